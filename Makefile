@@ -1,0 +1,61 @@
+# make demo: the complete workflow on the embedded default. make test: the tests. Both set up what they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CORES ?= all
+DEMO := results/demo
+SNAKEMAKE := $(BIN)/snakemake --profile profiles/local --cores $(CORES) --configfile config/demo.yaml
+
+.PHONY: demo test lint format docs lock clean help
+
+help:
+	@sed -n 's/^#: //p' $(MAKEFILE_LIST)
+
+#: make demo    run the complete workflow on the prototypes that pymatgen ships, into results/demo
+demo: $(READY)
+	$(SNAKEMAKE) all
+	@# the report is made again only when a result is newer than it
+	@if [ ! -e $(DEMO)/report.html ] || [ -n "$$(find $(DEMO)/tables $(DEMO)/figures -newer $(DEMO)/report.html)" ]; \
+	then $(SNAKEMAKE) all --report $(DEMO)/report.html; fi
+	@printf '\ntables   %s\nfigures  %s\nreport   %s\n' $(DEMO)/tables $(DEMO)/figures $(DEMO)/report.html
+
+#: make test    run the tests
+test: $(READY)
+	$(BIN)/pytest
+
+#: make lint    check style of library, scripts and rules
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+
+#: make format  apply that style
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/snakefmt Snakefile workflow
+
+#: make docs    write config/README.md from the schema
+docs: $(READY)
+	$(BIN)/python -m edsym.configuration workflow/schemas/config.schema.yaml > config/README.md
+
+#: make lock    resolve the newest versions into requirements.lock and envs/
+lock: $(READY)
+	$(BIN)/pip install --quiet pip-tools
+	$(BIN)/pip-compile --quiet --upgrade --allow-unsafe --extra dev --strip-extras --no-header --no-annotate \
+		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o requirements.lock pyproject.toml
+	@# a local build of torch resolves as 2.13.0+cpu: the lock names the release, which any build fulfils
+	sed -i -e "s/+cpu$$//" -e "/^#/d" -e "/^$$/d" requirements.lock
+	$(BIN)/python envs/mirror.py
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "edsym needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+clean:
+	rm -rf $(VENV) $(DEMO)
