@@ -1,0 +1,1 @@
+"""Crystal symmetry from electron diffraction: simulation, networks, forests and their evaluation."""

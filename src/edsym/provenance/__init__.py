@@ -1,0 +1,1 @@
+"""Where results come from: digests of code and data."""
