@@ -1,0 +1,1 @@
+"""Evaluation: predictions, metrics, aggregation over views, tables and figures."""

@@ -1,0 +1,210 @@
+"""Tables of how well the models do: tables 1 to 4 and 7. All shares are percentages."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from edsym.errors import InputError
+from edsym.evaluation.inputs import EvaluationInputs
+from edsym.evaluation.metrics import accuracy, class_metrics, wilson_interval
+from edsym.evaluation.products import MODELS, SYSTEM_LABELS
+from edsym.evaluation.table_writer import Column, Table
+from edsym.symmetry import CRYSTAL_SYSTEMS
+
+_METHODS = {"single": "One pattern", "vote": "Majority vote", "logsum": "Log-probability sum"}
+_SIZES = (Column("patterns", "Test patterns", "count"), Column("materials", "Test materials", "count"))
+_INTERVAL = (
+    "In brackets: 95 % interval (Wilson), with the materials as independent trials, since patterns of one "
+    "material are not; for single patterns it is therefore rather too wide than too narrow."
+)
+
+
+def table1(inputs: EvaluationInputs) -> Table:
+    """Crystal-system accuracy on single patterns, beside published methods."""
+    published = inputs.published
+    literature = {"method": "MVOF-ML (literature)", "origin": "literature"}
+    literature["published"] = published.get("crystal_system_accuracy", "mvof_ml", "single", "all")
+    rows = [literature]
+    for model, frame in reversed(inputs.decisions("single").items()):
+        row = {"method": MODELS[model], "origin": "this run", **_sizes(frame)}
+        row |= _accuracy(frame, "system", "accuracy", interval=True)
+        rows.append(row | {"published": published.get("crystal_system_accuracy", model, "single", "all")})
+    names = ("method", "origin", "accuracy", "accuracy_low", "accuracy_high", "published")
+    return Table(
+        "table1",
+        "Crystal-system accuracy on single patterns",
+        _frame(rows, (*names, "patterns", "materials")),
+        (
+            Column("method", "Method"),
+            Column("accuracy", "This run, %", "interval"),
+            Column("published", "Published, %", "published"),
+            *_SIZES,
+        ),
+        inputs.run.line(),
+        f"{_INTERVAL} {_citations(inputs, 'crystal_system_accuracy', 'mvof_ml', *MODELS)}",
+    )
+
+
+def table2(inputs: EvaluationInputs) -> Table:
+    """Precision, recall and F1 of each crystal system on single patterns."""
+    rows = []
+    for model, frame in inputs.decisions("single").items():
+        scores = class_metrics(frame.system, frame.predicted_system, len(CRYSTAL_SYSTEMS))
+        scores = 100 * scores[["precision", "recall", "f1"]]
+        rows += [
+            {"model": MODELS[model], "system": system, **scores.loc[i], **_sizes(frame[frame.system == i])}
+            | {
+                f"published_{name}": inputs.published.get("crystal_system_metrics", model, name, system)
+                for name in ("precision", "f1")
+            }
+            for i, system in enumerate(CRYSTAL_SYSTEMS)
+        ]
+        rows.append({"model": MODELS[model], "system": "macro", **scores.mean(), **_sizes(frame)})
+    names = ("model", "system", "precision", "published_precision", "recall", "f1", "published_f1")
+    return Table(
+        "table2",
+        "Precision, recall and F1 of the crystal systems on single patterns",
+        _frame(rows, (*names, "patterns", "materials", "spacegroups")),
+        (
+            Column("model", "Model"),
+            Column("system", "Crystal system"),
+            Column("precision", "Precision, %", "percent"),
+            Column("published_precision", "Precision, published, %", "published"),
+            Column("recall", "Recall, %", "percent"),
+            Column("f1", "F1, %", "percent"),
+            Column("published_f1", "F1, published, %", "published"),
+            *_SIZES,
+            Column("spacegroups", "Space groups", "count"),
+        ),
+        inputs.run.line(),
+        "The mean is over the systems for which the value is known: systems without test patterns, and for "
+        "the precision systems that were never predicted, are left out. "
+        f"{_citations(inputs, 'crystal_system_metrics', *MODELS)}",
+    )
+
+
+def table3(inputs: EvaluationInputs) -> Table:
+    """Crystal-system accuracy by crystal system, on single patterns and over several views."""
+    title = "Crystal-system accuracy on single patterns and over several views of a material"
+    return _accuracy_table(inputs, "table3", title, "system", "crystal_system_accuracy")
+
+
+def table4(inputs: EvaluationInputs) -> Table:
+    """Space-group accuracy by crystal system, on single patterns and over several views."""
+    title = "Space-group accuracy on single patterns and over several views of a material"
+    return _accuracy_table(inputs, "table4", title, "spacegroup", "spacegroup_accuracy")
+
+
+def table7(inputs: EvaluationInputs) -> Table:
+    """Both models on the same test materials at orientations of the grid and at random ones."""
+    rows = [row for model in MODELS for row in _transfer_rows(inputs, model)]
+    values = [f"{target}_{method}" for target in ("system", "spacegroup") for method in _METHODS]
+    with_intervals = [f"{value}{end}" for value in values for end in ("", "_low", "_high")]
+    short = {"single": "one pattern", "vote": "vote", "logsum": "log-sum"}
+    headings = [f"{target}, {name}, %" for target in ("System", "Space group") for name in short.values()]
+    return Table(
+        "table7",
+        "Accuracy of both models at orientations of the grid and at random orientations",
+        _frame(rows, ("model", "trained_on", "tested_on", "patterns", "materials", *with_intervals)),
+        (
+            Column("model", "Model"),
+            Column("trained_on", "Trained on"),
+            Column("tested_on", "Tested on"),
+            *_SIZES,
+            *(Column(v, heading, "percent") for v, heading in zip(values, headings, strict=True)),
+        ),
+        inputs.run.line(),
+        "Only test materials with patterns at both kinds of orientations count. The csv file has 95 % "
+        "intervals (Wilson, with the materials as independent trials).",
+    )
+
+
+def _transfer_rows(inputs: EvaluationInputs, model: str) -> Iterator[dict]:
+    """Yield a row for each kind of orientations, over the materials that have patterns at both."""
+    trained = inputs.run.orientations
+    other = {"grid": "random", "random": "grid"}[trained]
+    tested = {
+        orientations: {m: inputs.decisions(m, transfer=orientations == other)[model] for m in _METHODS}
+        for orientations in (trained, other)
+    }
+    shared = _shared_materials(*tested.values())
+    for orientations in sorted(tested):
+        frames = {m: f[f.material_id.isin(shared)] for m, f in tested[orientations].items()}
+        row = {"model": MODELS[model], "trained_on": trained, "tested_on": orientations}
+        row |= _sizes(frames["single"])
+        for target in ("system", "spacegroup"):
+            for method, frame in frames.items():
+                row |= _accuracy(frame, target, f"{target}_{method}", interval=True)
+        yield row
+
+
+def _accuracy_table(inputs: EvaluationInputs, name: str, title: str, target: str, section: str) -> Table:
+    frames = {method: inputs.decisions(method) for method in _METHODS}
+    rows = []
+    for model in MODELS:
+        for i, system in enumerate((*CRYSTAL_SYSTEMS, "all")):
+            row = {"model": MODELS[model], "system": system}
+            for method in _METHODS:
+                frame = frames[method][model]
+                chosen = frame if system == "all" else frame[frame.system == i]
+                row |= _accuracy(chosen, target, method, interval=system == "all")
+                row |= _sizes(chosen) if method == "single" else {}
+                if method != "logsum":
+                    row[f"published_{method}"] = inputs.published.get(section, model, method, system)
+            rows.append(row)
+    values = [f"{method}{end}" for method in _METHODS for end in ("", "_low", "_high")]
+    names = ("model", "system", *values, "published_single", "published_vote", "patterns", "materials")
+    return Table(
+        name,
+        title,
+        _frame(rows, names),
+        (
+            Column("model", "Model"),
+            Column("system", "Crystal system"),
+            Column("single", "One pattern, %", "interval"),
+            Column("published_single", "One pattern, published, %", "published"),
+            Column("vote", "Vote, %", "interval"),
+            Column("published_vote", "Vote, published, %", "published"),
+            Column("logsum", "Log-probability sum, %", "interval"),
+            *_SIZES,
+        ),
+        inputs.run.line(),
+        f"{_INTERVAL} {_citations(inputs, section, *MODELS)}",
+    )
+
+
+def _accuracy(frame: pd.DataFrame, target: str, name: str, *, interval: bool) -> dict[str, float]:
+    share = accuracy(frame[target], frame[f"predicted_{target}"])
+    low, high = wilson_interval(share, frame.material_id.nunique()) if interval else (np.nan, np.nan)
+    return {name: 100 * share, f"{name}_low": 100 * low, f"{name}_high": 100 * high}
+
+
+def _sizes(frame: pd.DataFrame) -> dict[str, int]:
+    return {
+        "patterns": len(frame),
+        "materials": frame.material_id.nunique(),
+        "spacegroups": frame.spacegroup.nunique(),
+    }
+
+
+def _shared_materials(first: dict[str, pd.DataFrame], second: dict[str, pd.DataFrame]) -> set[str]:
+    shared = set(first["single"].material_id) & set(second["single"].material_id)
+    if not shared:
+        raise InputError("no test material has patterns at orientations of the grid and at random ones")
+    return shared
+
+
+def _frame(rows: list[dict], names: tuple[str, ...]) -> pd.DataFrame:
+    """Return rows as a frame; values that a row lacks are unknown."""
+    values = {name: [row.get(name) for row in rows] for name in names}
+    # Published values stay as they are in the text: 62 does not become 62.0.
+    kinds = {name: object if name.startswith("published") else None for name in names}
+    frame = pd.DataFrame({name: pd.Series(values[name], dtype=kinds[name]) for name in names})
+    if "system" in frame:
+        frame["system"] = frame["system"].replace(SYSTEM_LABELS)
+    return frame
+
+
+def _citations(inputs: EvaluationInputs, section: str, *models: str) -> str:
+    return inputs.published.citation(*((section, model) for model in models))

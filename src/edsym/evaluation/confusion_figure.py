@@ -1,0 +1,80 @@
+"""Figure 1: confusion matrices of the crystal systems and distributions of confidence."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from edsym.evaluation.inputs import EvaluationInputs
+from edsym.evaluation.metrics import accuracy, confusion_counts, confusion_shares
+from edsym.evaluation.palette import BLUE, ORANGE, add_note
+from edsym.evaluation.products import MODELS
+from edsym.symmetry import CRYSTAL_SYSTEMS
+
+_BINS = 20
+
+
+def fig1(inputs: EvaluationInputs) -> Figure:
+    """Confusion and confidence of both models, on single patterns and by the vote of several views."""
+    figure = Figure(figsize=(7.2, 10.4), layout="constrained")
+    figure.get_layout_engine().set(hspace=0.03)
+    axes = figure.subplots(4, 2, height_ratios=(3, 1.1, 3, 1.1))
+    titles = {"single": "single patterns", "vote": f"majority vote of {inputs.run.views} views"}
+    for column, (method, title) in enumerate(titles.items()):
+        for row, (model, frame) in enumerate(inputs.decisions(method).items()):
+            confusion, confidence = axes[2 * row, column], axes[2 * row + 1, column]
+            _draw_confusion(confusion, frame)
+            confusion.set_title(f"{MODELS[model]}, {title}", loc="left", fontweight="bold")
+            _draw_confidence(confidence, frame, method, inputs.run.views)
+    add_note(figure, inputs.run.line())
+    return figure
+
+
+def _draw_confusion(axes: Axes, frame: pd.DataFrame) -> None:
+    """Draw shares of each true system in percent; systems without patterns are hatched."""
+    n = len(CRYSTAL_SYSTEMS)
+    counts = confusion_counts(frame.system, frame.predicted_system, n)
+    shares = 100 * confusion_shares(counts)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)
+    axes.spines[:].set_visible(False)
+    for i, j in np.ndindex(n, n):
+        if not np.isnan(shares[i, j]):
+            colour = "white" if shares[i, j] > 55 else "black"
+            text = f"{shares[i, j]:.1f}" if counts[i, j] else "0"
+            axes.text(j, i, text, ha="center", va="center", fontsize=6, color=colour)
+    for i in np.flatnonzero(np.isnan(shares[:, 0])):
+        axes.axhspan(i - 0.5, i + 0.5, facecolor="0.95", edgecolor="0.7", hatch="////", linewidth=0)
+    totals = counts.sum(axis=1)
+    labels = [f"{name}\n(n = {total:,})" for name, total in zip(CRYSTAL_SYSTEMS, totals, strict=True)]
+    axes.set_yticks(range(n), labels, fontsize=6)
+    axes.set_xticks(range(n), CRYSTAL_SYSTEMS, rotation=40, ha="right", rotation_mode="anchor", fontsize=6)
+    axes.tick_params(length=0)
+    axes.set_ylabel("True crystal system")
+    axes.set_xlabel("Predicted crystal system (numbers: % of the true one)")
+
+
+def _draw_confidence(axes: Axes, frame: pd.DataFrame, method: str, views: int) -> None:
+    """Draw how many decisions have which confidence, the right and the wrong ones stacked."""
+    # Shares of votes are multiples of 1/views: every bar is one of them.
+    edges = np.linspace(0, 1, _BINS + 1) if method == "single" else (np.arange(views + 2) - 0.5) / views
+    right = (frame.system == frame.predicted_system).to_numpy()
+    below = np.zeros(len(edges) - 1)
+    share = 100 * accuracy(frame.system, frame.predicted_system)
+    groups = (
+        (right, f"right ({share:.1f} %)", BLUE, ""),
+        (~right, f"wrong ({100 - share:.1f} %)", ORANGE, "////"),
+    )
+    for chosen, label, colour, hatch in groups:
+        heights = 100 * np.histogram(frame.system_confidence[chosen], edges)[0] / len(frame)
+        axes.bar(
+            edges[:-1], heights, np.diff(edges), below, align="edge", label=label,
+            color=colour, hatch=hatch, edgecolor="white", linewidth=0.3,
+        )  # fmt: skip
+        below += heights
+    axes.set_xlim(min(edges[0], 0), max(edges[-1], 1))
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 0.98), ncols=2, fontsize=6.5, handlelength=1.2)
+    what, unit = (
+        ("Largest probability", "patterns") if method == "single" else ("Share of votes", "materials")
+    )
+    axes.set_xlabel(f"Confidence: {what.lower()}")
+    axes.set_ylabel(f"Test {unit}, %")

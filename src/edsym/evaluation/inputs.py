@@ -1,0 +1,91 @@
+"""Files that tables and figures are made from, each read when it is first asked for."""
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from edsym.errors import InputError
+from edsym.evaluation.aggregation import read_aggregated, single_decisions
+from edsym.evaluation.predictions import read_predictions
+from edsym.evaluation.products import MODELS
+from edsym.evaluation.published import Published, read_published
+from edsym.evaluation.run import RunDescription, read_run, read_sizes
+
+
+class EvaluationInputs:
+    """The inputs of one table or figure.
+
+    Parameters
+    ----------
+    files : mapping of str to path
+        Files by the names of `edsym.evaluation.products.REQUIRES`.
+    configuration : mapping
+        The configuration of the run, by section.
+    """
+
+    def __init__(self, files: Mapping[str, str | Path], configuration: Mapping | None = None):
+        self.files = {name: Path(path) for name, path in files.items()}
+        self.configuration = configuration or {}
+        self._decisions: dict[tuple[str, str, bool], pd.DataFrame] = {}
+
+    @cached_property
+    def run(self) -> RunDescription:
+        """What the run was."""
+        return read_run(self.files["run"])
+
+    @cached_property
+    def published(self) -> Published:
+        """The published numbers."""
+        return read_published(self.files["published"])
+
+    @cached_property
+    def materials(self) -> pd.DataFrame:
+        """The split: material_id, split, crystal_system, spacegroup_number, n_patterns."""
+        return read_sizes(self.files["split"], self.files["materials"])
+
+    def model(self, model: str) -> dict:
+        """Return what model.json says of a model."""
+        path = self.files[f"{model}_model"]
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path} cannot be read as JSON: {error}") from error
+
+    def decisions(self, method: str, *, transfer: bool = False) -> dict[str, pd.DataFrame]:
+        """Return the decisions of every model, in the columns of `aggregation.single_decisions`.
+
+        Parameters
+        ----------
+        method : str
+            "single": one row a pattern; "vote" or "logsum": one row a material.
+        transfer : bool
+            Whether those at the other kind of orientations are meant.
+
+        Raises
+        ------
+        InputError
+            If the models were not tested on the same patterns.
+        """
+        frames = {model: self._read(model, method, transfer) for model in MODELS}
+        keys = ["material_id", "view"] if method == "single" else ["material_id"]
+        (first, reference), *others = frames.items()
+        for model, frame in others:
+            if not reference[keys].equals(frame[keys]):
+                raise InputError(
+                    f"{first} and {model} were not tested on the same patterns: {len(reference)} and "
+                    f"{len(frame)} rows of predictions; make both again"
+                )
+        return frames
+
+    def _read(self, model: str, method: str, transfer: bool) -> pd.DataFrame:
+        key = (model, method, transfer)
+        if key not in self._decisions:
+            name = f"{model}_transfer" if transfer else model
+            if method == "single":
+                self._decisions[key] = single_decisions(read_predictions(self.files[name]))
+            else:
+                self._decisions[key] = read_aggregated(self.files[f"{name}_views"], method)
+        return self._decisions[key]

@@ -1,0 +1,69 @@
+"""Metrics of a classification. What no pattern tells is NaN, never 0."""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
+
+
+def accuracy(truth: np.ndarray, predicted: np.ndarray) -> float:
+    """Return the share of right decisions, 0 to 1; NaN where there is nothing to decide."""
+    return float(accuracy_score(truth, predicted)) if len(truth) else np.nan
+
+
+def class_metrics(truth: np.ndarray, predicted: np.ndarray, n_classes: int) -> pd.DataFrame:
+    """Return precision, recall, F1 and support of every class.
+
+    Parameters
+    ----------
+    truth, predicted : (P,) array of int
+        Class indices, 0 to `n_classes` - 1.
+    n_classes : int
+        Number of classes.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a class: precision, recall, f1 (0 to 1) and support. All three are NaN for a class
+        without patterns; the precision is NaN as well for a class that was never predicted.
+    """
+    frame = pd.DataFrame(np.full((n_classes, 3), np.nan), columns=["precision", "recall", "f1"])
+    frame["support"] = np.bincount(truth, minlength=n_classes)
+    if len(truth):
+        scores = precision_recall_fscore_support(
+            truth, predicted, labels=range(n_classes), zero_division=np.nan
+        )
+        for name, values in zip(("precision", "recall", "f1"), scores, strict=False):
+            frame[name] = np.where(frame.support > 0, values, np.nan)
+    return frame
+
+
+def confusion_counts(truth: np.ndarray, predicted: np.ndarray, n_classes: int) -> np.ndarray:
+    """Return the confusion matrix: counts, rows the truth and columns the prediction, (n, n)."""
+    if not len(truth):
+        return np.zeros((n_classes, n_classes), dtype=int)
+    return confusion_matrix(truth, predicted, labels=range(n_classes))
+
+
+def confusion_shares(counts: np.ndarray) -> np.ndarray:
+    """Return each row of a confusion matrix as shares of its class; NaN for a class without patterns."""
+    total = counts.sum(axis=1, keepdims=True)
+    return np.divide(counts, total, out=np.full(counts.shape, np.nan), where=total > 0)
+
+
+def wilson_interval(share: float, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Return Wilson's interval of a share that was observed in `n` independent trials.
+
+    For accuracies, `n` is the number of materials: patterns of one material are not independent, and
+    counting each of them would make the interval far too narrow.
+
+    Notes
+    -----
+    E. B. Wilson, J. Am. Stat. Assoc. 22, 209 (1927).
+    """
+    if n == 0 or np.isnan(share):
+        return np.nan, np.nan
+    z = norm.ppf(0.5 + level / 2)
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return float(max(centre - half, 0)), float(min(centre + half, 1))

@@ -1,0 +1,34 @@
+"""The tables and figures, and which files each is made from: the workflow declares its inputs by this."""
+
+MODELS = {"gmoe": "PE-AG-GMoE", "forest": "Random forest"}
+"""Models by the names of their files, with the names that tables and figures print."""
+
+SYSTEM_LABELS = {"all": "All", "macro": "Mean of systems"}
+"""Names of rows that are not one crystal system."""
+
+_SINGLE = ("gmoe", "forest")
+_VIEWS = ("gmoe_views", "forest_views")
+_TRANSFER = ("gmoe_transfer", "forest_transfer", "gmoe_transfer_views", "forest_transfer_views")
+
+REQUIRES = {
+    "table1": ("run", "published", *_SINGLE),
+    "table2": ("run", "published", *_SINGLE),
+    "table3": ("run", "published", *_SINGLE, *_VIEWS),
+    "table4": ("run", "published", *_SINGLE, *_VIEWS),
+    "table5": ("run", "published", "split", "materials"),
+    "table6": ("run", "published", "gmoe_model", "forest_model"),
+    "table7": ("run", "published", *_SINGLE, *_VIEWS, *_TRANSFER),
+    "fig1": ("run", *_SINGLE, *_VIEWS),
+    "fig3": ("run", "split", "materials"),
+    "fig4": ("run", "split", "materials"),
+}
+"""Names of the files that each table and figure reads.
+
+``run``: what the run was (`edsym.evaluation.run`); ``published``: published numbers; ``split``: the split by
+material; ``materials``: material_id and n_patterns, csv; ``{model}``: predictions of single patterns;
+``{model}_views``: what `edsym.evaluation.aggregation` makes of them; ``{model}_transfer`` and
+``{model}_transfer_views``: the same for the test materials at the other kind of orientations;
+``{model}_model``: the model's model.json.
+"""
+TABLES = tuple(name for name in REQUIRES if name.startswith("table"))
+FIGURES = tuple(name for name in REQUIRES if name.startswith("fig"))

@@ -1,0 +1,38 @@
+"""Every table of the evaluation by its name, made and written from the files of a run."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from edsym.evaluation.accuracy_tables import table1, table2, table3, table4, table7
+from edsym.evaluation.data_tables import table5, table6
+from edsym.evaluation.inputs import EvaluationInputs
+from edsym.evaluation.table_writer import write_table_files
+
+BUILDERS = {table.__name__: table for table in (table1, table2, table3, table4, table5, table6, table7)}
+"""Functions from `EvaluationInputs` to `edsym.evaluation.table_writer.Table`."""
+
+
+def write_table(
+    name: str,
+    files: Mapping[str, str | Path],
+    configuration: Mapping,
+    *,
+    csv: str | Path,
+    markdown: str | Path,
+    latex: str | Path,
+) -> None:
+    """Make one table and write it in its three forms.
+
+    Parameters
+    ----------
+    name : str
+        "table1" to "table7".
+    files : mapping of str to path
+        Inputs by the names that `edsym.evaluation.products.REQUIRES` gives for the table.
+    configuration : mapping
+        The configuration of the run, by section.
+    csv, markdown, latex : path
+        Files to write.
+    """
+    table = BUILDERS[name](EvaluationInputs(files, configuration))
+    write_table_files(table, csv, markdown, latex)

@@ -1,0 +1,99 @@
+"""A run of eight test patterns whose every result is worked out by hand in test_tables.py."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from edsym.evaluation.aggregation import aggregate_predictions
+from edsym.evaluation.predictions import Predictions, write_predictions
+from edsym.evaluation.run import write_run_description
+from edsym.evaluation.settings import EvaluationSettings
+from edsym.structures.table import write_materials
+from edsym.symmetry import crystal_system, system_index
+
+REPOSITORY = Path(__file__).parents[2]
+PUBLISHED = REPOSITORY / "config" / "published.yaml"
+TRUTH = {"a": 225, "b": 62, "c": 14}
+TRAINING = {"d": 225, "e": 2}
+N_PATTERNS = {"a": 3, "b": 3, "c": 2, "d": 4, "e": 1}
+
+# Material, then the probabilities of space groups in each of its views.
+NETWORK = {
+    "a": ({225: 0.9, 62: 0.1}, {225: 0.8, 62: 0.2}, {62: 0.6, 225: 0.4}),
+    "b": ({62: 0.98, 14: 0.02}, {14: 0.6, 62: 0.4}, {14: 0.55, 62: 0.45}),
+    "c": ({14: 0.7, 15: 0.3}, {15: 0.6, 14: 0.4}),
+}
+FOREST = {material: ({225: 0.9, 62: 0.1},) * N_PATTERNS[material] for material in TRUTH}
+NETWORK_TRANSFER = {"a": ({225: 0.9, 62: 0.1},) * 2, "b": ({14: 0.9, 62: 0.1},)}
+FOREST_TRANSFER = {"a": ({62: 0.9, 225: 0.1},) * 2, "b": ({14: 0.9, 62: 0.1},)}
+
+
+def configuration() -> dict:
+    config = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text(encoding="utf-8"))
+    config["structures"]["source"] = "prototypes"
+    config["simulation"] |= {"zone_axes": 3, "orientations": "grid"}
+    return config
+
+
+def make_predictions(views_of: dict) -> Predictions:
+    rows = [(m, view, p) for m, views in views_of.items() for view, p in enumerate(views)]
+    p_spacegroup = np.zeros((len(rows), 230), np.float32)
+    for i, (_, _, p) in enumerate(rows):
+        p_spacegroup[i, np.array(list(p)) - 1] = list(p.values())
+    systems = system_index(np.arange(1, 231))
+    spacegroup = np.array([TRUTH[m] for m, _, _ in rows])
+    return Predictions(
+        material_id=np.array([m for m, _, _ in rows]),
+        view=np.array([view for _, view, _ in rows]),
+        system=system_index(spacegroup),
+        spacegroup=spacegroup,
+        p_system=np.stack([p_spacegroup[:, systems == i].sum(axis=1) for i in range(7)], axis=1),
+        p_spacegroup=p_spacegroup,
+    )
+
+
+def write_run_files(folder: Path) -> dict[str, Path]:
+    """Write all inputs of tables and figures; return them by their names in `products.REQUIRES`."""
+    names = ("split.parquet", "materials.csv", "run.json", "gmoe_model.json", "forest_model.json")
+    files = {name.partition(".")[0]: folder / name for name in names} | {"published": PUBLISHED}
+    truth = TRUTH | TRAINING
+    split = pd.DataFrame({"material_id": list(truth), "spacegroup_number": list(truth.values())})
+    split["crystal_system"] = split.spacegroup_number.map(crystal_system)
+    split["split"] = ["test" if material in TRUTH else "train" for material in truth]
+    split.to_parquet(files["split"])
+    counts = pd.DataFrame({"material_id": list(N_PATTERNS), "n_patterns": list(N_PATTERNS.values())})
+    counts.to_csv(files["materials"], index=False)
+    files["gmoe_model"].write_text(json.dumps({"n_parameters": 1234567}))
+    files["forest_model"].write_text("{}")
+    _write_predictions(files, folder)
+    write_structures(folder / "selected.parquet")
+    write_run_description(
+        configuration(),
+        structures=folder / "selected.parquet",
+        split=files["split"],
+        materials=files["materials"],
+        published=PUBLISHED,
+        output=files["run"],
+    )
+    return files
+
+
+def _write_predictions(files: dict[str, Path], folder: Path) -> None:
+    predictions = {"gmoe": NETWORK, "forest": FOREST}
+    predictions |= {"gmoe_transfer": NETWORK_TRANSFER, "forest_transfer": FOREST_TRANSFER}
+    for name, views_of in predictions.items():
+        files[name], files[f"{name}_views"] = folder / f"{name}.parquet", folder / f"{name}_views.parquet"
+        write_predictions(make_predictions(views_of), files[name])
+        aggregate_predictions(files[name], files[f"{name}_views"], EvaluationSettings(views=10, seed=0))
+
+
+def write_structures(path: Path) -> None:
+    po = {"material_id": "a", "formula": "Po", "spacegroup_number": 221, "crystal_system": "cubic"}
+    po |= {"volume": 27.0, "nsites": 1, "lattice": np.diag([3.0] * 3).ravel()}
+    po |= {"numbers": [84], "frac_coords": [0.0, 0.0, 0.0]}
+    write_materials(
+        pd.DataFrame([po]), path, {"source": "prototypes", "version": "1_0", "date": "2026-01-02"}
+    )

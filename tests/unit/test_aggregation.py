@@ -1,0 +1,131 @@
+"""Decisions over several views against hand counts."""
+
+import numpy as np
+import pytest
+
+from edsym.errors import InputError
+from edsym.evaluation.aggregation import (
+    MIN_PROBABILITY,
+    aggregate,
+    aggregate_predictions,
+    draw_views,
+    log_probability_sum,
+    majority_vote,
+    read_aggregated,
+    single_decisions,
+)
+from edsym.evaluation.predictions import Predictions, write_predictions
+from edsym.evaluation.settings import EvaluationSettings
+from edsym.symmetry import system_index
+
+
+def make_predictions(n_materials=4, n_views=30, seed=0) -> Predictions:
+    rng = np.random.default_rng(seed)
+    spacegroup = np.repeat(rng.integers(1, 231, n_materials), n_views)
+    return Predictions(
+        material_id=np.repeat([f"mp-{i}" for i in range(n_materials)], n_views),
+        view=np.tile(np.arange(n_views), n_materials),
+        system=system_index(spacegroup),
+        spacegroup=spacegroup,
+        p_system=rng.dirichlet(np.ones(7), n_materials * n_views).astype(np.float32),
+        p_spacegroup=rng.dirichlet(np.ones(230), n_materials * n_views).astype(np.float32),
+    )
+
+
+def take(predictions: Predictions, rows) -> Predictions:
+    return Predictions(**{name: values[rows] for name, values in vars(predictions).items()})
+
+
+def test_vote_counts_votes_not_probabilities():
+    # Material 0: two views vote weakly for class 1, one strongly for class 0. Material 1: one view.
+    p = np.array([[0.98, 0.02, 0.0], [0.4, 0.5, 0.1], [0.45, 0.55, 0.0], [0.1, 0.2, 0.7]])
+    decision, confidence = majority_vote(p, np.array([0, 3]))
+    assert decision.tolist() == [1, 2]
+    assert confidence.tolist() == [pytest.approx(2 / 3), 1]
+
+
+def test_tied_votes_go_to_the_larger_sum_then_to_the_smaller_index():
+    # One vote each for 1 and 2; class 0 has the largest sum of all (1.05) but no vote.
+    p = np.array([[0.45, 0.05, 0.5], [0.4, 0.45, 0.15]])
+    decision, confidence = majority_vote(p, np.array([0]))
+    assert (decision.tolist(), confidence.tolist()) == ([2], [0.5])
+    p = np.array([[0.0, 0.25, 0.75], [0.0, 0.75, 0.25]])
+    assert majority_vote(p, np.array([0]))[0].tolist() == [1]
+
+
+def test_log_sum_by_hand():
+    # Products: 0.6 * 0.1 = 0.06 against 0.4 * 0.9 = 0.36; square roots normalised: 6 / (6 + sqrt(6)).
+    decision, confidence = log_probability_sum(np.array([[0.6, 0.4], [0.1, 0.9]]), np.array([0]))
+    assert decision.tolist() == [1]
+    assert confidence[0] == pytest.approx(6 / (6 + np.sqrt(6)))
+
+
+def test_one_zero_does_not_veto_a_class():
+    p = np.array([[0.0, 1.0], [0.9999999, 1e-7], [0.9999999, 1e-7]])
+    decision, confidence = log_probability_sum(p, np.array([0]))
+    assert decision.tolist() == [0]
+    assert confidence[0] == pytest.approx(1 / (1 + MIN_PROBABILITY ** (1 / 3)), rel=1e-6)
+
+
+def test_views_are_distinct_seeded_and_the_same_in_any_order():
+    predictions, settings = make_predictions(), EvaluationSettings(views=10, seed=1)
+    first = aggregate(predictions, settings)
+    assert all(len(set(views)) == 10 for views in first["views"])
+    shuffled = take(predictions, np.random.default_rng(1).permutation(len(predictions)))
+    again = aggregate(shuffled, settings)
+    assert first.drop(columns="views").equals(again.drop(columns="views"))
+    np.testing.assert_array_equal(np.stack(first["views"]), np.stack(again["views"]))
+    other = aggregate(predictions, EvaluationSettings(views=10, seed=2))
+    assert not np.array_equal(np.stack(first["views"]), np.stack(other["views"]))
+
+
+def test_views_of_a_material_do_not_depend_on_other_materials():
+    predictions, settings = make_predictions(), EvaluationSettings(views=10, seed=1)
+    alone = aggregate(take(predictions, predictions.material_id == "mp-2"), settings)
+    assert alone["views"][0].tolist() == aggregate(predictions, settings)["views"][2].tolist()
+
+
+def test_a_material_with_few_patterns_gives_them_all():
+    predictions = take(make_predictions(2, 30), np.r_[0:4, 30:60])
+    rows, start = draw_views(predictions, EvaluationSettings(views=10, seed=0))
+    assert start.tolist() == [0, 4]
+    assert rows[:4].tolist() == [0, 1, 2, 3]
+    assert len(rows) == 14
+
+
+def test_aggregate_agrees_with_a_plain_loop():
+    predictions = make_predictions(5, 12)
+    frame = aggregate(predictions, EvaluationSettings(views=7, seed=3))
+    for row in frame.itertuples():
+        chosen = (predictions.material_id == row.material_id) & np.isin(predictions.view, row.views)
+        for target, offset in (("system", 0), ("spacegroup", 1)):
+            p = getattr(predictions, f"p_{target}")[chosen].astype(float)
+            votes = np.bincount(p.argmax(axis=1), minlength=p.shape[1])
+            tied = np.flatnonzero(votes == votes.max())
+            winner = max(tied, key=lambda c, p=p: (p[:, c].sum(), -c))
+            assert getattr(row, f"vote_{target}") == winner + offset
+            pooled = np.log(np.maximum(p, MIN_PROBABILITY)).sum(axis=0)
+            assert getattr(row, f"logsum_{target}") == pooled.argmax() + offset
+            assert getattr(row, target) == getattr(predictions, target)[chosen][0]
+
+
+def test_single_decisions_name_space_groups_by_number():
+    predictions = make_predictions(1, 2)
+    predictions.p_spacegroup[:] = 0
+    predictions.p_spacegroup[[0, 1], [224, 0]] = 1
+    frame = single_decisions(predictions)
+    assert frame.predicted_spacegroup.tolist() == [225, 1]
+    assert frame.spacegroup_confidence.tolist() == [1, 1]
+    np.testing.assert_array_equal(frame.predicted_system, predictions.p_system.argmax(axis=1))
+
+
+def test_files_give_what_memory_gives(tmp_path):
+    predictions, settings = make_predictions(), EvaluationSettings(views=10, seed=1)
+    write_predictions(predictions, tmp_path / "gmoe.parquet")
+    aggregate_predictions(tmp_path / "gmoe.parquet", tmp_path / "gmoe-views.parquet", settings)
+    read = read_aggregated(tmp_path / "gmoe-views.parquet", "logsum")
+    expected = aggregate(predictions, settings)
+    assert read.predicted_spacegroup.tolist() == expected.logsum_spacegroup.tolist()
+    assert read.system_confidence.tolist() == expected.logsum_system_confidence.tolist()
+    with pytest.raises(InputError, match=r"gmoe\.parquet is not a table of decisions"):
+        read_aggregated(tmp_path / "gmoe.parquet", "vote")

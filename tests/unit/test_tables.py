@@ -1,0 +1,237 @@
+"""Tables of a run of eight test patterns against results worked out by hand."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from evaluation_run import PUBLISHED, configuration, write_run_files
+
+from edsym.errors import InputError
+from edsym.evaluation.inputs import EvaluationInputs
+from edsym.evaluation.products import FIGURES, REQUIRES, TABLES
+from edsym.evaluation.published import read_published
+from edsym.evaluation.run import describe_run, read_run, read_sizes
+from edsym.evaluation.table_writer import Column, Table, to_latex, to_markdown
+from edsym.evaluation.tables import BUILDERS, write_table
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    return write_run_files(tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="module")
+def table(files):
+    def build(name: str) -> Table:
+        # Only the declared files: a table that reads another one fails here.
+        declared = {key: files[key] for key in REQUIRES[name]}
+        return BUILDERS[name](EvaluationInputs(declared, configuration()))
+
+    return build
+
+
+def rows(table: Table, *keys: str) -> pd.DataFrame:
+    return table.frame.set_index(list(keys))
+
+
+def test_registry_names_every_table():
+    assert set(BUILDERS) == set(TABLES)
+    assert set(FIGURES) == {"fig1", "fig3", "fig4"}
+
+
+def test_table1_has_methods_beside_published_values(table):
+    frame = rows(table("table1"), "method")
+    assert frame.index.tolist() == ["MVOF-ML (literature)", "Random forest", "PE-AG-GMoE"]
+    assert frame.published.tolist() == [55, 74.2, 89.2]
+    np.testing.assert_allclose(frame.accuracy, [np.nan, 100 * 3 / 8, 100 * 5 / 8])
+    assert frame.loc["PE-AG-GMoE", ["patterns", "materials"]].tolist() == [8, 3]
+    low, high = frame.loc["PE-AG-GMoE", ["accuracy_low", "accuracy_high"]]
+    # Three materials are three trials, however many patterns they have.
+    assert (low, high) == pytest.approx((18.53, 92.43), abs=0.01)
+
+
+def test_table2_by_hand(table):
+    frame = rows(table("table2"), "model", "system").loc["PE-AG-GMoE"]
+    # Orthorhombic: predicted for one view of a (wrong) and one of b (right, of three).
+    values = frame.loc["orthorhombic", ["precision", "recall", "f1"]].astype(float)
+    np.testing.assert_allclose(values, [50, 100 / 3, 40])
+    np.testing.assert_allclose(frame.loc["monoclinic", ["precision", "recall"]].astype(float), [50, 100])
+    assert frame.loc["Mean of systems", "precision"] == pytest.approx((50 + 50 + 100) / 3)
+    assert frame.loc["cubic", ["patterns", "materials", "spacegroups"]].tolist() == [3, 1, 1]
+    assert frame.loc["triclinic", ["precision", "recall", "f1"]].isna().all()
+    assert frame.loc["triclinic", "patterns"] == 0
+    assert frame.published_f1["cubic"] == "≈ 97"
+    assert frame.published_f1["trigonal"] is None
+
+
+def test_table3_by_hand(table):
+    frame = rows(table("table3"), "model", "system")
+    network = frame.loc["PE-AG-GMoE"]
+    methods = ["single", "vote", "logsum"]
+    np.testing.assert_allclose(network.loc["All", methods].astype(float), [62.5, 200 / 3, 100])
+    np.testing.assert_allclose(network.loc["orthorhombic", methods].astype(float), [100 / 3, 0, 100])
+    assert network.loc["hexagonal", methods].isna().all()
+    assert network.loc["All", ["published_single", "published_vote"]].tolist() == [89.2, 96.5]
+    assert network.published_vote["cubic"] == "> 90"
+    assert frame.loc[("Random forest", "triclinic"), "published_single"] == "left out"
+    assert frame.loc[("Random forest", "cubic"), "vote"] == 100
+
+
+def test_table4_by_hand(table):
+    network = rows(table("table4"), "model", "system").loc["PE-AG-GMoE"]
+    methods = ["single", "vote", "logsum"]
+    np.testing.assert_allclose(network.loc["All", methods].astype(float), [50, 200 / 3, 100])
+    np.testing.assert_allclose(network.loc["monoclinic", methods].astype(float), [50, 100, 100])
+    assert network.published_single["hexagonal"] == 77.5
+    assert network.published_vote["hexagonal"] is None
+
+
+def test_table5_by_hand(table):
+    frame = rows(table("table5"), "system")
+    parts = ["materials_train", "patterns_train", "materials_test", "patterns_test", "spacegroups"]
+    assert frame.loc["All", parts].tolist() == [2, 5, 3, 8, 4]
+    assert frame.loc["cubic", parts].tolist() == [1, 4, 1, 3, 1]
+    assert frame.loc["cubic", ["share_train", "share_test"]].tolist() == [80, 37.5]
+    assert frame.loc["All, published", parts].tolist() == [27511, 2765943, 9170, 921888, 197]
+    assert np.isnan(frame.loc["All, published", "share_train"])
+
+
+def test_table6_tells_published_from_chosen(table):
+    frame = rows(table("table6"), "section", "setting")
+    origin = frame.origin
+    assert origin["network", "experts"] == origin["fixed", "aggregator_layers"] == "published"
+    assert origin["training", "learning_rate"] == "our choice: not stated"
+    assert pd.isna(frame.published["training", "learning_rate"])
+    assert origin["training", "devices"] == "differs from published"
+    assert frame.value["PE-AG-GMoE", "parameters"] == "1,234,567"
+    settings = {(s, k) for s in ("network", "training", "forest") for k in configuration()[s]}
+    assert settings <= set(frame.index)
+
+
+def test_table7_compares_the_same_materials(table):
+    frame = rows(table("table7"), "model", "tested_on")
+    # Material c has no patterns at random orientations: it does not count on the grid either.
+    assert frame.loc[("PE-AG-GMoE", "grid"), ["patterns", "materials"]].tolist() == [6, 2]
+    network, forest = frame.loc["PE-AG-GMoE"], frame.loc["Random forest"]
+    np.testing.assert_allclose(network.system_single, [50, 200 / 3])
+    np.testing.assert_allclose(network.system_logsum, [100, 50])
+    np.testing.assert_allclose(network.spacegroup_vote, [50, 50])
+    np.testing.assert_allclose(forest.system_vote, [50, 0])
+    assert set(frame.trained_on) == {"grid"}
+
+
+def test_models_tested_on_different_patterns_are_refused(files):
+    mixed = {**files, "forest": files["forest_transfer"]}
+    with pytest.raises(InputError, match="gmoe and forest were not tested on the same patterns"):
+        EvaluationInputs(mixed).decisions("single")
+
+
+def test_every_form_of_every_table_says_what_the_run_was(files, tmp_path):
+    note = (
+        "Not the paper's run: structures from prototypes 1_0 of 2026-01-02; 2 training and 3 test materials"
+    )
+    for name in TABLES:
+        paths = {form: tmp_path / f"{name}.{form}" for form in ("csv", "markdown", "latex")}
+        write_table(name, files, configuration(), **paths)
+        assert pd.read_csv(paths["csv"]).run.str.startswith(note).all()
+        assert note in paths["markdown"].read_text(encoding="utf-8")
+        assert note.replace("_", r"\_") in paths["latex"].read_text(encoding="utf-8")
+        assert_well_formed(paths["latex"].read_text(encoding="utf-8"))
+
+
+def test_precision_full_in_csv_and_one_decimal_to_read(files, tmp_path):
+    paths = {form: tmp_path / f"table3.{form}" for form in ("csv", "markdown", "latex")}
+    write_table("table3", files, configuration(), **paths)
+    frame = pd.read_csv(paths["csv"])
+    assert frame.vote[(frame.model == "PE-AG-GMoE") & (frame.system == "All")].item() == pytest.approx(
+        200 / 3
+    )
+    lines = paths["markdown"].read_text(encoding="utf-8").splitlines()
+    line = next(line for line in lines if "PE-AG-GMoE" in line and "All" in line)
+    cells = [cell.strip() for cell in line.split("|")[1:-1]]
+    assert cells[2:6] == ["62.5 (18.5–92.4)", "89.2", "66.7 (20.8–93.9)", "96.5"]
+    line = next(line for line in lines if "Random forest" in line and "hexagonal" in line)
+    assert [cell.strip() for cell in line.split("|")[3:6]] == ["–", "–", "–"]
+
+
+def assert_well_formed(latex: str) -> None:
+    """Check what a compiler would stumble over: environments, braces, cells a row, bare specials."""
+    assert re.findall(r"\\begin\{(\w+)\}", latex) == re.findall(r"\\end\{(\w+)\}", latex)[::-1]
+    bare = re.sub(r"\\[{}&%$#_]", "", latex)
+    assert bare.count("{") == bare.count("}")
+    columns = len(re.search(r"\\begin\{tabular\}\{([lr]+)\}", latex)[1])
+    body = re.search(r"\\toprule\n(.*)\\bottomrule", bare, re.S)[1]
+    lines = [line for line in body.splitlines() if line.endswith(r"\\")]
+    assert len(lines) > 1
+    assert {line.count("&") + 1 for line in lines} == {columns}
+    assert not re.search(r"[#_~^≤≈–…Å]", body)
+
+
+def test_special_characters_are_escaped():
+    frame = pd.DataFrame({"a": ["50 % & {x}_1 | \\ ≤ 3"], "b": [None]})
+    table = Table("t", "T_1", frame, (Column("a", "A|B"), Column("b", "B", "percent")), "note #1")
+    row = r"50 \% \& \{x\}\_1 | \textbackslash{} $\le$ 3 & -- \\"
+    assert row in to_latex(table)
+    assert r"\caption{T\_1}" in to_latex(table)
+    assert r"50 % & {x}_1 \| \ ≤ 3" in to_markdown(table)
+
+
+def test_published_numbers_are_known_with_their_source():
+    published = read_published(PUBLISHED)
+    assert published.get("spacegroup_accuracy", "forest", "vote", "all") == 68.5
+    assert published.get("spacegroup_accuracy", "forest", "vote", "cubic") is None
+    assert "10.1038/s41524-025-01927-5" in published.citation(("spacegroup_accuracy", "forest"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda v: v["spacegroup_accuracy"]["forest"]["vote"].update(cubick=1),
+            "cubick: unknown crystal system",
+        ),
+        (
+            lambda v: v["spacegroup_accuracy"]["forest"]["vote"].update(cubic=101),
+            "is 101, expected a percentage",
+        ),
+        (
+            lambda v: v["spacegroup_accuracy"]["forest"].pop("source"),
+            "spacegroup_accuracy.forest has the source",
+        ),
+        (lambda v: v.update(speed={}), "unknown section speed"),
+        (lambda v: v.pop("sources"), "needs a mapping `sources`"),
+    ],
+)
+def test_wrong_published_numbers_are_refused(tmp_path, change, message):
+    values = yaml.safe_load(PUBLISHED.read_text(encoding="utf-8"))
+    change(values)
+    path = tmp_path / "published.yaml"
+    path.write_text(yaml.safe_dump(values), encoding="utf-8")
+    with pytest.raises(InputError, match=re.escape(message)):
+        read_published(path)
+
+
+def test_run_is_the_papers_only_if_every_published_setting_is(files):
+    published, sizes = read_published(PUBLISHED), read_sizes(files["split"], files["materials"])
+    config = configuration()
+    for section, values in published.get("settings", "values").items():
+        config[section] |= values
+    assert describe_run(config, {}, sizes, published).line().startswith("The paper's settings: ")
+    config["simulation"] |= {"thickness_angstrom": 100}
+    run = describe_run(config, {}, sizes, published)
+    assert run.differences == ("simulation.thickness_angstrom 100 (the paper: 200)",)
+    del config["simulation"]["thermal_sigma_angstrom"]
+    run = describe_run(config, {}, sizes, published)
+    assert "simulation.thermal_sigma_angstrom (not modelled; the paper: 0.08)" in run.line()
+
+
+def test_broken_inputs_are_named(files, tmp_path):
+    (tmp_path / "run.json").write_text(json.dumps({"source": "cif"}))
+    with pytest.raises(InputError, match=r"run\.json is not the description of a run"):
+        read_run(tmp_path / "run.json")
+    (tmp_path / "materials.csv").write_text("material_id,n_patterns\na,3\n")
+    with pytest.raises(InputError, match="no number of patterns for material b"):
+        read_sizes(files["split"], tmp_path / "materials.csv")
