@@ -1,0 +1,1 @@
+"""Structures: their sources, the one table they go to, and the filter by cell volume."""
