@@ -1,0 +1,1 @@
+"""Dynamical diffraction patterns by Bloch waves: from structures to the store of patterns."""

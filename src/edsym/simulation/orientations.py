@@ -1,0 +1,186 @@
+"""Zone axes and orientations of the patterns of a material.
+
+Directions are unit vectors in the crystal frame of `edsym.structures.standard` (a along x, c* along z, of
+the conventional cell). A zone axis is the direction in which the electrons travel. Directions that the
+Laue class relates are equivalent, u and -u among them, so each is represented in the fundamental sector
+(orix's, which is MTEX's), turned into our frame where the conventions differ: monoclinic crystals have
+their unique axis along y, and trigonal ones of the setting -31m their twofold axes along y.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+
+from edsym.seeds import generator
+
+# orix's name of each Laue class, and the rotation from its frame to ours.
+_IDENTITY = np.eye(3)
+_Z_TO_Y = np.array([[-1.0, 0, 0], [0, 0, 1], [0, 1, 0]])
+_X_TO_Y = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])
+_LAUE_GROUPS = {
+    "-1": ("Ci", _IDENTITY),
+    "2/m": ("C2h", _Z_TO_Y),
+    "mmm": ("D2h", _IDENTITY),
+    "4/m": ("C4h", _IDENTITY),
+    "4/mmm": ("D4h", _IDENTITY),
+    "-3": ("S6", _IDENTITY),
+    "-3m1": ("D3d", _IDENTITY),
+    "-31m": ("D3d", _X_TO_Y),
+    "6/m": ("C6h", _IDENTITY),
+    "6/mmm": ("D6h", _IDENTITY),
+    "m-3": ("Th", _IDENTITY),
+    "m-3m": ("Oh", _IDENTITY),
+}
+ORIENTED_LAUE_CLASSES = tuple(_LAUE_GROUPS)
+"""The Laue classes of `edsym.symmetry.oriented_laue_class`."""
+
+# Directions that a grid is chosen from, for each one that is chosen.
+_CANDIDATES_PER_ZONE_AXIS = 60
+_BOUNDARY = 1e-9
+
+
+def orientations(
+    laue_class: str, n: int, kind: str, in_plane: str, seed: int, material_id: str
+) -> np.ndarray:
+    """Return the orientations of a material's patterns.
+
+    Parameters
+    ----------
+    laue_class : str
+        Oriented Laue class, as `edsym.symmetry.oriented_laue_class` gives it.
+    n : int
+        Number of zone axes.
+    kind : {"grid", "random"}
+        Evenly over the symmetry-reduced range, the same for all materials of a Laue class; or
+        drawn for each material, uniformly.
+    in_plane : {"fixed", "random"}
+        Rotation about the beam: none beyond `minimal_rotations`, or drawn uniformly.
+    seed : int
+        Seed of what is drawn.
+    material_id : str
+        Names the random numbers, which so depend on nothing else.
+
+    Returns
+    -------
+    orientations : (n, 3, 3) float64
+        Rows are the laboratory's axes x, y, z in the crystal frame; the electrons travel along +z.
+    """
+    if kind == "grid":
+        directions = zone_axis_grid(laue_class, n)
+    else:
+        directions = random_zone_axes(laue_class, n, generator(seed, "orientations", material_id))
+    matrices = minimal_rotations(directions)
+    if in_plane == "random":
+        angles = generator(seed, "in-plane", material_id).uniform(0, 2 * np.pi, n)
+        matrices = turned_about_beam(matrices, angles)
+    return matrices
+
+
+@lru_cache
+def laue_rotations(laue_class: str) -> np.ndarray:
+    """Return the proper rotations (m, 3, 3) of a Laue class in the crystal frame."""
+    group, to_crystal = _laue_group(laue_class)
+    return to_crystal @ group.laue_proper_subgroup.to_matrix() @ to_crystal.T
+
+
+@lru_cache
+def sector_normals(laue_class: str) -> np.ndarray:
+    """Return the inward normals (m, 3) of the planes that bound the fundamental sector."""
+    group, to_crystal = _laue_group(laue_class)
+    normals = group.fundamental_sector.data @ to_crystal.T
+    return normals / np.linalg.norm(normals, axis=1, keepdims=True)
+
+
+@lru_cache
+def zone_axis_grid(laue_class: str, n: int) -> np.ndarray:
+    """Return `n` directions that cover the fundamental sector of a Laue class evenly.
+
+    From a fine sampling of the sector, each next direction is the one farthest from all chosen
+    ones and their equivalents (Gonzalez 1985, Theor. Comput. Sci. 38, 293), starting at the
+    principal axis.
+
+    Returns
+    -------
+    directions : (n, 3) float64
+        Unit vectors in the crystal frame; no two are equivalent. Read only: it is cached.
+    """
+    candidates = _sector_sampling(laue_class, _CANDIDATES_PER_ZONE_AXIS * n)
+    _, to_crystal = _laue_group(laue_class)
+    chosen = [to_crystal[:, 2]]
+    nearness = np.full(len(candidates), -np.inf)
+    for _ in range(n - 1):
+        nearness = np.maximum(nearness, cosine_to_nearest(candidates, chosen[-1], laue_class))
+        chosen.append(candidates[np.argmin(nearness)])
+    directions = np.array(chosen)
+    directions.flags.writeable = False
+    return directions
+
+
+def random_zone_axes(laue_class: str, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Return `n` directions (n, 3), uniform on the sphere and moved into the fundamental sector."""
+    directions = rng.normal(size=(n, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    return in_sector(directions, laue_class)
+
+
+def in_sector(directions: np.ndarray, laue_class: str) -> np.ndarray:
+    """Return the equivalents (n, 3) of unit vectors that lie in the fundamental sector."""
+    rotations = laue_rotations(laue_class)
+    images = np.einsum("mij,nj->nmi", np.concatenate([rotations, -rotations]), directions)
+    depth = (images @ sector_normals(laue_class).T).min(axis=2)
+    return images[np.arange(len(images)), depth.argmax(axis=1)]
+
+
+def cosine_to_nearest(directions: np.ndarray, other: np.ndarray, laue_class: str) -> np.ndarray:
+    """Return the cosines (n,) of the angles from directions to the nearest equivalent of another one."""
+    equivalents = laue_rotations(laue_class) @ other
+    return np.abs(directions @ equivalents.T).max(axis=1)
+
+
+def minimal_rotations(directions: np.ndarray) -> np.ndarray:
+    """Return the orientations that the shortest rotation from the crystal's z axis makes.
+
+    It carries z to the zone axis, and the crystal's x and y to the laboratory's. All sectors lie
+    at z >= 0, where it is continuous: neighbouring zone axes have neighbouring patterns.
+
+    Parameters
+    ----------
+    directions : (n, 3) array
+        Unit vectors u, not opposite to z.
+
+    Returns
+    -------
+    orientations : (n, 3, 3) float64
+        Rows are the laboratory's axes in the crystal frame; the last is u.
+    """
+    x, y, z = np.asarray(directions, dtype=np.float64).T
+    shear = 1 / (1 + z)
+    rows = [[1 - x * x * shear, -x * y * shear, -x], [-x * y * shear, 1 - y * y * shear, -y], [x, y, z]]
+    return np.array(rows).transpose(2, 0, 1)
+
+
+def turned_about_beam(matrices: np.ndarray, angles: np.ndarray) -> np.ndarray:
+    """Return orientations (n, 3, 3) with the laboratory turned by angles (n,) in radians about the beam."""
+    cosine, sine = np.cos(angles), np.sin(angles)
+    zero, one = np.zeros_like(angles), np.ones_like(angles)
+    turns = np.array([[cosine, sine, zero], [-sine, cosine, zero], [zero, zero, one]])
+    return turns.transpose(2, 0, 1) @ matrices
+
+
+def _laue_group(laue_class: str):
+    from orix.quaternion import symmetry
+
+    name, to_crystal = _LAUE_GROUPS[laue_class]
+    return getattr(symmetry, name), to_crystal
+
+
+def _sector_sampling(laue_class: str, n: int) -> np.ndarray:
+    """Return about `n` directions (m, 3) in the fundamental sector, or a few more."""
+    from orix.sampling import sample_S2
+
+    order = 2 * len(laue_rotations(laue_class))
+    # n points of spacing d over the sector's share of the sphere: n d² ≈ 4π / order.
+    spacing = np.degrees(np.sqrt(4 * np.pi / (order * n)))
+    directions = sample_S2(min(spacing, 10.0)).data
+    depth = (directions @ sector_normals(laue_class).T).min(axis=1)
+    return directions[depth >= -_BOUNDARY]

@@ -1,0 +1,111 @@
+"""Simulating the patterns of a shard of materials."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from edsym.errors import MaterialError
+from edsym.files import atomic_path
+from edsym.seeds import stable_hash
+from edsym.simulation.engine import Engine, Pattern, make_engine
+from edsym.simulation.orientations import orientations
+from edsym.simulation.settings import SimulationSettings
+from edsym.simulation.store import PatternWriter
+from edsym.structures.standard import standardize
+from edsym.structures.table import read_materials
+from edsym.symmetry import oriented_laue_class
+
+logger = logging.getLogger(__name__)
+
+
+def in_shard(material_id: str, shard: int, shards: int) -> bool:
+    """Tell whether a material belongs to a shard: by its identifier alone."""
+    return stable_hash("shard", material_id) % shards == shard
+
+
+def simulate_shard(
+    materials_path: str | Path,
+    output_path: str | Path,
+    shard: int,
+    settings: SimulationSettings,
+    material_ids: set[str] | None = None,
+) -> None:
+    """Simulate the patterns of a shard's materials and store them.
+
+    A material that fails is listed in the store with its reason, and the others go on.
+
+    Parameters
+    ----------
+    materials_path : str or Path
+        Table of materials: see `edsym.structures.table`.
+    output_path : str or Path
+        Where to write the patterns: see `edsym.simulation.store`.
+    shard : int
+        0 to ``settings.shards - 1``.
+    settings : SimulationSettings
+        What to simulate.
+    material_ids : set of str, optional
+        Simulate only these materials.
+
+    Raises
+    ------
+    InputError
+        If the table is not what it should be.
+    """
+    materials = _materials_of_shard(read_materials(materials_path), shard, settings.shards, material_ids)
+    engine = make_engine(settings)
+    with atomic_path(output_path) as temporary, PatternWriter(temporary, settings) as writer:
+        for row in tqdm(materials, total=len(materials), desc=f"shard {shard}", unit="material"):
+            _simulate_and_store(row, engine, settings, writer)
+
+
+def _materials_of_shard(frame, shard: int, shards: int, material_ids: set[str] | None) -> list:
+    mine = [in_shard(material_id, shard, shards) for material_id in frame["material_id"]]
+    frame = frame[np.array(mine, dtype=bool)]
+    if material_ids is not None:
+        frame = frame[frame["material_id"].isin(material_ids)]
+    return list(frame.sort_values("material_id").itertuples(index=False))
+
+
+def _simulate_and_store(row, engine: Engine, settings: SimulationSettings, writer: PatternWriter) -> None:
+    try:
+        matrices, patterns = simulate_material(row, engine, settings)
+    except MaterialError as error:
+        logger.warning("%s: %s", row.material_id, error)
+        writer.fail(row.material_id, str(error))
+    except (ArithmeticError, LookupError, MemoryError, RuntimeError, ValueError) as error:
+        # One odd material must not cost the others: whatever numerical code raises is listed, with a trace.
+        logger.exception("%s: unexpected error", row.material_id)
+        writer.fail(row.material_id, f"unexpected {type(error).__name__}: {error}")
+    else:
+        writer.add(row.material_id, matrices, patterns)
+
+
+def simulate_material(row, engine: Engine, settings: SimulationSettings) -> tuple[np.ndarray, list[Pattern]]:
+    """Return orientations (n, 3, 3) and patterns of one row of the table of materials.
+
+    Raises
+    ------
+    MaterialError
+        If the material cannot be simulated.
+    """
+    structure = standardize(
+        np.reshape(row.lattice, (3, 3)), row.numbers, np.reshape(row.frac_coords, (-1, 3))
+    )
+    matrices = orientations(
+        oriented_laue_class(structure.spacegroup_number),
+        settings.zone_axes,
+        settings.orientations,
+        settings.in_plane,
+        settings.seed,
+        row.material_id,
+    )
+    return matrices, [_checked(pattern) for pattern in engine.patterns(structure, matrices)]
+
+
+def _checked(pattern: Pattern) -> Pattern:
+    if not np.isfinite(pattern.intensity).all():
+        raise MaterialError("the propagation gave intensities that are not finite")
+    return pattern

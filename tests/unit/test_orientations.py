@@ -1,0 +1,142 @@
+"""Zone axes: the right symmetry, the right number, evenly, and the same everywhere."""
+
+import numpy as np
+import pytest
+import spglib
+
+from edsym.seeds import generator
+from edsym.simulation.orientations import (
+    ORIENTED_LAUE_CLASSES,
+    cosine_to_nearest,
+    in_sector,
+    laue_rotations,
+    orientations,
+    random_zone_axes,
+    sector_normals,
+    zone_axis_grid,
+)
+from edsym.symmetry import crystal_system, oriented_laue_class
+
+# Conventional lattices without more symmetry than their system, a along x and c* along z.
+LATTICES = {
+    "triclinic": [[4.0, 0, 0], [0.7, 5.0, 0], [0.4, 0.9, 6.0]],
+    "monoclinic": [[4.0, 0, 0], [0, 5.0, 0], [-1.3, 0, 6.0]],
+    "orthorhombic": [[4.0, 0, 0], [0, 5.0, 0], [0, 0, 6.0]],
+    "tetragonal": [[4.0, 0, 0], [0, 4.0, 0], [0, 0, 6.0]],
+    "trigonal": [[4.0, 0, 0], [-2.0, 2.0 * np.sqrt(3), 0], [0, 0, 6.0]],
+    "hexagonal": [[4.0, 0, 0], [-2.0, 2.0 * np.sqrt(3), 0], [0, 0, 6.0]],
+    "cubic": [[4.0, 0, 0], [0, 4.0, 0], [0, 0, 4.0]],
+}
+
+
+def standard_settings():
+    """Return the number in Hall's list (1 to 530) of the standard setting of each space group."""
+    found = {}
+    for hall in range(1, 531):
+        found.setdefault(spglib.get_spacegroup_type(hall).number, hall)
+    return found
+
+
+def sorted_matrices(matrices):
+    rounded = np.unique(np.round(np.reshape(matrices, (-1, 9)), 6) + 0.0, axis=0)
+    return rounded[np.lexsort(rounded.T)]
+
+
+def test_laue_rotations_are_those_of_all_230_space_groups():
+    for number, hall in standard_settings().items():
+        lattice = np.array(LATTICES[crystal_system(number)])
+        rotations = spglib.get_symmetry_from_database(hall)["rotations"]
+        cartesian = lattice.T @ rotations @ np.linalg.inv(lattice.T)
+        proper = sorted_matrices(cartesian * np.linalg.det(cartesian)[:, None, None])
+        found = sorted_matrices(laue_rotations(oriented_laue_class(number)))
+        assert len(proper) == len(found), number
+        np.testing.assert_allclose(found, proper, atol=1e-5, err_msg=str(number))
+
+
+@pytest.mark.parametrize("laue_class", ORIENTED_LAUE_CLASSES)
+def test_sector_holds_one_equivalent_of_every_direction(laue_class):
+    rng = np.random.default_rng(0)
+    directions = rng.normal(size=(2000, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    rotations = laue_rotations(laue_class)
+    images = np.einsum("mij,nj->nmi", np.concatenate([rotations, -rotations]), directions)
+    inside = (images @ sector_normals(laue_class).T > 0).all(axis=2).sum(axis=1)
+    assert (inside == 1).all()
+    moved = in_sector(directions, laue_class)
+    assert (moved @ sector_normals(laue_class).T > 0).all()
+    assert (moved[:, 2] > 0).all()
+    nearest = [cosine_to_nearest(u[None], v, laue_class)[0] for u, v in zip(directions, moved, strict=True)]
+    np.testing.assert_allclose(nearest, 1, atol=1e-12)
+
+
+@pytest.mark.parametrize("n", [1, 7, 100])
+@pytest.mark.parametrize("laue_class", ORIENTED_LAUE_CLASSES)
+def test_grid_is_exact_distinct_and_even(laue_class, n):
+    grid = zone_axis_grid(laue_class, n)
+    assert grid.shape == (n, 3)
+    np.testing.assert_allclose(np.linalg.norm(grid, axis=1), 1)
+    assert (grid @ sector_normals(laue_class).T > -1e-8).all()
+    area = 4 * np.pi / (2 * len(laue_rotations(laue_class)))
+    spacing = np.sqrt(area / n)
+    angles = [
+        np.arccos(np.minimum(1, cosine_to_nearest(np.delete(grid, i, axis=0), u, laue_class))).min(
+            initial=np.inf
+        )
+        for i, u in enumerate(grid)
+    ]
+    assert min(angles) > 0.55 * spacing
+    if n == 100:
+        everywhere = random_zone_axes(laue_class, 1000, np.random.default_rng(1))
+        hole = np.arccos(np.max([cosine_to_nearest(everywhere, u, laue_class) for u in grid], axis=0)).max()
+        assert hole < 1.15 * spacing
+
+
+def test_principal_axes_come_first():
+    assert zone_axis_grid("m-3m", 5)[0].tolist() == [0, 0, 1]
+    assert zone_axis_grid("2/m", 5)[0].tolist() == [0, 1, 0]
+
+
+def test_random_zone_axes_are_uniform_and_depend_on_the_material_alone():
+    def directions(material_id, seed=3):
+        return orientations("m-3m", 500, "random", "fixed", seed, material_id)[:, 2]
+
+    np.testing.assert_array_equal(directions("mp-149"), directions("mp-149"))
+    assert len(np.unique(np.concatenate([directions("mp-149"), directions("mp-13")]), axis=0)) == 1000
+    assert not np.array_equal(directions("mp-149"), directions("mp-149", seed=4))
+    # In a hemisphere the heights of uniform directions are uniform (Archimedes).
+    heights = np.sort(random_zone_axes("-1", 4000, generator(0, "test"))[:, 2])
+    assert np.abs(heights - np.linspace(0, 1, 4000)).max() < 0.03
+
+
+def test_grid_is_the_same_for_all_materials_of_a_laue_class():
+    first, second = (orientations("4/mmm", 20, "grid", "fixed", 0, name) for name in ("mp-1", "mp-2"))
+    np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("kind", ["grid", "random"])
+@pytest.mark.parametrize("in_plane", ["fixed", "random"])
+@pytest.mark.parametrize("laue_class", ["-1", "2/m", "-31m", "m-3"])
+def test_orientations_are_proper_rotations(laue_class, kind, in_plane):
+    matrices = orientations(laue_class, 50, kind, in_plane, 0, "mp-149")
+    np.testing.assert_allclose(
+        matrices @ matrices.transpose(0, 2, 1), np.tile(np.eye(3), (50, 1, 1)), atol=1e-12
+    )
+    np.testing.assert_allclose(np.linalg.det(matrices), 1)
+
+
+def test_in_plane_rotation_turns_only_about_the_beam():
+    fixed = orientations("mmm", 400, "grid", "fixed", 0, "mp-149")
+    turned = orientations("mmm", 400, "grid", "random", 0, "mp-149")
+    np.testing.assert_allclose(fixed[:, 2], turned[:, 2], atol=1e-12)
+    x = np.einsum("nij,nj->ni", fixed, turned[:, 0])
+    angles = np.sort(np.arctan2(x[:, 1], x[:, 0]) / (2 * np.pi) + 0.5)
+    assert np.abs(angles - np.linspace(0, 1, 400)).max() < 0.1
+
+
+def test_fixed_in_plane_rotation_is_continuous():
+    angle = 1e-4
+    nearby = np.array([[np.sin(t), 0.2, np.cos(t)] for t in (1.1, 1.1 + angle)])
+    from edsym.simulation.orientations import minimal_rotations
+
+    first, second = minimal_rotations(nearby / np.linalg.norm(nearby, axis=1, keepdims=True))
+    assert np.abs(first - second).max() < 2 * angle
