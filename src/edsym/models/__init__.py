@@ -1,0 +1,1 @@
+"""Models that read spot lists and answer with probabilities of crystal systems and space groups."""

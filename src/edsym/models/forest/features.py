@@ -1,0 +1,72 @@
+"""Features of the baseline: a polar Fourier transform of the spot list.
+
+A pattern is scaled to a total intensity of 0.3. With the bins r_k = 0, 0.05, ... 2.0 1/Å and the orders
+n = 0 ... 12,
+
+    c[k, n] = Σ_spots max(0, 1 - |q - r_k| / 0.05) · I · exp(i n φ),
+
+and modulus and phase of c[k, n] alternate in the feature vector, orders running fastest. A rotation of the
+pattern in its plane by α adds n·α to the phases and leaves the moduli. Bins that no spot reaches are 0.
+"""
+
+import numpy as np
+from numba import njit
+
+from edsym.spots.store import SpotLists
+
+BIN_WIDTH = 0.05
+N_BINS = 41
+N_ORDERS = 13
+N_FEATURES = 2 * N_BINS * N_ORDERS
+TOTAL_INTENSITY = 0.3
+
+
+def forest_features(spots: SpotLists, patterns: slice = slice(None)) -> np.ndarray:
+    """Return the features of patterns.
+
+    Parameters
+    ----------
+    spots : SpotLists
+        The spot lists.
+    patterns : slice
+        Which of them, without a step.
+
+    Returns
+    -------
+    (P, 1066) array of float32
+        Modulus and phase (radians) of each bin and order.
+    """
+    start, stop, _ = patterns.indices(len(spots))
+    offset = np.asarray(spots.offset[start : stop + 1], dtype=np.int64)
+    return _features(spots.qx, spots.qy, spots.intensity, offset)
+
+
+@njit(cache=True, nogil=True)
+def _features(qx, qy, intensity, offset):
+    features = np.zeros((len(offset) - 1, N_FEATURES), dtype=np.float32)
+    for p in range(len(features)):
+        coefficients = np.zeros((N_BINS, N_ORDERS), dtype=np.complex128)
+        total = 0.0
+        for i in range(offset[p], offset[p + 1]):
+            total += intensity[i]
+            _add_spot(coefficients, np.float64(qx[i]), np.float64(qy[i]), np.float64(intensity[i]))
+        flat = coefficients.ravel()
+        for j in range(len(flat)):
+            if flat[j] != 0:
+                features[p, 2 * j] = TOTAL_INTENSITY / total * abs(flat[j])
+                features[p, 2 * j + 1] = np.angle(flat[j])
+    return features
+
+
+@njit(cache=True, nogil=True)
+def _add_spot(coefficients, qx, qy, intensity):
+    """Share a spot between the two bins that its |q| lies between."""
+    q = np.hypot(qx, qy)
+    turn = complex(qx / q, qy / q) if q > 0 else complex(1.0, 0.0)
+    position = q / BIN_WIDTH
+    lower = int(position)
+    for k in range(lower, min(lower + 2, N_BINS)):
+        term = complex((1 - abs(position - k)) * intensity, 0.0)
+        for n in range(N_ORDERS):
+            coefficients[k, n] += term
+            term *= turn

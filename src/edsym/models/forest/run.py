@@ -1,0 +1,126 @@
+"""Training and prediction of the forest, from files to files."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from tqdm import tqdm
+
+from edsym.errors import InputError
+from edsym.evaluation.predictions import Predictions, write_predictions
+from edsym.models.forest.features import forest_features
+from edsym.models.forest.forest import HierarchicalForest
+from edsym.models.forest.settings import ForestSettings
+from edsym.spots.split import read_split
+from edsym.spots.store import SpotLists, read_spots
+from edsym.symmetry import system_index
+
+# Patterns whose features are held at once by a thread: 17 MB.
+_PATTERNS_AT_ONCE = 4096
+
+
+def train_forest(
+    spots_paths: Iterable[str | Path],
+    split_path: str | Path,
+    output_dir: str | Path,
+    settings: ForestSettings,
+    jobs: int,
+) -> None:
+    """Fit the forest to the training patterns and save it.
+
+    Parameters
+    ----------
+    spots_paths : iterable of str or Path
+        All shards of spot lists.
+    split_path : str or Path
+        The split.
+    output_dir : str or Path
+        Where forest.h5 and model.json go.
+    settings : ForestSettings
+        Sizes and seed.
+    jobs : int
+        Threads; the result does not depend on it.
+
+    Raises
+    ------
+    InputError
+        If an input is unreadable or the training materials have no pattern.
+    """
+    spots, groups = _side(spots_paths, split_path, "train")
+    X = forest_features(spots)
+    HierarchicalForest(settings, jobs).fit(X, system_index(groups), groups).save(output_dir)
+
+
+def predict_forest(
+    spots_paths: Iterable[str | Path],
+    split_path: str | Path,
+    model_dir: str | Path,
+    output_path: str | Path,
+    jobs: int,
+) -> None:
+    """Write the forest's predictions for the test patterns.
+
+    Parameters
+    ----------
+    spots_paths : iterable of str or Path
+        All shards of spot lists.
+    split_path : str or Path
+        The split.
+    model_dir : str or Path
+        Where the trained forest is.
+    output_path : str or Path
+        The table to write, see `edsym.evaluation.predictions`.
+    jobs : int
+        Threads; the result does not depend on it.
+
+    Raises
+    ------
+    InputError
+        If an input is unreadable or the test materials have no pattern.
+    """
+    spots, groups = _side(spots_paths, split_path, "test")
+    p_system, p_spacegroup = predict_patterns(HierarchicalForest.load(model_dir), spots, jobs)
+    ids = spots.material_id[spots.material]
+    predictions = Predictions(ids, spots.view, system_index(groups), groups, p_system, p_spacegroup)
+    write_predictions(predictions, output_path)
+
+
+def predict_patterns(
+    forest: HierarchicalForest, spots: SpotLists, jobs: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the forest's probabilities for all patterns, a bounded number of them at once.
+
+    Returns
+    -------
+    p_system, p_spacegroup : (P, 7), (P, 230) arrays of float32
+        See `HierarchicalForest.predict_proba`.
+    """
+    starts = range(0, len(spots), _PATTERNS_AT_ONCE)
+    chunks = [slice(start, start + _PATTERNS_AT_ONCE) for start in starts]
+    run = Parallel(n_jobs=jobs, prefer="threads", return_as="generator")
+    parts = run(delayed(_predict_chunk)(forest, spots, chunk) for chunk in chunks)
+    parts = list(tqdm(parts, total=len(chunks), desc="forest", unit="chunk"))
+    return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+
+
+def _predict_chunk(
+    forest: HierarchicalForest, spots: SpotLists, chunk: slice
+) -> tuple[np.ndarray, np.ndarray]:
+    return forest.predict_proba(forest_features(spots, chunk))
+
+
+def _side(
+    spots_paths: Iterable[str | Path], split_path: str | Path, side: str
+) -> tuple[SpotLists, np.ndarray]:
+    """Return the patterns of one side of the split and their space groups."""
+    split = read_split(split_path)
+    split = split[split.split == side]
+    spots = read_spots(spots_paths).select(split.material_id)
+    if not len(spots):
+        raise InputError(
+            f"{split_path}: none of the {len(split)} {side} materials has a pattern in the spot lists"
+        )
+    number = pd.Series(split.spacegroup_number.to_numpy(dtype=int), index=split.material_id)
+    return spots, number.loc[spots.material_id].to_numpy()[spots.material]

@@ -1,0 +1,127 @@
+"""Fitted random forests as flat arrays: small, quick to load, without code in the file.
+
+scikit-learn grows the trees. In its own objects every node carries a dense row of class shares, some 400
+bytes for 40 classes: tens of gigabytes for the paper's run, and storing them takes pickle or an equivalent.
+Here a node takes 14 bytes, and only leaves carry shares, only of the classes that they hold.
+"""
+
+from dataclasses import dataclass, fields
+
+import h5py
+import numpy as np
+from numba import njit
+from sklearn.ensemble import RandomForestClassifier
+
+from edsym.spots.store import offsets
+
+
+@dataclass(frozen=True)
+class FlatForest:
+    """The trees of one forest, one after the other.
+
+    Node indices count from the root of their tree, leaves from the first of the forest. A node sends a
+    sample to `left` if ``x[feature] <= threshold``, else to `right`. At a leaf `left` is -1 and `right`
+    its number l; it holds the entries ``leaf_offset[l]`` to ``leaf_offset[l + 1]``.
+
+    Attributes
+    ----------
+    classes : (C,) array of int
+        The classes, in increasing order.
+    tree_offset : (T + 1,) array of int64
+        The nodes of each tree.
+    feature, threshold, left, right : (N,) arrays of int16, float32, int32, int32
+        The nodes.
+    leaf_offset : (L + 1,) array of int64
+        The entries of each leaf.
+    entry_class, entry_share : (E,) arrays of uint8, float32
+        Index of a class, and its share of the leaf's training samples.
+    """
+
+    classes: np.ndarray
+    tree_offset: np.ndarray
+    feature: np.ndarray
+    threshold: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+    leaf_offset: np.ndarray
+    entry_class: np.ndarray
+    entry_share: np.ndarray
+
+    @classmethod
+    def from_sklearn(cls, forest: RandomForestClassifier) -> "FlatForest":
+        """Flatten a fitted forest of scikit-learn."""
+        trees = [estimator.tree_ for estimator in forest.estimators_]
+        left = np.concatenate([tree.children_left for tree in trees]).astype(np.int32)
+        right = np.concatenate([tree.children_right for tree in trees]).astype(np.int32)
+        leaves = left < 0
+        right[leaves] = np.arange(leaves.sum())
+        shares = [tree.value[tree.children_left < 0, 0] for tree in trees]
+        entries = [np.nonzero(values) for values in shares]
+        return cls(
+            classes=forest.classes_,
+            tree_offset=offsets([tree.node_count for tree in trees]),
+            feature=np.concatenate([tree.feature for tree in trees]).astype(np.int16),
+            threshold=_round_down(np.concatenate([tree.threshold for tree in trees])),
+            left=left,
+            right=right,
+            leaf_offset=offsets(np.concatenate([np.count_nonzero(values, axis=1) for values in shares])),
+            entry_class=np.concatenate([column for _, column in entries]).astype(np.uint8),
+            entry_share=np.concatenate(
+                [values[entry] for values, entry in zip(shares, entries, strict=True)]
+            ).astype(np.float32),
+        )
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        """Return the mean class shares over all trees.
+
+        Parameters
+        ----------
+        X : (P, F) array of float32
+            Features.
+
+        Returns
+        -------
+        (P, C) array of float32
+            Probabilities of `classes`.
+        """
+        if X.shape[1] <= self.feature.max():
+            raise ValueError(f"X has {X.shape[1]} features; the trees ask for number {self.feature.max()}")
+        arrays = [getattr(self, field.name) for field in fields(self)]
+        return _mean_shares(np.ascontiguousarray(X, dtype=np.float32), *arrays)
+
+    def write(self, group: h5py.Group) -> None:
+        """Write the arrays into an HDF5 group."""
+        for field in fields(self):
+            group.create_dataset(
+                field.name, data=getattr(self, field.name), chunks=True, compression="gzip", shuffle=True
+            )
+
+    @classmethod
+    def read(cls, group: h5py.Group) -> "FlatForest":
+        """Read the arrays of an HDF5 group."""
+        return cls(**{field.name: group[field.name][:] for field in fields(cls)})
+
+
+def _round_down(threshold: np.ndarray) -> np.ndarray:
+    """Return the greatest float32 at or below each threshold: for float32 features the same decision."""
+    rounded = threshold.astype(np.float32)
+    return np.where(rounded > threshold, np.nextafter(rounded, np.float32(-np.inf)), rounded)
+
+
+@njit(cache=True, nogil=True)
+def _mean_shares(
+    X, classes, tree_offset, feature, threshold, left, right, leaf_offset, entry_class, entry_share
+):
+    total = np.zeros((len(X), len(classes)))
+    n_trees = len(tree_offset) - 1
+    for t in range(n_trees):  # trees outside: the upper nodes of one tree stay in the cache
+        root = tree_offset[t]
+        for p in range(len(X)):
+            node = root
+            while left[node] >= 0:
+                goes_left = X[p, feature[node]] <= threshold[node]
+                node = root + (left[node] if goes_left else right[node])
+            leaf = right[node]
+            for entry in range(leaf_offset[leaf], leaf_offset[leaf + 1]):
+                total[p, entry_class[entry]] += entry_share[entry]
+    return (total / n_trees).astype(np.float32)

@@ -1,0 +1,252 @@
+"""Spots out of simulated patterns: what a detector would find of the beams.
+
+1. The direct beam is taken out by its index (000), and with it whatever lies closer to the centre than the
+   resolution, since it is hidden under the direct beam.
+2. Beams that coincide in projection are one spot: the brightest beam takes in all beams closer than the
+   resolution, then the brightest of those left does, and so on. Intensities add up; the position is
+   the centroid weighted by intensity. Unlike the connected components of close beams, this never joins two
+   bright spots through a faint beam between them.
+3. Only then comes the threshold, as a detector sees the sum, and the cut at the largest |q|.
+
+Beams are taken by decreasing intensity, ties by qx, then qy, so that nothing depends on their order in the
+file. Spots come out in the same order.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import h5py
+import numpy as np
+from numba import njit
+from tqdm import tqdm
+
+from edsym.errors import InputError
+from edsym.simulation import store as simulation_store
+from edsym.spots.settings import PeaksSettings
+from edsym.spots.store import SpotLists, offsets, open_store, read_failed, read_text, write_spots
+
+# Beams read at once: some 40 MB.
+_BEAMS_AT_ONCE = 2_000_000
+
+
+def find_spots(
+    hkl: np.ndarray, q: np.ndarray, intensity: np.ndarray, settings: PeaksSettings
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the spots of one pattern.
+
+    Parameters
+    ----------
+    hkl : (B, 3) array of int
+        Miller indices of the beams.
+    q : (B, 2) array
+        Positions in the laboratory frame, in 1/Å.
+    intensity : (B,) array
+        Intensities; the incident beam is 1.
+    settings : PeaksSettings
+        What the detector resolves.
+
+    Returns
+    -------
+    qx, qy, intensity : (S,) arrays of float32
+        The spots, by decreasing intensity.
+    """
+    _, spots = find_spots_of_many(hkl, q, intensity, np.array([0, len(intensity)]), settings)
+    return spots[:, 0], spots[:, 1], spots[:, 2]
+
+
+def find_spots_of_many(
+    hkl: np.ndarray, q: np.ndarray, intensity: np.ndarray, offset: np.ndarray, settings: PeaksSettings
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the spots of many patterns.
+
+    Parameters
+    ----------
+    hkl, q, intensity : (B, 3), (B, 2), (B,) arrays
+        The beams, as in `find_spots`.
+    offset : (P + 1,) array of int
+        Pattern p owns the beams ``offset[p]`` to ``offset[p + 1]``.
+    settings : PeaksSettings
+        What the detector resolves.
+
+    Returns
+    -------
+    counts : (P,) array of int64
+        Number of spots of each pattern.
+    spots : (S, 3) array of float32
+        qx, qy, intensity of all of them.
+    """
+    return _spots_of_many(
+        np.ascontiguousarray(hkl, dtype=np.int64),
+        np.ascontiguousarray(q, dtype=np.float64),
+        np.ascontiguousarray(intensity, dtype=np.float64),
+        np.asarray(offset, dtype=np.int64),
+        float(settings.q_max),
+        float(settings.min_intensity),
+        float(settings.resolution),
+    )
+
+
+def extract_shard(patterns_path: str | Path, spots_path: str | Path, settings: PeaksSettings) -> None:
+    """Turn a file of patterns into a file of spot lists.
+
+    Patterns with too few spots are dropped and listed; failed materials are handed on.
+
+    Parameters
+    ----------
+    patterns_path : str or Path
+        Patterns as the simulation writes them.
+    spots_path : str or Path
+        The file to write, see `edsym.spots.store`.
+    settings : PeaksSettings
+        What the detector resolves.
+
+    Raises
+    ------
+    InputError
+        If the patterns are unreadable or not what they should be.
+    """
+    with open_store(patterns_path, simulation_store.FORMAT, simulation_store.VERSION) as file:
+        made_with = {"simulation": json.loads(file.attrs["settings"]), "peaks": asdict(settings)}
+        material, view, zone_axis, offset = (
+            file[f"patterns/{name}"][:] for name in ("material", "view", "zone_axis", "offset")
+        )
+        _check(file, offset, len(material))
+        progress = tqdm(_chunks(offset), desc=f"peaks {Path(patterns_path).stem}", unit="chunk", leave=False)
+        found = [_spots_of_chunk(file, offset, chunk, settings) for chunk in progress]
+        ids = read_text(file, "materials/id")
+        failed = read_failed(file)
+    nothing = np.empty(0, np.int64), np.empty((0, 3), np.float32)
+    counts, spots = (np.concatenate(parts) for parts in zip(nothing, *found, strict=True))
+    kept = counts >= settings.min_spots
+    spots = spots[np.repeat(kept, counts)]
+    lists = SpotLists(ids, material[kept], view[kept], offsets(counts[kept]), *spots.T)
+    dropped = np.stack([material, view, counts], axis=1)[~kept]
+    write_spots(spots_path, lists, zone_axis[kept], made_with, dropped, failed)
+
+
+def _check(file: h5py.File, offset: np.ndarray, n_patterns: int) -> None:
+    """Raise an InputError unless the offsets fit the patterns and the beams: compiled code relies on it."""
+    lengths = {len(file[f"beams/{name}"]) for name in ("hkl", "q", "intensity")}
+    fits = len(offset) == n_patterns + 1 and offset[0] == 0 and lengths == {offset[-1]}
+    if not fits or (np.diff(offset) < 0).any():
+        raise InputError(
+            f"{file.filename} is inconsistent: its offsets, patterns and beams do not fit each other"
+        )
+
+
+def _chunks(offset: np.ndarray) -> list[slice]:
+    """Cut patterns into slices of a bounded number of beams, at least one pattern each."""
+    chunks, start = [], 0
+    while start < len(offset) - 1:
+        stop = int(np.searchsorted(offset, offset[start] + _BEAMS_AT_ONCE, side="right")) - 1
+        chunks.append(slice(start, max(stop, start + 1)))
+        start = chunks[-1].stop
+    return chunks
+
+
+def _spots_of_chunk(
+    file: h5py.File, offset: np.ndarray, chunk: slice, settings: PeaksSettings
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the spots of some patterns of an open file."""
+    local = offset[chunk.start : chunk.stop + 1]
+    beams = slice(local[0], local[-1])
+    hkl, q, intensity = (file[f"beams/{name}"][beams] for name in ("hkl", "q", "intensity"))
+    if not (np.isfinite(intensity).all() and np.isfinite(q).all()):
+        raise InputError(f"{file.filename} holds beams that are not finite")
+    return find_spots_of_many(hkl, q, intensity, local - local[0], settings)
+
+
+@njit(cache=True)
+def _spots_of_many(hkl, q, intensity, offset, q_max, min_intensity, resolution):
+    spots = np.empty((len(intensity), 3), dtype=np.float32)
+    counts = np.zeros(len(offset) - 1, dtype=np.int64)
+    total = 0
+    for p in range(len(counts)):
+        begin, end = offset[p], offset[p + 1]
+        beams = _visible_beams(hkl[begin:end], q[begin:end], intensity[begin:end], resolution)
+        merged = _merge(beams, resolution)
+        for i in _by_brightness(merged):
+            x, y, brightness = merged[i]
+            if brightness >= min_intensity and x**2 + y**2 <= q_max**2:
+                spots[total] = x, y, brightness
+                total += 1
+                counts[p] += 1
+    return counts, spots[:total].copy()
+
+
+@njit(cache=True)
+def _visible_beams(hkl, q, intensity, resolution):
+    """Return qx, qy, intensity, by brightness, of all beams that the direct beam does not hide."""
+    beams = np.empty((len(intensity), 3))
+    n = 0
+    for i in range(len(intensity)):
+        direct = hkl[i, 0] == 0 and hkl[i, 1] == 0 and hkl[i, 2] == 0
+        hidden = q[i, 0] ** 2 + q[i, 1] ** 2 < resolution**2
+        if intensity[i] > 0 and not direct and not hidden:
+            beams[n, 0], beams[n, 1], beams[n, 2] = q[i, 0], q[i, 1], intensity[i]
+            n += 1
+    beams = beams[:n]
+    return beams[_by_brightness(beams)]
+
+
+@njit(cache=True)
+def _by_brightness(spots):
+    """Return the order of rows qx, qy, intensity by decreasing intensity; ties by qx, then qy."""
+    order = np.argsort(-spots[:, 2])
+    for i in range(1, len(order)):  # an insertion sort within the runs of equal intensity
+        j = i
+        while j > 0 and _tie_is_reversed(spots, order[j - 1], order[j]):
+            order[j - 1], order[j] = order[j], order[j - 1]
+            j -= 1
+    return order
+
+
+@njit(cache=True)
+def _tie_is_reversed(spots, first, second):
+    if spots[first, 2] != spots[second, 2]:
+        return False
+    if spots[first, 0] != spots[second, 0]:
+        return spots[first, 0] > spots[second, 0]
+    return spots[first, 1] > spots[second, 1]
+
+
+@njit(cache=True)
+def _merge(beams, resolution):
+    """Return the spots, as rows qx, qy, intensity, of beams that come by brightness."""
+    owner, total = _owners(beams, resolution)
+    spots = np.zeros((total, 3))
+    for i in range(len(beams)):
+        spots[owner[i], 0] += beams[i, 2] * beams[i, 0]
+        spots[owner[i], 1] += beams[i, 2] * beams[i, 1]
+        spots[owner[i], 2] += beams[i, 2]
+    for i in range(total):
+        spots[i, 0] /= spots[i, 2]
+        spots[i, 1] /= spots[i, 2]
+    return spots
+
+
+@njit(cache=True)
+def _owners(beams, resolution):
+    """Return which spot each beam belongs to, and the number of spots.
+
+    Neighbours are looked for along the beams sorted by qx, only as far as the resolution reaches.
+    """
+    along_x = np.argsort(beams[:, 0])
+    place = np.argsort(along_x)
+    owner = np.full(len(beams), -1)
+    total = 0
+    for i in range(len(beams)):
+        if owner[i] >= 0:
+            continue
+        owner[i] = total
+        for step in (-1, 1):
+            j = place[i] + step
+            while 0 <= j < len(beams) and abs(beams[along_x[j], 0] - beams[i, 0]) < resolution:
+                k = along_x[j]
+                square = (beams[k, 0] - beams[i, 0]) ** 2 + (beams[k, 1] - beams[i, 1]) ** 2
+                if owner[k] < 0 and square < resolution**2:
+                    owner[k] = total
+                j += step
+        total += 1
+    return owner, total

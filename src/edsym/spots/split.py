@@ -1,0 +1,148 @@
+"""The split of materials into training and test."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from edsym.errors import InputError
+from edsym.files import atomic_path
+from edsym.seeds import stable_hash
+from edsym.spots.settings import SplitSettings
+from edsym.spots.store import materials_with_patterns
+from edsym.structures.table import read_materials
+from edsym.symmetry import CRYSTAL_SYSTEMS, N_SPACE_GROUPS, system_index
+
+SCHEMA = pa.schema(
+    [
+        ("material_id", pa.string()),
+        ("split", pa.string()),
+        ("crystal_system", pa.string()),
+        ("spacegroup_number", pa.uint8()),
+    ]
+)
+SIDES = ("train", "test")
+
+
+def split_materials(
+    spots_paths: Iterable[str | Path],
+    selected_path: str | Path,
+    split_path: str | Path,
+    settings: SplitSettings,
+) -> None:
+    """Split the materials that have patterns, crystal system by crystal system, and write the table.
+
+    Parameters
+    ----------
+    spots_paths : iterable of str or Path
+        All shards of spot lists.
+    selected_path : str or Path
+        The table of materials.
+    split_path : str or Path
+        The parquet table to write: material_id, split ("train" or "test"), crystal_system,
+        spacegroup_number; sorted by material_id.
+    settings : SplitSettings
+        Share of the test, and seed.
+
+    Raises
+    ------
+    InputError
+        If no material has a pattern, if one is not in the table of materials, or if no system has
+        the two materials that it takes to test anything.
+    """
+    ids = materials_with_patterns(spots_paths)
+    if not len(ids):
+        raise InputError("no material has a pattern: there is nothing to split")
+    selected = read_materials(selected_path).set_index("material_id")
+    unknown = [name for name in ids if name not in selected.index]
+    if unknown:
+        raise InputError(
+            f"{selected_path} lacks {len(unknown)} materials that have patterns, such as {unknown[0]}"
+        )
+    groups = selected.loc[ids, "spacegroup_number"].to_numpy()
+    frame = pd.DataFrame(
+        {
+            "material_id": ids,
+            "split": _sides(ids, system_index(groups), settings),
+            "crystal_system": np.array(CRYSTAL_SYSTEMS)[system_index(groups)],
+            "spacegroup_number": groups,
+        }
+    )
+    _check(frame, str(split_path))
+    table = pa.Table.from_pandas(frame, schema=SCHEMA, preserve_index=False)
+    table = table.replace_schema_metadata({"edsym": json.dumps(asdict(settings), sort_keys=True)})
+    with atomic_path(split_path) as temporary:
+        pq.write_table(table, temporary)
+
+
+def read_split(path: str | Path) -> pd.DataFrame:
+    """Read and check a split.
+
+    Returns
+    -------
+    pandas.DataFrame
+        material_id, split ("train" or "test"), crystal_system, spacegroup_number; sorted by material_id.
+
+    Raises
+    ------
+    InputError
+        If the table is unreadable, lacks a column, has a material twice, or is empty on one side.
+    """
+    try:
+        table = pq.read_table(path)
+        missing = [name for name in SCHEMA.names if name not in table.column_names]
+        if missing:
+            raise InputError(f"{path} lacks the columns {', '.join(missing)} of a split")
+        frame = table.select(SCHEMA.names).cast(SCHEMA).to_pandas()
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise InputError(f"{path} cannot be read as a table of a split: {error}") from error
+    _check(frame, str(path))
+    return frame.sort_values("material_id", ignore_index=True)
+
+
+def _sides(ids: np.ndarray, systems: np.ndarray, settings: SplitSettings) -> np.ndarray:
+    """Return "train" or "test" for every material.
+
+    Materials of a system are ranked by a hash of their id: no draw depends on which others there are.
+    """
+    sides = np.full(len(ids), "train", dtype="<U5")
+    for system in np.unique(systems):
+        members = np.flatnonzero(systems == system)
+        ranks = [stable_hash("split", settings.seed, name) for name in ids[members]]
+        sides[members[np.argsort(ranks)[: _n_test(len(members), settings.test_fraction)]]] = "test"
+    return sides
+
+
+def _n_test(n: int, fraction: float) -> int:
+    """Return how many of n materials are tested: of two or more at least one, but never all."""
+    return min(max(round(n * fraction), 1), n - 1)
+
+
+def _check(frame: pd.DataFrame, where: str) -> None:
+    """Raise an InputError unless every material is on one side, with a space group and its system."""
+    if frame.isna().any(axis=None):
+        raise InputError(f"{where}: the split has empty values")
+    repeated = frame.material_id[frame.material_id.duplicated()]
+    if len(repeated):
+        raise InputError(f"{where}: material {repeated.iloc[0]} occurs more than once in the split")
+    sides = set(frame.split)
+    if sides != set(SIDES):
+        raise InputError(
+            f"{where}: the split has the sides {sorted(sides)}, expected both of {list(SIDES)}; "
+            "it takes at least two materials of one crystal system"
+        )
+    groups = frame.spacegroup_number.to_numpy()
+    if groups.min() < 1 or groups.max() > N_SPACE_GROUPS:
+        raise InputError(f"{where}: the split has a space-group number outside 1 to {N_SPACE_GROUPS}")
+    wrong = frame[np.array(CRYSTAL_SYSTEMS)[system_index(groups)] != frame.crystal_system.to_numpy()]
+    if len(wrong):
+        row = wrong.iloc[0]
+        raise InputError(
+            f"{where}: material {row.material_id} has space group {row.spacegroup_number}, "
+            f"which is not {row.crystal_system}"
+        )

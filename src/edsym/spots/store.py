@@ -1,0 +1,301 @@
+"""The store of spot lists: ragged arrays in HDF5, readable with h5py alone.
+
+Spot lists differ in length, so the spots of all patterns lie one after the other in flat arrays, and
+pattern p owns the spots ``offset[p]`` to ``offset[p + 1]``::
+
+    import h5py
+    with h5py.File(path) as file:
+        p = 0
+        spots = slice(*file["patterns/offset"][p : p + 2])
+        qx, qy, intensity = (file["spots"][name][spots] for name in ("qx", "qy", "intensity"))
+        material_id = file["materials/id"].asstr()[file["patterns/material"][p]]
+
+==================  =======  ======  =============================================================
+dataset             shape    type    meaning
+==================  =======  ======  =============================================================
+materials/id        (M,)     str     identifiers, sorted; a material may have lost all its patterns
+patterns/material   (P,)     int32   index into materials/id; patterns are sorted by it, then by view
+patterns/view       (P,)     int32   which of its material's zone axes
+patterns/zone_axis  (P, 3)   float64 unit vector in the crystal frame
+patterns/offset     (P+1,)   int64   where each pattern's spots begin and end
+spots/qx, spots/qy  (S,)     float32 position [1/Å] in the laboratory frame
+spots/intensity     (S,)     float32 intensity; the incident beam is 1
+dropped/material    (D,)     int32   patterns with too few spots: index into materials/id,
+dropped/view        (D,)     int32   view,
+dropped/n_spots     (D,)     int32   and how many spots there were
+failed/id           (F,)     str     materials that could not be simulated,
+failed/reason       (F,)     str     and why
+==================  =======  ======  =============================================================
+
+The root has the attributes ``format`` ("edsym-spots"), ``version`` (1) and ``settings`` (JSON).
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from edsym.errors import InputError
+from edsym.files import atomic_path
+
+FORMAT = "edsym-spots"
+VERSION = 1
+SPOT_FIELDS = ("qx", "qy", "intensity")
+
+
+@dataclass(frozen=True)
+class SpotLists:
+    """Spot lists of many patterns.
+
+    Attributes
+    ----------
+    material_id : (M,) array of str
+        Identifiers of the materials.
+    material : (P,) array of int
+        Index into `material_id` of each pattern.
+    view : (P,) array of int
+        Which view of its material each pattern is.
+    offset : (P + 1,) array of int64
+        Pattern p owns the spots ``offset[p]`` to ``offset[p + 1]``.
+    qx, qy : (S,) array of float32
+        Positions in 1/Å.
+    intensity : (S,) array of float32
+        Intensities; the incident beam is 1.
+    """
+
+    material_id: np.ndarray
+    material: np.ndarray
+    view: np.ndarray
+    offset: np.ndarray
+    qx: np.ndarray
+    qy: np.ndarray
+    intensity: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.material)
+
+    def select(self, materials: Iterable[str]) -> "SpotLists":
+        """Return the patterns of these materials, in the order of the store.
+
+        Identifiers without a pattern here are left out, so that `material_id` lists the materials found.
+        """
+        wanted = np.isin(self.material_id, np.asarray(list(materials), dtype=str))
+        patterns = np.flatnonzero(wanted[self.material])
+        counts = np.diff(self.offset)[patterns]
+        spots = ragged_indices(self.offset[patterns], counts)
+        present = np.unique(self.material[patterns])
+        return SpotLists(
+            material_id=self.material_id[present],
+            material=np.searchsorted(present, self.material[patterns]),
+            view=self.view[patterns],
+            offset=offsets(counts),
+            **{name: getattr(self, name)[spots] for name in SPOT_FIELDS},
+        )
+
+
+def offsets(counts: np.ndarray) -> np.ndarray:
+    """Return the (P + 1,) offsets of ragged rows of these (P,) lengths."""
+    return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+
+
+def ragged_indices(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return the indices ``starts[p], starts[p] + 1, ...`` of all rows p, one row after the other."""
+    begin = offsets(counts)
+    return np.arange(begin[-1]) + np.repeat(starts - begin[:-1], counts)
+
+
+def write_spots(
+    path: str | Path,
+    spots: SpotLists,
+    zone_axis: np.ndarray,
+    settings: dict,
+    dropped: Sequence[tuple[int, int, int]] = (),
+    failed: Sequence[tuple[str, str]] = (),
+) -> None:
+    """Write one shard of spot lists, atomically.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    spots : SpotLists
+        The patterns, sorted by material, then view.
+    zone_axis : (P, 3) array
+        Zone axes of the patterns, as unit vectors in the crystal frame.
+    settings : dict
+        The settings that the spots were made with.
+    dropped : sequence of (material, view, n_spots)
+        Patterns with too few spots; `material` is an index into ``spots.material_id``.
+    failed : sequence of (material_id, reason)
+        Materials that could not be simulated.
+    """
+    lost = np.asarray(dropped, dtype=np.int32).reshape(-1, 3)
+    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs.update(format=FORMAT, version=VERSION, settings=json.dumps(settings, sort_keys=True))
+        _write_text(file, "materials/id", spots.material_id)
+        _write(file, "patterns/material", spots.material, np.int32)
+        _write(file, "patterns/view", spots.view, np.int32)
+        _write(file, "patterns/zone_axis", np.reshape(zone_axis, (-1, 3)), np.float64)
+        _write(file, "patterns/offset", spots.offset, np.int64)
+        for name in SPOT_FIELDS:
+            _write(file, f"spots/{name}", getattr(spots, name), np.float32)
+        for name, column in zip(("material", "view", "n_spots"), lost.T, strict=True):
+            _write(file, f"dropped/{name}", column, np.int32)
+        _write_text(file, "failed/id", [name for name, _ in failed])
+        _write_text(file, "failed/reason", [reason for _, reason in failed])
+
+
+def read_spots(paths: Iterable[str | Path]) -> SpotLists:
+    """Read shards into one, sorted by material_id, then view, whatever the sharding.
+
+    Parameters
+    ----------
+    paths : iterable of str or Path
+        The shards, in any order.
+
+    Returns
+    -------
+    SpotLists
+        All their patterns.
+
+    Raises
+    ------
+    InputError
+        If no file is given, if one is unreadable, not a store of spots or inconsistent, or if two
+        hold the same material.
+    """
+    paths = _listed(paths)
+    tables = [_read_patterns(path) for path in paths]
+    material_id = _merged_ids(paths, [ids for ids, _, _, _ in tables])
+    material = np.concatenate([np.searchsorted(material_id, ids)[index] for ids, index, _, _ in tables])
+    view = np.concatenate([view for _, _, view, _ in tables])
+    counts = np.concatenate([np.diff(offset) for _, _, _, offset in tables])
+    order = np.lexsort((view, material))
+    offset = offsets(counts[order])
+    start = np.empty(len(order), dtype=np.int64)
+    start[order] = offset[:-1]
+    starts = np.split(start, np.cumsum([len(index) for _, index, _, _ in tables])[:-1])
+    fields = {name: np.empty(offset[-1], dtype=np.float32) for name in SPOT_FIELDS}
+    for path, (_, _, _, local), begin in zip(paths, tables, starts, strict=True):
+        _scatter_spots(path, ragged_indices(begin, np.diff(local)), fields)
+    return SpotLists(material_id, material[order], view[order], offset, **fields)
+
+
+def materials_with_patterns(paths: Iterable[str | Path]) -> np.ndarray:
+    """Return the sorted identifiers of all materials that have a pattern, without reading the spots.
+
+    Raises
+    ------
+    InputError
+        As `read_spots`.
+    """
+    paths = _listed(paths)
+    tables = [_read_patterns(path) for path in paths]
+    return _merged_ids(paths, [ids[np.unique(material)] for ids, material, _, _ in tables])
+
+
+def read_failures(paths: Iterable[str | Path]) -> tuple[list[tuple[str, int, int]], list[tuple[str, str]]]:
+    """Return what is missing from shards: dropped patterns and failed materials.
+
+    Returns
+    -------
+    dropped : list of (material_id, view, n_spots)
+        Patterns with too few spots, sorted.
+    failed : list of (material_id, reason)
+        Materials that could not be simulated, sorted.
+    """
+    dropped, failed = [], []
+    for path in map(Path, paths):
+        with open_store(path, FORMAT, VERSION) as file:
+            names = read_text(file, "materials/id")[file["dropped/material"][:]]
+            columns = (file[f"dropped/{name}"][:].tolist() for name in ("view", "n_spots"))
+            dropped += zip(names.tolist(), *columns, strict=True)
+            failed += read_failed(file)
+    return sorted(dropped), sorted(failed)
+
+
+@contextmanager
+def open_store(path: str | Path, form: str, version: int) -> Iterator[h5py.File]:
+    """Open an HDF5 file of a given format; whatever is wrong with it becomes an InputError naming it."""
+    try:
+        with h5py.File(path, "r") as file:
+            found = (file.attrs.get("format"), file.attrs.get("version"))
+            if found != (form, version):
+                raise InputError(f"{path} is not a file of format {form}, version {version}; it says {found}")
+            yield file
+    except KeyError as error:
+        raise InputError(f"{path} lacks a dataset of the format {form}: {error}") from error
+    except (OSError, RuntimeError, IndexError, TypeError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as HDF5 of the format {form}: {error}") from error
+
+
+def read_text(file: h5py.File, name: str) -> np.ndarray:
+    """Return a dataset of strings as an array of str."""
+    return np.asarray(file[name].asstr()[:], dtype=str)
+
+
+def read_failed(file: h5py.File) -> list[tuple[str, str]]:
+    """Return identifiers and reasons of the failed materials in an open file of patterns or spots."""
+    columns = (read_text(file, f"failed/{name}").tolist() for name in ("id", "reason"))
+    return list(zip(*columns, strict=True))
+
+
+def _listed(paths: Iterable[str | Path]) -> list[Path]:
+    listed = [Path(path) for path in paths]
+    if not listed:
+        raise InputError("no files of spots were given")
+    return listed
+
+
+def _read_patterns(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return material_id, material, view and offset of one shard, checked."""
+    with open_store(path, FORMAT, VERSION) as file:
+        ids = read_text(file, "materials/id")
+        material, view, offset = (file[f"patterns/{name}"][:] for name in ("material", "view", "offset"))
+        lengths = {len(file[f"spots/{name}"]) for name in SPOT_FIELDS}
+    counts = np.diff(offset)
+    consistent = (
+        len(material) == len(view) == len(offset) - 1
+        and lengths == {offset[-1]}
+        and offset[0] == 0
+        and not (counts < 0).any()
+        and not ((material < 0) | (material >= len(ids))).any()
+    )
+    if not consistent:
+        raise InputError(f"{path} is inconsistent: its offsets, patterns and spots do not fit each other")
+    return ids, material, view, offset
+
+
+def _merged_ids(paths: list[Path], ids: list[np.ndarray]) -> np.ndarray:
+    """Return the identifiers of all shards, sorted, none twice."""
+    merged, counts = np.unique(np.concatenate(ids), return_counts=True)
+    if (counts > 1).any():
+        name = merged[counts > 1][0]
+        where = ", ".join(str(path) for path, found in zip(paths, ids, strict=True) if name in found)
+        raise InputError(f"material {name} occurs more than once in {where}; each belongs to one shard")
+    return merged
+
+
+def _scatter_spots(path: Path, targets: np.ndarray, fields: dict[str, np.ndarray]) -> None:
+    """Read the spots of one shard into their places in the merged arrays."""
+    with open_store(path, FORMAT, VERSION) as file:
+        for name, target in fields.items():
+            values = file[f"spots/{name}"][:]
+            if not np.isfinite(values).all():
+                raise InputError(f"{path} holds values of spots/{name} that are not finite")
+            target[targets] = values
+
+
+def _write(file: h5py.File, name: str, values: np.ndarray, dtype: type) -> None:
+    values = np.asarray(values, dtype=dtype)
+    file.create_dataset(
+        name, data=values, maxshape=(None, *values.shape[1:]), chunks=True, compression="gzip", shuffle=True
+    )
+
+
+def _write_text(file: h5py.File, name: str, values: Sequence[str]) -> None:
+    file.create_dataset(name, data=np.asarray(values, dtype=object), dtype=h5py.string_dtype())

@@ -1,0 +1,96 @@
+import re
+from dataclasses import fields, replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from edsym.errors import InputError
+from edsym.evaluation.predictions import Predictions, read_predictions, write_predictions
+from edsym.symmetry import system_index
+
+
+@pytest.fixture
+def predictions():
+    rng = np.random.default_rng(0)
+    groups = np.array([225, 2, 225, 14])
+    return Predictions(
+        material_id=np.array(["mp-2", "mp-10", "mp-2", "a"]),
+        view=np.array([7, 0, 3, 1]),
+        system=system_index(groups),
+        spacegroup=groups,
+        p_system=rng.dirichlet(np.ones(7), 4).astype("f4"),
+        p_spacegroup=rng.dirichlet(np.ones(230), 4).astype("f4"),
+    )
+
+
+def changed(predictions, name, row, value):
+    values = getattr(predictions, name).copy()
+    values[row] = value
+    return replace(predictions, **{name: values})
+
+
+def test_what_is_written_is_read_sorted_by_material_and_view(predictions, tmp_path):
+    write_predictions(predictions, tmp_path / "p.parquet")
+    found = read_predictions(tmp_path / "p.parquet")
+    assert [*zip(found.material_id, found.view, strict=True)] == [
+        ("a", 1),
+        ("mp-10", 0),
+        ("mp-2", 3),
+        ("mp-2", 7),
+    ]
+    for field in fields(Predictions):
+        expected = getattr(predictions, field.name)[[3, 1, 2, 0]]
+        np.testing.assert_array_equal(getattr(found, field.name), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "value", "message"),
+    [
+        ("p_system", (2, 1), np.nan, "p_system of material mp-2, view 3, is not a distribution"),
+        ("p_spacegroup", (0, 4), -0.1, "p_spacegroup of material mp-2, view 7"),
+        ("p_spacegroup", 1, 0.0, "adds up to 0"),
+        ("system", 1, 6, "material mp-10 has space group 2 and crystal system 6"),
+        ("spacegroup", 3, 231, "material a has space group 231"),
+        ("view", 2, 7, "view 7 of material mp-2 occurs more than once"),
+    ],
+)
+def test_wrong_predictions_are_not_written(predictions, tmp_path, name, row, value, message):
+    with pytest.raises(InputError, match=message):
+        write_predictions(changed(predictions, name, row, value), tmp_path / "p.parquet")
+    assert not list(tmp_path.iterdir())
+
+
+def test_predictions_of_wrong_shape_are_not_written(predictions, tmp_path):
+    with pytest.raises(InputError, match=r"p_system has shape \(4, 6\), expected \(4, 7\)"):
+        write_predictions(replace(predictions, p_system=predictions.p_system[:, :6]), tmp_path / "p.parquet")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda frame: frame.drop(columns=["p_system", "view"]), "lacks the columns view, p_system"),
+        (lambda frame: frame.assign(view=[0, None, 1, 2]), "empty values in the columns view"),
+        (lambda frame: frame.assign(p_system=[[0.5, 0.5]] * 4), "wrong type"),
+        (lambda frame: frame.assign(p_system=[[np.nan] * 7] * 4), "not a distribution"),
+        (lambda frame: frame.iloc[:0], "no patterns"),
+        (lambda frame: frame.assign(view="x"), "wrong type"),
+    ],
+)
+def test_a_wrong_table_is_named(predictions, tmp_path, change, message):
+    path = tmp_path / "p.parquet"
+    write_predictions(predictions, path)
+    change(pd.read_parquet(path)).to_parquet(path)
+    with pytest.raises(InputError, match=re.escape(str(path)) + f".*{message}"):
+        read_predictions(path)
+
+
+@pytest.mark.parametrize("damage", [lambda data: b"no table", lambda data: data[: len(data) // 2]])
+def test_an_unreadable_table_is_named(predictions, tmp_path, damage):
+    path = tmp_path / "p.parquet"
+    write_predictions(predictions, path)
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(InputError, match=re.escape(str(path)) + ".*cannot be read"):
+        read_predictions(path)
+    with pytest.raises(InputError, match="cannot be read"):
+        read_predictions(tmp_path / "absent.parquet")

@@ -1,0 +1,156 @@
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edsym.errors import InputError
+from edsym.spots.settings import SplitSettings
+from edsym.spots.split import _sides, read_split, split_materials
+from edsym.spots.store import SpotLists, write_spots
+from edsym.structures.table import write_materials
+from edsym.symmetry import crystal_system, system_index
+
+SETTINGS = SplitSettings(test_fraction=0.25, seed=1)
+GROUPS = np.repeat([225, 62, 14, 2, 148], [40, 22, 5, 2, 1])
+IDS = np.array([f"mp-{7919 * i % 1000}" for i in range(len(GROUPS))])
+
+
+def write_selected(path, ids=IDS, groups=GROUPS):
+    rows = {
+        "material_id": ids,
+        "formula": "Po",
+        "spacegroup_number": groups,
+        "crystal_system": [crystal_system(group) for group in groups],
+        "volume": 27.0,
+        "nsites": 1,
+    }
+    frame = pd.DataFrame(rows)
+    frame["lattice"] = [list(3.0 * np.eye(3).ravel())] * len(frame)
+    frame["numbers"] = [[84]] * len(frame)
+    frame["frac_coords"] = [[0.0, 0.0, 0.0]] * len(frame)
+    write_materials(frame, path, {"source": "test"})
+    return path
+
+
+def write_shards(folder, parts):
+    """Write shards; of each material (id, has patterns)."""
+    for k, part in enumerate(parts):
+        part = sorted(part)
+        ids = np.array([name for name, _ in part], dtype=str)
+        material = np.flatnonzero([seen for _, seen in part])
+        n = len(material)
+        zeros = np.zeros(n, "f4")
+        lists = SpotLists(ids, material, np.zeros(n, int), np.arange(n + 1), zeros, zeros, zeros)
+        write_spots(folder / f"{k}.h5", lists, np.zeros((n, 3)), {})
+    return [folder / f"{k}.h5" for k in range(len(parts))]
+
+
+@pytest.fixture
+def selected(tmp_path):
+    return write_selected(tmp_path / "selected.parquet")
+
+
+def split(tmp_path, selected, parts, settings=SETTINGS):
+    split_materials(write_shards(tmp_path, parts), selected, tmp_path / "split.parquet", settings)
+    return read_split(tmp_path / "split.parquet")
+
+
+def test_the_split_is_stratified_and_complete(tmp_path, selected):
+    frame = split(tmp_path, selected, [[(name, True) for name in IDS]])
+    assert frame.material_id.tolist() == sorted(IDS)
+    tested = frame[frame.split == "test"].groupby("crystal_system").size().to_dict()
+    assert tested == {"cubic": 10, "orthorhombic": 6, "monoclinic": 1, "triclinic": 1}
+    truth = dict(zip(IDS, GROUPS, strict=True))
+    assert all(truth[row.material_id] == row.spacegroup_number for row in frame.itertuples())
+
+
+def test_sharding_and_materials_without_patterns_change_nothing_for_the_others(tmp_path, selected):
+    seen = [(name, True) for name in IDS if name != "mp-0"]
+    one = split(tmp_path, selected, [[*seen, ("mp-0", False)]])
+    many = split(tmp_path, selected, [seen[40:], [], [("mp-0", False)], seen[:40]])
+    assert "mp-0" not in set(one.material_id)
+    pd.testing.assert_frame_equal(one, many)
+
+
+def test_the_seed_changes_the_split(tmp_path, selected):
+    parts = [[(name, True) for name in IDS]]
+    first = split(tmp_path, selected, parts)
+    second = split(tmp_path, selected, parts, SplitSettings(0.25, 2))
+    assert (first.split != second.split).any()
+    assert (first.split == "test").sum() == (second.split == "test").sum()
+
+
+@given(
+    st.dictionaries(st.text(min_size=1, max_size=4), st.integers(1, 230), min_size=1, max_size=60),
+    st.floats(0.01, 0.99),
+    st.randoms(use_true_random=False),
+)
+@settings(max_examples=50, deadline=None)
+def test_sides_do_not_depend_on_the_order_and_small_systems_are_handled(materials, fraction, random):
+    names = list(materials)
+    shuffled = random.sample(names, len(names))
+    sides = []
+    for order in (names, shuffled):
+        systems = system_index([materials[name] for name in order])
+        found = _sides(np.array(order), systems, SplitSettings(fraction, 0))
+        sides.append(dict(zip(order, found, strict=True)))
+    assert sides[0] == sides[1]
+    for system in range(7):
+        of_system = [sides[0][name] for name in names if system_index(materials[name]) == system]
+        if len(of_system) == 1:
+            assert of_system == ["train"]
+        elif of_system:
+            n_test = of_system.count("test")
+            assert 1 <= n_test < len(of_system)
+            assert abs(n_test - fraction * len(of_system)) <= 1
+
+
+def test_nothing_to_split_is_refused(tmp_path, selected):
+    with pytest.raises(InputError, match="no material has a pattern"):
+        split(tmp_path, selected, [[("mp-0", False)]])
+    with pytest.raises(InputError, match="at least two materials of one crystal system"):
+        split(tmp_path, selected, [[("mp-0", True)]])
+    assert not (tmp_path / "split.parquet").exists()
+
+
+def test_patterns_of_unknown_materials_are_refused(tmp_path, selected):
+    with pytest.raises(InputError, match=r"selected\.parquet lacks 1 materials .* mp-x"):
+        split(tmp_path, selected, [[("mp-0", True), ("mp-x", True)]])
+
+
+def split_frame(**changes):
+    columns = {
+        "material_id": ["a", "b"],
+        "split": ["train", "test"],
+        "crystal_system": ["cubic", "cubic"],
+        "spacegroup_number": [225, 227],
+    }
+    return pd.DataFrame(columns | changes)
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (split_frame(material_id=["a", "a"]), "material a occurs more than once"),
+        (split_frame(split=["train", "validation"]), "validation"),
+        (split_frame(split=["train", "train"]), "expected both"),
+        (split_frame(material_id=["a", None]), "empty values"),
+        (split_frame(spacegroup_number=[225, 231]), "1 to 230"),
+        (split_frame(spacegroup_number=[225, 2]), "material b has space group 2, which is not cubic"),
+        (split_frame().drop(columns="split"), "lacks the columns split"),
+        (split_frame(spacegroup_number=["x", "y"]), "cannot be read"),
+    ],
+)
+def test_a_wrong_split_is_refused(tmp_path, frame, message):
+    frame.to_parquet(tmp_path / "split.parquet")
+    with pytest.raises(InputError, match=re.escape(str(tmp_path / "split.parquet")) + f".*{message}"):
+        read_split(tmp_path / "split.parquet")
+
+
+def test_an_unreadable_split_is_refused(tmp_path):
+    (tmp_path / "split.parquet").write_text("no table")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_split(tmp_path / "split.parquet")

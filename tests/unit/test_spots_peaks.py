@@ -1,0 +1,195 @@
+import json
+import re
+from dataclasses import replace
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edsym.errors import InputError
+from edsym.spots import peaks
+from edsym.spots.peaks import extract_shard, find_spots, find_spots_of_many
+from edsym.spots.settings import PeaksSettings
+from edsym.spots.store import read_failures, read_spots
+
+SETTINGS = PeaksSettings(q_max=2.0, min_intensity=1e-4, resolution=0.01, min_spots=5)
+
+
+def spots_of(*beams, settings=SETTINGS):
+    """Return rows qx, qy, intensity of the spots of beams (hkl, q, intensity)."""
+    hkl, q, intensity = (np.array(column) for column in zip(*beams, strict=True))
+    return np.stack(find_spots(hkl, q, intensity, settings), axis=1)
+
+
+def beams_of(seed: int, n: int, spread: float):
+    """Return beams crowded enough to overlap, some equally bright, with the direct beam among them."""
+    rng = np.random.default_rng(seed)
+    hkl = np.stack([np.arange(n), np.zeros(n), np.zeros(n)], axis=1).astype("i2")
+    q = rng.normal(0, spread, (n, 2)).astype("f4")
+    q[0] = 0
+    return hkl, q, rng.choice([0.0, 1e-5, 6e-5, 1e-3, 0.5], n).astype("f4")
+
+
+crowds = st.builds(
+    beams_of, st.integers(0, 2**32 - 1), st.integers(1, 80), st.sampled_from([0.01, 0.05, 0.5])
+)
+
+
+def test_the_direct_beam_goes_by_its_index_even_when_a_diffracted_beam_is_brighter():
+    spots = spots_of(((0, 0, 2), (0.5, 0), 0.6), ((0, 0, 0), (0, 0), 0.3), ((0, 0, -2), (-0.5, 0), 0.05))
+    np.testing.assert_allclose(spots, [[0.5, 0, 0.6], [-0.5, 0, 0.05]], rtol=1e-6)
+
+
+def test_what_the_direct_beam_hides_is_not_a_spot():
+    assert len(spots_of(((0, 0, 0), (0, 0), 0.9), ((0, 0, 1), (0.004, 0), 0.1))) == 0
+
+
+def test_coincident_beams_become_one_spot_at_their_centroid():
+    spots = spots_of(
+        ((1, 0, 0), (0.5, 0.1), 0.3), ((1, 0, 1), (0.508, 0.1), 0.1), ((2, 0, 0), (1, 0.2), 0.02)
+    )
+    np.testing.assert_allclose(spots, [[0.502, 0.1, 0.4], [1, 0.2, 0.02]], rtol=1e-6)
+
+
+def test_a_faint_beam_between_two_bright_ones_does_not_join_them():
+    bright, faint = 0.1, 2e-4
+    spots = spots_of(
+        ((1, 0, 0), (0.5, 0), bright), ((1, 0, 1), (0.508, 0), faint), ((1, 0, 2), (0.516, 0), bright)
+    )
+    np.testing.assert_allclose(np.sort(spots[:, 2]), [bright, bright + faint], rtol=1e-6)
+
+
+def test_the_threshold_applies_to_the_sum():
+    faint = [((1, 0, k), (0.5, 0.1 + 0.001 * k), 0.4e-4) for k in range(3)]
+    assert len(spots_of(*faint)) == 1
+    assert len(spots_of(*faint, settings=replace(SETTINGS, resolution=0.0005))) == 0
+
+
+def test_spots_beyond_the_largest_q_are_cut():
+    spots = spots_of(((1, 0, 0), (1.99, 0), 0.1), ((0, 1, 0), (1.5, 1.5), 0.1))
+    np.testing.assert_allclose(spots[:, :2], [[1.99, 0]])
+
+
+@settings(deadline=None)  # the first example compiles
+@given(crowds, st.randoms(use_true_random=False))
+def test_spots_do_not_depend_on_the_order_of_the_beams(beams, random):
+    order = random.sample(range(len(beams[0])), len(beams[0]))
+    first = np.array(find_spots(*beams, SETTINGS))
+    np.testing.assert_array_equal(first, find_spots(*(column[order] for column in beams), SETTINGS))
+
+
+@settings(deadline=None)  # the first example compiles
+@given(crowds)
+def test_merging_agrees_with_its_definition(beams):
+    hkl, q, intensity = beams
+    visible = [
+        i
+        for i in range(len(hkl))
+        if hkl[i].any() and np.hypot(*q[i].astype(float)) >= 0.01 and intensity[i] > 0
+    ]
+    left = sorted(visible, key=lambda i: (-intensity[i], q[i, 0], q[i, 1]))
+    expected = []
+    while left:
+        taken = [i for i in left if i == left[0] or np.hypot(*(q[i].astype(float) - q[left[0]])) < 0.01]
+        left = [i for i in left if i not in taken]
+        expected.append(
+            [*np.average(q[taken], axis=0, weights=intensity[taken]), intensity[taken].sum(dtype=float)]
+        )
+    expected = np.array([spot for spot in expected if spot[2] >= 1e-4 and np.hypot(*spot[:2]) <= 2]).reshape(
+        -1, 3
+    )
+    found = np.stack(find_spots(hkl, q, intensity, SETTINGS), axis=1)
+    assert (np.diff(found[:, 2]) <= 0).all()
+    by_place = [rows[np.lexsort(np.round(rows[:, :2], 5).T)] for rows in (found, expected)]
+    np.testing.assert_allclose(*by_place, rtol=1e-5, atol=1e-6)
+
+
+def test_many_patterns_at_once_are_the_same_as_one_after_the_other():
+    patterns = [beams_of(seed, n, 0.3) for seed, n in enumerate((40, 1, 70))]
+    columns = [np.concatenate(column) for column in zip(*patterns, strict=True)]
+    counts, spots = find_spots_of_many(*columns, np.array([0, 40, 41, 111]), SETTINGS)
+    single = [np.stack(find_spots(*pattern, SETTINGS), axis=1) for pattern in patterns]
+    assert counts.tolist() == [len(rows) for rows in single]
+    np.testing.assert_array_equal(spots, np.concatenate(single))
+
+
+@pytest.fixture
+def patterns_file(tmp_path):
+    """Return a file of five patterns of two materials; pattern k has k + 2 spots, plus the direct beam."""
+    path = tmp_path / "patterns.h5"
+    counts = np.arange(5) + 3
+    beams = [[((0, 0, h), (0.1 * h, 0.02), 1 / (1 + h)) for h in range(n)] for n in counts]
+    hkl, q, intensity = zip(*(beam for pattern in beams for beam in pattern), strict=True)
+    with h5py.File(path, "w") as file:
+        file.attrs.update(format="edsym-patterns", version=1, settings=json.dumps({"energy_kev": 300}))
+        file["materials/id"] = ["a", "b"]
+        file["patterns/material"] = np.array([0, 0, 0, 1, 1], "i4")
+        file["patterns/view"] = np.array([0, 1, 2, 0, 1], "i4")
+        file["patterns/zone_axis"] = np.eye(3)[[0, 1, 2, 0, 1]]
+        file["patterns/offset"] = np.concatenate([[0], np.cumsum(counts)])
+        file["beams/hkl"], file["beams/q"] = np.array(hkl, "i2"), np.array(q, "f4")
+        file["beams/intensity"] = np.array(intensity, "f4")
+        file["failed/id"], file["failed/reason"] = ["c"], ["no scattering factors for Pu"]
+    return path
+
+
+@pytest.mark.parametrize("at_once", [1, 12, 10**6])
+def test_a_shard_keeps_patterns_of_enough_spots_and_lists_the_others(
+    patterns_file, tmp_path, monkeypatch, at_once
+):
+    monkeypatch.setattr(peaks, "_BEAMS_AT_ONCE", at_once)
+    extract_shard(patterns_file, tmp_path / "spots.h5", SETTINGS)
+    spots = read_spots([tmp_path / "spots.h5"])
+    assert np.diff(spots.offset).tolist() == [5, 6]
+    assert spots.view.tolist() == [0, 1]
+    assert spots.material_id[spots.material].tolist() == ["b", "b"]
+    dropped, failed = read_failures([tmp_path / "spots.h5"])
+    assert dropped == [("a", 0, 2), ("a", 1, 3), ("a", 2, 4)]
+    assert failed == [("c", "no scattering factors for Pu")]
+    with h5py.File(tmp_path / "spots.h5") as file:
+        np.testing.assert_array_equal(file["patterns/zone_axis"], np.eye(3)[:2])
+        assert json.loads(file.attrs["settings"])["simulation"] == {"energy_kev": 300}
+
+
+def test_a_broken_file_of_patterns_is_named_and_nothing_is_written(patterns_file, tmp_path):
+    patterns_file.write_bytes(patterns_file.read_bytes()[:3000])
+    with pytest.raises(InputError, match=re.escape(str(patterns_file))):
+        extract_shard(patterns_file, tmp_path / "spots.h5", SETTINGS)
+    assert list(tmp_path.iterdir()) == [patterns_file]
+
+
+def test_beams_that_are_not_finite_are_refused(patterns_file, tmp_path):
+    with h5py.File(patterns_file, "a") as file:
+        file["beams/intensity"][7] = np.nan
+    with pytest.raises(InputError, match="not finite"):
+        extract_shard(patterns_file, tmp_path / "spots.h5", SETTINGS)
+
+
+@pytest.mark.parametrize("offset", [[0, 3, 7, 12, 18, 99], [0, 3, 12, 7, 18, 25], [0, 3]])
+def test_offsets_that_do_not_fit_are_refused(patterns_file, tmp_path, offset):
+    with h5py.File(patterns_file, "a") as file:
+        del file["patterns/offset"]
+        file["patterns/offset"] = offset
+    with pytest.raises(InputError, match="inconsistent"):
+        extract_shard(patterns_file, tmp_path / "spots.h5", SETTINGS)
+
+
+def test_a_shard_without_patterns_is_a_store_without_patterns(patterns_file, tmp_path):
+    with h5py.File(patterns_file, "a") as file:
+        for name in (
+            "materials/id",
+            "patterns/material",
+            "patterns/view",
+            "patterns/zone_axis",
+            "beams/hkl",
+            "beams/q",
+        ):
+            shape, dtype = file[name].shape, file[name].dtype
+            del file[name]
+            file.create_dataset(name, (0, *shape[1:]), dtype)
+        del file["patterns/offset"], file["beams/intensity"]
+        file["patterns/offset"], file["beams/intensity"] = [0], np.empty(0, "f4")
+    extract_shard(patterns_file, tmp_path / "spots.h5", SETTINGS)
+    assert len(read_spots([tmp_path / "spots.h5"])) == 0
