@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CORES ?= all
 DEMO := results/demo
-SNAKEMAKE := $(BIN)/snakemake --profile profiles/local --cores $(CORES) --configfile config/demo.yaml
+SNAKEMAKE := $(BIN)/snakemake all --profile profiles/local --cores $(CORES) --configfile config/demo.yaml
 
 .PHONY: demo test lint format docs lock clean help
 
@@ -14,10 +14,10 @@ help:
 
 #: make demo    run the complete workflow on the prototypes that pymatgen ships, into results/demo
 demo: $(READY)
-	$(SNAKEMAKE) all
+	$(SNAKEMAKE)
 	@# the report is made again only when a result is newer than it
 	@if [ ! -e $(DEMO)/report.html ] || [ -n "$$(find $(DEMO)/tables $(DEMO)/figures -newer $(DEMO)/report.html)" ]; \
-	then $(SNAKEMAKE) all --report $(DEMO)/report.html; fi
+	then $(SNAKEMAKE) --report $(DEMO)/report.html; fi
 	@printf '\ntables   %s\nfigures  %s\nreport   %s\n' $(DEMO)/tables $(DEMO)/figures $(DEMO)/report.html
 
 #: make test    run the tests

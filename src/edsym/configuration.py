@@ -111,9 +111,12 @@ def _contradictions(config: Mapping) -> Iterator[str]:
         )
     if network["top_k"] > network["experts"]:
         yield f"network.top_k: {network['top_k']} is not allowed; network.experts is {network['experts']}"
-    if network["width"] % network["heads"]:
-        heads = network["heads"]
-        yield f"network.width: {network['width']} is not allowed; it must be a multiple of heads, {heads}"
+    for heads in ("heads", "aggregator_heads"):
+        if network["width"] % network[heads]:
+            yield (
+                f"network.{heads}: {network[heads]} is not allowed; "
+                f"it must divide network.width, {network['width']}"
+            )
 
 
 def allowed(entry: Mapping) -> str:

@@ -91,7 +91,7 @@ def test_demo_overlay_is_valid():
         ("training.epochs", 1.5, "training.epochs: 1.5 is not allowed"),
         ("structures.source", "snapshot", "structures.path: null is not allowed"),
         ("network.top_k", 7, "network.top_k: 7 is not allowed; network.experts is 6"),
-        ("network.width", 100, "network.width: 100 is not allowed; it must be a multiple of heads, 8"),
+        ("network.width", 100, "network.heads: 8 is not allowed; it must divide network.width, 100"),
         ("nonsense", 1, "unknown key nonsense: allowed are"),
     ],
 )

@@ -1,0 +1,62 @@
+"""edsym: crystal symmetry from electron diffraction, from structures to the paper's tables and figures."""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config/config.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/structures.smk"
+include: "workflow/rules/simulation.smk"
+include: "workflow/rules/spots.smk"
+include: "workflow/rules/models.smk"
+include: "workflow/rules/prediction.smk"
+include: "workflow/rules/evaluation.smk"
+
+
+localrules:
+    all,
+    structures,
+    dataset,
+    models,
+    tables,
+    figures,
+
+
+rule structures:
+    input:
+        f"{RESULTS}/structures/selected.parquet",
+
+
+rule dataset:
+    input:
+        f"{RESULTS}/split.parquet",
+        f"{RESULTS}/dataset/summary.csv",
+
+
+rule models:
+    input:
+        expand(f"{RESULTS}/models/{{model}}/model.json", model=MODELS),
+
+
+rule tables:
+    input:
+        expand(f"{RESULTS}/tables/{{name}}.{{form}}", name=TABLES, form=TABLE_FORMS),
+
+
+rule figures:
+    input:
+        expand(f"{RESULTS}/figures/{{name}}.{{form}}", name=FIGURES, form=FIGURE_FORMS),
+
+
+rule all:
+    default_target: True
+    input:
+        rules.tables.input,
+        rules.figures.input,

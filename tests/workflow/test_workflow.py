@@ -1,0 +1,208 @@
+"""The workflow as a user runs it: tiny real input, end to end, and what runs again after a change."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import pandas as pd
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+
+# Some materials of every crystal system, so that every part of every table has something to say.
+TINY = {
+    "structures": {"limit": 48},
+    "filter": {"max_volume": 150},
+    "simulation": {"zone_axes": 4, "g_max": 1.5, "shards": 2},
+    "network": {"width": 16, "point_channels": [8], "heads": 2, "layers": 1, "expert_width": 16},
+    "training": {"epochs": 2, "batch_size": 32, "threads": 1},
+    "forest": {"system_trees": 8, "spacegroup_trees": 8},
+    "evaluation": {"views": 3},
+}
+
+
+def snakemake(*arguments, check=True):
+    """Run snakemake in the checkout as a user would, and return the completed process."""
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--profile", "profiles/local", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=540)
+    assert not check or done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+    return done
+
+
+def overlay(folder, changes):
+    """Write a configuration over config/demo.yaml and return its path."""
+    config = yaml.safe_load((ROOT / "config/demo.yaml").read_text())
+    for section, values in changes.items():
+        config[section] = (config.get(section) or {}) | values if isinstance(values, dict) else values
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+def rules_to_run(config, *targets):
+    """Return the rules that a dry run would run."""
+    done = snakemake(*targets, "--configfile", str(config), "--dry-run", "--quiet", "rules")
+    text = done.stdout + done.stderr
+    if "Nothing to be done" in text:
+        return set()
+    return set(re.findall(r"^(\w+)\s+\d+$", text, flags=re.MULTILINE)) - {"total", "all"}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """One complete run on a subset of the prototypes."""
+    folder = tmp_path_factory.mktemp("run")
+    config = overlay(folder, TINY | {"results": str(folder / "results")})
+    snakemake("all", "--configfile", str(config))
+    return folder, config
+
+
+def test_all_products_are_there(run):
+    folder, _ = run
+    for name in ("table1", "table2", "table3", "table4", "table5", "table6", "table7"):
+        table = pd.read_csv(folder / f"results/tables/{name}.csv")
+        assert len(table), name
+        assert "prototypes" in (folder / f"results/tables/{name}.md").read_text(), (
+            f"{name} does not say its source"
+        )
+        assert r"\toprule" in (folder / f"results/tables/{name}.tex").read_text()
+    for name in ("fig1", "fig3", "fig4"):
+        assert (folder / f"results/figures/{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert "<svg" in (folder / f"results/figures/{name}.svg").read_text()
+
+
+def test_no_material_is_lost_or_on_both_sides(run):
+    folder, _ = run
+    summary = pd.read_csv(folder / "results/dataset/summary.csv").set_index("stage")
+    lost = pd.read_csv(folder / "results/dataset/lost.csv")
+    materials = pd.read_csv(folder / "results/dataset/materials.csv")
+    assert summary.loc["structures", "materials"] == len(materials) + len(lost[lost["stage"] != "structures"])
+    assert not set(materials["material_id"]) & set(lost["material_id"])
+    assert materials["material_id"].is_unique
+    assert lost["reason"].str.len().min() > 5
+    assert summary.loc[["train", "test"], "materials"].sum() == summary.loc["spots", "materials"]
+
+
+def test_models_are_compared_on_the_same_patterns(run):
+    folder, _ = run
+    columns = ["material_id", "view", "crystal_system", "spacegroup_number"]
+    for part in ("", "transfer/"):
+        gmoe, forest = (
+            pd.read_parquet(folder / f"results/{part}predictions/{model}.parquet", columns=columns)
+            for model in ("gmoe", "forest")
+        )
+        pd.testing.assert_frame_equal(gmoe, forest)
+        test = pd.read_parquet(folder / "results/split.parquet").query("split == 'test'")
+        assert set(gmoe["material_id"]) <= set(test["material_id"])
+
+
+def test_transfer_patterns_are_at_the_other_orientations(run):
+    folder, _ = run
+    axes = {}
+    for part in ("", "transfer/"):
+        for path in sorted((folder / f"results/{part}patterns").glob("*.h5")):
+            with h5py.File(path) as file:
+                orientations = json.loads(file.attrs["settings"])["orientations"]
+                assert orientations == ("random" if part else "grid")
+                ids = file["materials/id"].asstr()[:][file["patterns/material"][:]]
+                for name, axis in zip(ids, file["patterns/zone_axis"][:], strict=True):
+                    axes.setdefault((part, name), []).append(tuple(axis.round(6)))
+    both = {name for part, name in axes if part} & {name for part, name in axes if not part}
+    assert both
+    for name in both:
+        assert not set(axes["", name]) & set(axes["transfer/", name])
+
+
+def test_a_second_run_finds_nothing_to_do(run):
+    assert rules_to_run(run[1], "all") == set()
+
+
+AFTER_TRAINING = {"predict_network", "aggregate_views", "write_table", "draw_figure"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"training": {"epochs": 3}}, {"train_network"} | AFTER_TRAINING),
+        (
+            {"forest": {"system_trees": 9}},
+            {"train_forest", "predict_forest", *AFTER_TRAINING} - {"predict_network"},
+        ),
+        ({"evaluation": {"views": 2}}, {"aggregate_views", "write_table", "draw_figure"}),
+    ],
+)
+def test_a_changed_key_runs_its_rule_again_and_what_follows(run, tmp_path, changes, expected):
+    config = run[1]
+    merged = yaml.safe_load(config.read_text())
+    for section, values in changes.items():
+        merged[section] = merged[section] | values
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(merged))
+    assert rules_to_run(path, "all") == expected
+
+
+def test_report_holds_all_tables_and_figures(run):
+    folder, config = run
+    report = folder / "report.html"
+    snakemake("all", "--configfile", str(config), "--report", str(report))
+    text = report.read_text()
+    for name in ("table1", "table7", "fig1", "fig4"):
+        assert name in text
+
+
+def test_results_do_not_depend_on_shards_or_cores(run, tmp_path):
+    """The same materials from a pinned table, in more shards and on one core: the same tables."""
+    folder, config = run
+    changes = yaml.safe_load(config.read_text())
+    changes["results"] = str(tmp_path / "results")
+    changes["simulation"]["shards"] = 5
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(changes))
+    snakemake("tables", "--configfile", str(path), "--cores", "1")
+    for table in sorted((folder / "results/tables").glob("*.csv")):
+        assert (tmp_path / "results/tables" / table.name).read_text() == table.read_text(), table.name
+
+
+def test_wrong_configuration_is_refused_before_anything_runs(tmp_path):
+    config = overlay(tmp_path, {"simulation": {"zone_axis": 3}, "results": str(tmp_path / "results")})
+    done = snakemake("all", "--configfile", str(config), check=False)
+    assert done.returncode != 0
+    assert "unknown key simulation.zone_axis: did you mean zone_axes?" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_failing_job_says_why_in_one_line(tmp_path):
+    (tmp_path / "empty").mkdir()
+    config = overlay(
+        tmp_path,
+        {
+            "structures": {"source": "cif", "path": str(tmp_path / "empty")},
+            "results": str(tmp_path / "results"),
+        },
+    )
+    done = snakemake("structures", "--configfile", str(config), check=False)
+    assert done.returncode != 0
+    log = (tmp_path / "results/logs/collect_structures.log").read_text()
+    assert str(tmp_path / "empty") in log and "Traceback" not in log
+
+
+def test_lint_is_clean():
+    done = snakemake("--lint")
+    assert "Congratulations" in done.stdout + done.stderr
+
+
+def test_the_papers_run_dry_runs_on_slurm_with_resources_for_every_job():
+    command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "--dry-run", "all"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    text = done.stdout + done.stderr
+    assert done.returncode == 0, text[-3000:]
+    jobs = text.split("rule simulate:")[1:]
+    assert len(jobs) == yaml.safe_load((ROOT / "config/config.yaml").read_text())["simulation"]["shards"]
+    assert all(re.search(r"resources: .*mem_mb=\d+.*runtime=\d+", job) for job in jobs)
+    train = text.split("rule train_network:")[1].split("rule ")[0]
+    assert re.search(r"gpu=1", train)

@@ -1,0 +1,86 @@
+"""Checked configuration, names that all rules share, and their input functions."""
+
+import os
+import sys
+from pathlib import Path
+
+# The library of this checkout, also for jobs on other hosts and in conda environments.
+LIBRARY = str(Path(workflow.basedir) / "src")
+sys.path.insert(0, LIBRARY)
+os.environ.update(PYTHONPATH=LIBRARY)
+os.environ.setdefault("TQDM_MININTERVAL", "2")  # seconds: bars of several jobs share one terminal
+
+from snakemake.exceptions import WorkflowError
+
+from edsym.configuration import check_configuration, load_schema
+from edsym.errors import InputError
+from edsym.evaluation.products import FIGURES, MODELS, REQUIRES, TABLES
+from edsym.provenance.digest import code_digest
+
+try:
+    schema = load_schema(workflow.source_path("../schemas/config.schema.yaml"))
+    config.update(check_configuration(config, schema))
+except InputError as error:
+    raise WorkflowError(str(error)) from None
+
+RESULTS = config["results"].rstrip("/")
+PUBLISHED = "config/published.yaml"
+SHARDS = [f"{shard:04d}" for shard in range(config["simulation"]["shards"])]
+TABLE_FORMS = ["csv", "md", "tex"]
+FIGURE_FORMS = ["svg", "png"]
+
+# Files by the names that the library gives them.
+FILES = {
+    "run": f"{RESULTS}/dataset/run.json",
+    "published": PUBLISHED,
+    "split": f"{RESULTS}/split.parquet",
+    "materials": f"{RESULTS}/dataset/materials.csv",
+}
+for model in MODELS:
+    FILES |= {
+        model: f"{RESULTS}/predictions/{model}.parquet",
+        f"{model}_views": f"{RESULTS}/views/{model}.parquet",
+        f"{model}_transfer": f"{RESULTS}/transfer/predictions/{model}.parquet",
+        f"{model}_transfer_views": f"{RESULTS}/transfer/views/{model}.parquet",
+        f"{model}_model": f"{RESULTS}/models/{model}/model.json",
+    }
+
+# The orientations that the models were not trained on: table 7 tests on both.
+TRANSFER = {"grid": "random", "random": "grid"}[config["simulation"]["orientations"]]
+
+
+wildcard_constraints:
+    shard=r"\d+",
+    model="|".join(MODELS),
+    part="|transfer/",
+
+
+def code(script):
+    """Digest of a rule's script and of the library modules under it: a change runs the rule again."""
+    return code_digest(Path(workflow.basedir) / "workflow" / "scripts" / script)
+
+
+def growing(base):
+    """A resource that doubles with each attempt."""
+    return lambda wildcards, attempt: base * 2 ** (attempt - 1)
+
+
+def settings(*sections):
+    """The configuration sections that a rule depends on, and no other."""
+    return {section: config[section] for section in sections}
+
+
+def spots_of(wildcards):
+    """All spot lists of the main set or of the transfer set."""
+    return expand(f"{RESULTS}/{wildcards.part}spots/{{shard}}.h5", shard=SHARDS)
+
+
+def files_of(product):
+    """The named input files of a table or figure."""
+    return {name: FILES[name] for name in REQUIRES[product]}
+
+
+def in_report(path, form, product, category, title):
+    """An output that the report shows, with its caption beside the rules."""
+    caption = f"../report/{product}.rst"
+    return report(path, caption=caption, category=category, labels={"what": title, "form": form})

@@ -1,0 +1,101 @@
+"""Every table and figure, each made by its own rule from the files that it needs."""
+
+TABLE_TITLES = {
+    "table1": "Crystal-system accuracy",
+    "table2": "Precision, recall and F1 of each system",
+    "table3": "Crystal-system accuracy of each system",
+    "table4": "Space-group accuracy of each system",
+    "table5": "Training split",
+    "table6": "Hyperparameters",
+    "table7": "Grid and random orientations",
+}
+FIGURE_TITLES = {
+    "fig1": "Confusion and confidence",
+    "fig3": "Share of patterns of each system",
+    "fig4": "Space-group distribution",
+}
+
+
+rule describe_run:
+    input:
+        split=FILES["split"],
+        materials=FILES["materials"],
+        structures=f"{RESULTS}/structures/selected.parquet",
+        published=FILES["published"],
+    output:
+        run=FILES["run"],
+    log:
+        f"{RESULTS}/logs/describe_run.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(15),
+    params:
+        configuration=settings("structures", "filter", "simulation", "peaks", "split", "evaluation"),
+        code=code("describe_run.py"),
+    script:
+        "../scripts/describe_run.py"
+
+
+for table in TABLES:
+
+    rule:
+        name:
+            table
+        input:
+            **files_of(table),
+        output:
+            **{
+                form: in_report(
+                    f"{RESULTS}/tables/{table}.{form}", form, table, "Tables", TABLE_TITLES[table]
+                )
+                for form in TABLE_FORMS
+            },
+        log:
+            f"{RESULTS}/logs/{table}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/{table}.tsv"
+        conda:
+            "../../envs/evaluation.yaml"
+        resources:
+            mem_mb=growing(16000),
+            runtime=growing(30),
+        params:
+            name=table,
+            configuration=(
+                settings("split", "network", "training", "forest", "evaluation") if table == "table6" else {}
+            ),
+            code=code("write_table.py"),
+        script:
+            "../scripts/write_table.py"
+
+
+for figure in FIGURES:
+
+    rule:
+        name:
+            figure
+        input:
+            **files_of(figure),
+        output:
+            **{
+                form: in_report(
+                    f"{RESULTS}/figures/{figure}.{form}", form, figure, "Figures", FIGURE_TITLES[figure]
+                )
+                for form in FIGURE_FORMS
+            },
+        log:
+            f"{RESULTS}/logs/{figure}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/{figure}.tsv"
+        conda:
+            "../../envs/evaluation.yaml"
+        resources:
+            mem_mb=growing(16000),
+            runtime=growing(30),
+        params:
+            name=figure,
+            code=code("draw_figure.py"),
+        script:
+            "../scripts/draw_figure.py"

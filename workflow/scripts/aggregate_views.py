@@ -1,0 +1,12 @@
+"""Aggregate single-pattern predictions over views of each material."""
+
+from edsym.evaluation.aggregation import aggregate_predictions
+from edsym.evaluation.settings import EvaluationSettings
+from edsym.job import job
+
+with job(snakemake.log[0]):
+    aggregate_predictions(
+        snakemake.input.predictions,
+        snakemake.output.views,
+        EvaluationSettings(**snakemake.params.settings),
+    )

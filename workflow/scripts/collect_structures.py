@@ -1,0 +1,13 @@
+"""Collect the structures of the configured source into one table."""
+
+from edsym.job import job
+from edsym.structures.settings import StructuresSettings
+from edsym.structures.sources import collect_structures
+
+with job(snakemake.log[0]):
+    collect_structures(
+        StructuresSettings(**snakemake.params.settings),
+        snakemake.output.materials,
+        snakemake.output.unreadable,
+        cache_dir=snakemake.params.cache,
+    )

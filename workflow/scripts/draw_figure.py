@@ -1,0 +1,12 @@
+"""Draw one figure in its two forms."""
+
+from edsym.evaluation.figures import write_figure
+from edsym.job import job
+
+with job(snakemake.log[0]):
+    write_figure(
+        snakemake.params.name,
+        dict(snakemake.input.items()),
+        svg=snakemake.output.svg,
+        png=snakemake.output.png,
+    )

@@ -1,0 +1,16 @@
+"""Predict the test patterns by the network."""
+
+from pathlib import Path
+
+from edsym.job import job
+from edsym.training.predict import predict_network
+
+with job(snakemake.log[0]):
+    predict_network(
+        snakemake.input.spots,
+        snakemake.input.split,
+        Path(snakemake.input.model).parent,
+        snakemake.output.predictions,
+        batch_size=snakemake.params.batch_size,
+        threads=snakemake.params.threads,
+    )

@@ -1,0 +1,13 @@
+"""Keep the materials whose cell volume is within the bounds."""
+
+from edsym.job import job
+from edsym.structures.filter import filter_by_volume
+from edsym.structures.settings import FilterSettings
+
+with job(snakemake.log[0]):
+    filter_by_volume(
+        snakemake.input.materials,
+        snakemake.output.selected,
+        snakemake.output.rejected,
+        FilterSettings(**snakemake.params.settings),
+    )

@@ -1,0 +1,13 @@
+"""Divide the materials that have patterns into a training and a test part."""
+
+from edsym.job import job
+from edsym.spots.settings import SplitSettings
+from edsym.spots.split import split_materials
+
+with job(snakemake.log[0]):
+    split_materials(
+        snakemake.input.spots,
+        snakemake.input.selected,
+        snakemake.output.split,
+        SplitSettings(**snakemake.params.settings),
+    )

@@ -1,0 +1,22 @@
+"""Train the network; goes on from the last checkpoint of the same training, if there is one."""
+
+from pathlib import Path
+
+from edsym.job import job
+from edsym.models.gmoe.settings import NetworkSettings
+from edsym.provenance.digest import digest, file_digest
+from edsym.training.fit import train_network
+from edsym.training.settings import TrainingSettings
+
+with job(snakemake.log[0]):
+    # the same data, configuration and code: only then is a checkpoint this training's
+    inputs = [file_digest(path) for path in snakemake.input]
+    what = [*inputs, str(snakemake.params.network), str(snakemake.params.training), snakemake.params.code]
+    train_network(
+        snakemake.input.spots,
+        snakemake.input.split,
+        Path(snakemake.output.weights).parent,
+        checkpoint_dir=Path(snakemake.params.checkpoints) / digest(part.encode() for part in what),
+        network=NetworkSettings(**snakemake.params.network),
+        training=TrainingSettings(**snakemake.params.training),
+    )

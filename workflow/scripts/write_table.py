@@ -1,0 +1,14 @@
+"""Make one table in its three forms."""
+
+from edsym.evaluation.tables import write_table
+from edsym.job import job
+
+with job(snakemake.log[0]):
+    write_table(
+        snakemake.params.name,
+        dict(snakemake.input.items()),
+        snakemake.params.configuration,
+        csv=snakemake.output.csv,
+        markdown=snakemake.output.md,
+        latex=snakemake.output.tex,
+    )
