@@ -1,0 +1,66 @@
+"""The shared-expert mixture of experts."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from edsym.models.gmoe.settings import NetworkSettings
+
+
+class Expert(nn.Module):
+    """A SwiGLU network: W2 [SiLU(W1 x) ⊙ W3 x]."""
+
+    def __init__(self, width: int, hidden: int):
+        super().__init__()
+        self.w1_w3 = nn.Linear(width, 2 * hidden, bias=False)
+        self.w2 = nn.Linear(hidden, width, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (S, width) of (S, width)."""
+        gate, value = self.w1_w3(x).chunk(2, dim=-1)
+        return self.w2(functional.silu(gate) * value)
+
+
+class ExpertMixture(nn.Module):
+    """The `top_k` most probable of `experts` local experts, and one expert shared by all.
+
+    g = W_gate x, p = softmax(g), y = Σ_{top-k} p_k expert_k(x), z = y + shared(x).
+    """
+
+    def __init__(self, settings: NetworkSettings):
+        super().__init__()
+        self.top_k = settings.top_k
+        self.gate = nn.Linear(settings.width, settings.experts, bias=False)
+        self.experts = nn.ModuleList(
+            Expert(settings.width, settings.expert_width) for _ in range(settings.experts)
+        )
+        self.shared = Expert(settings.width, settings.expert_width)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return (S, width) of (S, width), and the load-balancing loss."""
+        p = self.gate(x).softmax(-1)
+        weight, chosen = p.topk(self.top_k, dim=-1)
+        load = chosen.flatten().bincount(minlength=len(self.experts))
+        # Sorted by expert, each expert's spots are one slice.
+        order = chosen.flatten().argsort(stable=True)
+        spot = order // self.top_k
+        parts = x.index_select(0, spot).split(load.tolist())
+        y = torch.cat([expert(part) for expert, part in zip(self.experts, parts, strict=True)])
+        y = y * weight.flatten()[order, None].to(y.dtype)
+        return self.shared(x).index_add(0, spot, y), load_balancing(p, load)
+
+
+def load_balancing(p: Tensor, load: Tensor) -> Tensor:
+    """Return the load-balancing loss: experts · Σ_e (share of assignments)_e (mean probability)_e.
+
+    It is 1 for a uniform routing. Source: Fedus, Zoph and Shazeer, JMLR 23 (2022), equations 4 to 6.
+
+    Parameters
+    ----------
+    p : Tensor
+        Probabilities of the gate, (S, experts).
+    load : Tensor
+        Number of spots sent to each expert, (experts,).
+    """
+    share = load / load.sum()
+    return p.shape[-1] * (share * p.mean(0)).sum()

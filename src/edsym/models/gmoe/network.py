@@ -1,0 +1,70 @@
+"""PE-AG-GMoE as a whole: from the spots of a pattern to its crystal system and space group."""
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+from torch_geometric.data import Batch
+
+from edsym.models.gmoe.aggregator import Aggregator
+from edsym.models.gmoe.encoder import PointEncoder
+from edsym.models.gmoe.encodings import DegreeEncoding, PairBias
+from edsym.models.gmoe.graph import graph_from_attention
+from edsym.models.gmoe.graphormer import GraphormerLayer, GraphToken
+from edsym.models.gmoe.layout import Layout
+from edsym.models.gmoe.settings import NetworkSettings
+from edsym.symmetry import CRYSTAL_SYSTEMS, N_SPACE_GROUPS
+
+
+class Output(NamedTuple):
+    """Logits of crystal system (B, 7) and space group (B, 230), and the load-balancing loss.
+
+    The loss is the sum over all mixtures of experts, each 1 when its experts share the spots evenly.
+    """
+
+    system: Tensor
+    spacegroup: Tensor
+    balance: Tensor
+
+
+class GMoENetwork(nn.Module):
+    """The point-encoder attention-graph network with a mixture of experts (PE-AG-GMoE).
+
+    Source: npj Computational Materials (2025), s41524-025-01927-5.
+    """
+
+    def __init__(self, settings: NetworkSettings):
+        super().__init__()
+        self.settings = settings
+        self.encoder = PointEncoder(settings)
+        self.aggregator = Aggregator(settings)
+        self.degree_encoding = DegreeEncoding(settings)
+        self.pair_bias = PairBias(settings)
+        self.token = GraphToken(settings)
+        self.layers = nn.ModuleList(GraphormerLayer(settings) for _ in range(settings.layers))
+        self.norm = nn.LayerNorm(settings.width)
+        self.system_head = nn.Linear(settings.width, len(CRYSTAL_SYSTEMS))
+        self.spacegroup_head = nn.Linear(settings.width, N_SPACE_GROUPS)
+
+    def forward(self, points: Batch) -> Output:
+        """Return logits and balance loss.
+
+        Parameters
+        ----------
+        points : Batch
+            A ragged batch: spots `x` (S, 3) as [qx, qy, I] (1/Å, 1/Å, incident beam = 1), the
+            pattern `batch` (S,) of each, and the first spot `ptr` (B + 1,) of each pattern.
+        """
+        layout = Layout.of(points)
+        h, attention, balance = self.aggregator(self.encoder(points.x), layout)
+
+        graph = graph_from_attention(attention, layout.mask, self.settings.graph, self.settings.max_distance)
+        h = self.degree_encoding(h, layout.ragged(graph.degrees))
+        bias = self.token.extend(self.pair_bias(graph), layout.mask)
+
+        token = self.token(len(layout.mask))
+        for layer in self.layers:
+            h, token, layer_balance = layer(h, token, bias, layout)
+            balance = balance + layer_balance
+
+        token = self.norm(token)
+        return Output(self.system_head(token), self.spacegroup_head(token), balance)

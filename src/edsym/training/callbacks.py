@@ -1,0 +1,94 @@
+"""What watches a training: its curves, a progress bar, and the stop that a resumed one remembers."""
+
+from pathlib import Path
+
+import lightning
+import pandas as pd
+from lightning.pytorch.callbacks import Callback, EarlyStopping
+from tqdm import tqdm
+
+from edsym.files import atomic_path
+
+COLUMNS = (
+    "epoch",
+    "learning_rate",
+    *(
+        f"{part}_{name}"
+        for part in ("train", "val")
+        for name in ("loss", "system_accuracy", "spacegroup_accuracy", "balance")
+    ),
+)
+
+
+class Curves(Callback):
+    """Metrics of every epoch; part of the checkpoint, so that a resumed training keeps them."""
+
+    def __init__(self):
+        self.rows: list[dict] = []
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        """Add a row."""
+        rate = trainer.optimizers[0].param_groups[0]["lr"]
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items() if name in COLUMNS}
+        self.rows.append({"epoch": trainer.current_epoch, "learning_rate": rate} | metrics)
+
+    def state_dict(self) -> dict:
+        """Return the rows, for the checkpoint."""
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Take the rows out of a checkpoint."""
+        self.rows = list(state["rows"])
+
+    def write(self, path: Path) -> None:
+        """Write the curves as CSV: a row an epoch, counted from 0."""
+        with atomic_path(path) as temporary:
+            pd.DataFrame(self.rows, columns=COLUMNS).to_csv(temporary, index=False, float_format="%.6g")
+
+
+class RememberedEarlyStopping(EarlyStopping):
+    """Early stopping that a training interrupted after its stop does not train beyond."""
+
+    def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        """Stop at once if the checkpoint was the last one."""
+        if self.wait_count >= self.patience:
+            trainer.should_stop = True
+
+
+class Progress(Callback):
+    """A progress bar over all batches of the training, with the last epoch's validation."""
+
+    bar: tqdm | None = None
+
+    def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        """Open the bar, at the place of a resumed training."""
+        batches = int(trainer.num_training_batches)
+        self.bar = tqdm(
+            total=trainer.max_epochs * batches,
+            initial=trainer.current_epoch * batches,
+            desc="training",
+            unit="batch",
+            disable=not trainer.is_global_zero,
+        )
+
+    def on_train_batch_end(self, *_) -> None:
+        """Count a batch."""
+        self.bar.update()
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        """Show the epoch's validation."""
+        metrics = trainer.callback_metrics
+        self.bar.set_postfix(
+            epoch=trainer.current_epoch + 1,
+            loss=f"{metrics['val_loss']:.3f}",
+            system=f"{metrics['val_system_accuracy']:.3f}",
+        )
+
+    def on_train_end(self, *_) -> None:
+        """Close the bar."""
+        if self.bar is not None:
+            self.bar.close()
+
+    def on_exception(self, *_) -> None:
+        """Close the bar of a training that failed."""
+        self.on_train_end()

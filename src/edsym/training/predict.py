@@ -1,0 +1,78 @@
+"""Prediction with the trained network, from files to files."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from edsym.evaluation.predictions import Predictions, write_predictions
+from edsym.models.gmoe.network import GMoENetwork
+from edsym.models.gmoe.store import load_network
+from edsym.spots.store import SpotLists
+from edsym.symmetry import CRYSTAL_SYSTEMS, N_SPACE_GROUPS, system_index
+from edsym.training.data import BatchSampler, PatternDataset, batch_loader
+from edsym.training.fit import compute_threads, labelled_patterns
+
+
+def predict_network(
+    spots_paths: Iterable[str | Path],
+    split_path: str | Path,
+    model_dir: str | Path,
+    output_path: str | Path,
+    batch_size: int,
+    threads: int,
+) -> None:
+    """Write the network's predictions for the test patterns.
+
+    Parameters
+    ----------
+    spots_paths : iterable of str or Path
+        All shards of spot lists.
+    split_path : str or Path
+        The split.
+    model_dir : str or Path
+        Where the trained network is.
+    output_path : str or Path
+        The table to write, see `edsym.evaluation.predictions`.
+    batch_size : int
+        Patterns at once.
+    threads : int
+        Threads of the process.
+
+    Raises
+    ------
+    InputError
+        If an input is unreadable or the test materials have no pattern.
+    """
+    network = load_network(model_dir)
+    spots, groups = labelled_patterns(spots_paths, split_path, "test")
+    with compute_threads(threads):
+        p_system, p_spacegroup = predict_patterns(network, spots, batch_size)
+    ids = spots.material_id[spots.material]
+    predictions = Predictions(ids, spots.view, system_index(groups), groups, p_system, p_spacegroup)
+    write_predictions(predictions, output_path)
+
+
+@torch.inference_mode()
+def predict_patterns(
+    network: GMoENetwork, spots: SpotLists, batch_size: int, progress: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the probabilities of crystal systems (P, 7) and space groups (P, 230) of all patterns.
+
+    Patterns of similar size go together, on a GPU if there is one.
+    """
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    network = network.to(device).eval()
+    dataset = PatternDataset(spots)
+    sampler = BatchSampler(np.arange(len(dataset)), dataset.sizes, batch_size)
+    p_system = np.empty((len(dataset), len(CRYSTAL_SYSTEMS)), np.float32)
+    p_spacegroup = np.empty((len(dataset), N_SPACE_GROUPS), np.float32)
+    batches = zip(sampler, batch_loader(dataset, sampler), strict=True)
+    bar = tqdm(batches, total=len(sampler), desc="network", unit="batch", disable=not progress)
+    for patterns, batch in bar:
+        output = network(batch.to(device))
+        p_system[patterns] = output.system.softmax(-1).cpu().numpy()
+        p_spacegroup[patterns] = output.spacegroup.softmax(-1).cpu().numpy()
+    return p_system, p_spacegroup

@@ -1,0 +1,70 @@
+"""The settings of the training: the section `training` of the configuration."""
+
+from dataclasses import dataclass
+
+from edsym.errors import InputError
+
+# Names of the configuration and what Lightning calls them; `auto` depends on the device.
+PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How the network is trained.
+
+    Attributes
+    ----------
+    epochs : int
+        Most passes over the training patterns; the learning rate reaches zero at their end.
+    batch_size : int
+        Patterns a device sees at once.
+    accumulation : int
+        Batches whose gradients are summed up before a step.
+    learning_rate : float
+        Largest learning rate, after the warm-up (AdamW).
+    weight_decay : float
+        Of AdamW; on matrices only.
+    warmup_fraction : float
+        Share of all steps in which the learning rate rises from zero.
+    balance_weight : float
+        α, the weight of the load-balancing loss.
+    gradient_clip : float
+        Largest norm of the gradient; longer ones are scaled to it.
+    precision : str
+        ``32``, ``bf16``, ``16``, or ``auto``: bf16 on a GPU, 32 elsewhere.
+    patience : int
+        Training stops after this many epochs without a lower validation loss.
+    validation_fraction : float
+        Share of the training materials on which the loss is validated.
+    devices : int
+        Devices, data parallel.
+    threads : int
+        Threads of a device's process. In the configuration, since sums depend on it.
+    seed : int
+        Of weights, order, dropout and the choice of validation materials.
+    """
+
+    epochs: int
+    batch_size: int
+    accumulation: int
+    learning_rate: float
+    weight_decay: float
+    warmup_fraction: float
+    balance_weight: float
+    gradient_clip: float
+    precision: str
+    patience: int
+    validation_fraction: float
+    devices: int
+    threads: int
+    seed: int
+
+    def __post_init__(self):
+        object.__setattr__(self, "precision", str(self.precision))
+        if self.precision not in ("auto", *PRECISIONS):
+            names = ", ".join(("auto", *PRECISIONS))
+            raise InputError(f"training.precision is {self.precision!r}: it must be one of {names}")
+        if not 0 < self.validation_fraction < 1:
+            raise InputError(
+                f"training.validation_fraction is {self.validation_fraction}: it must be between 0 and 1"
+            )

@@ -1,0 +1,154 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from torch_geometric.data import Batch, Data
+
+from edsym.errors import InputError
+from edsym.models.gmoe.network import GMoENetwork
+from edsym.models.gmoe.settings import GRAPHS, NetworkSettings
+from edsym.models.gmoe.store import load_network, save_network
+from edsym.training.loss import joint_loss
+
+SETTINGS = {
+    "width": 32, "features": "polar",
+    "point_channels": [16, 16], "heads": 4, "aggregator_heads": 2, "layers": 2, "experts": 6,
+    "top_k": 2, "expert_width": 16, "graph": "sparsemax", "max_distance": 4, "max_degree": 16,
+    "dropout": 0.1,
+}  # fmt: skip
+
+
+def make_network(**changes):
+    torch.manual_seed(0)
+    network = GMoENetwork(NetworkSettings(**SETTINGS | changes))
+    network.encoder.measure(torch.cat([pattern.x for pattern in make_patterns(20)]))
+    return network.eval()
+
+
+def make_patterns(count, sizes=(5, 40)):
+    rng = np.random.default_rng(3)
+    patterns = []
+    for n in rng.integers(*sizes, count):
+        x = np.column_stack([rng.uniform(-2, 2, (n, 2)), np.exp(rng.uniform(-9, -1, n))])
+        patterns.append(Data(x=torch.from_numpy(x.astype(np.float32))))
+    return patterns
+
+
+def logits(network, patterns):
+    with torch.no_grad():
+        return network(Batch.from_data_list(patterns))
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_order_of_spots_changes_nothing(graph):
+    # In float64: whether an edge is there must not hang on the rounding of sums in another order.
+    network = make_network(graph=graph).double()
+    patterns = [Data(x=pattern.x.double()) for pattern in make_patterns(6)]
+    generator = torch.Generator().manual_seed(5)
+    shuffled = [Data(x=p.x[torch.randperm(len(p.x), generator=generator)]) for p in patterns]
+    for a, b in zip(logits(network, patterns), logits(network, shuffled), strict=True):
+        torch.testing.assert_close(a, b, atol=1e-10, rtol=0)
+
+
+def test_content_of_spots_changes_something():
+    network = make_network()
+    pattern = make_patterns(1)[0]
+    moved = Data(x=pattern.x * torch.tensor([1.1, 1.0, 1.0]))
+    a, b = logits(network, [pattern]), logits(network, [moved])
+    assert (a.system - b.system).abs().max() > 1e-3
+
+
+def test_padding_changes_nothing():
+    network = make_network()
+    small = make_patterns(6)
+    large = make_patterns(3, sizes=(90, 100))
+    together = logits(network, small + large)
+    for i, pattern in enumerate(small):
+        alone = logits(network, [pattern])
+        torch.testing.assert_close(together.system[i : i + 1], alone.system, atol=1e-5, rtol=0)
+        torch.testing.assert_close(together.spacegroup[i : i + 1], alone.spacegroup, atol=1e-5, rtol=0)
+
+
+def test_gradient_does_not_depend_on_padding():
+    pattern = make_patterns(1)[0]
+    gradients = []
+    for others in ([], make_patterns(2, sizes=(60, 61))):
+        network = make_network()
+        output = network(Batch.from_data_list([pattern, *others]))
+        (output.system[0].logsumexp(-1) + output.spacegroup[0].logsumexp(-1)).backward()
+        gradients.append(network.aggregator.first.qkv.weight.grad)
+    torch.testing.assert_close(*gradients, atol=1e-6, rtol=1e-3)
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_gradient_reaches_every_parameter_of_aggregator_and_bias(graph):
+    network = make_network(graph=graph)
+    output = network(Batch.from_data_list(make_patterns(8)))
+    joint_loss(output, torch.zeros(8, dtype=torch.long), torch.zeros(8, dtype=torch.long), 0.01).backward()
+    for part in (network.aggregator, network.pair_bias, network.token, network.encoder):
+        for name, parameter in part.named_parameters():
+            assert parameter.grad.isfinite().all(), name
+            # Of the six experts one may get no spot at all in so small a batch.
+            assert parameter.grad.any() or ".experts.experts." in name, name
+
+
+def test_aggregator_learns_through_the_pair_bias_alone():
+    network = make_network()
+    network.aggregator.second.out.weight.data.zero_()
+    before = network.aggregator.second.qkv.weight
+    network(Batch.from_data_list(make_patterns(4))).system.sum().backward()
+    assert before.grad[:64].any()  # queries and keys of the last attention feed the graph only
+
+
+def test_sparsemax_graph_is_not_complete_from_the_start():
+    network = make_network(width=64, heads=8)
+    degrees = []
+    network.degree_encoding.register_forward_hook(lambda module, inputs, result: degrees.append(inputs[1]))
+    logits(network, make_patterns(8, sizes=(50, 51)))
+    assert 1 < degrees[0].float().mean() < 40
+
+
+def test_bfloat16_gives_nearly_the_same():
+    network, patterns = make_network(graph="literal"), make_patterns(6)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = logits(network, patterns)
+    full = logits(network, patterns)
+    assert (half.system - full.system).abs().mean() < 0.05 * full.system.std()
+
+
+def test_saved_network_gives_the_same_numbers(tmp_path):
+    network, patterns = make_network(), make_patterns(4)
+    save_network(network, tmp_path, {"epochs": 1})
+    reloaded = load_network(tmp_path)
+    assert torch.equal(logits(network, patterns).spacegroup, logits(reloaded, patterns).spacegroup)
+    normalisation = json.loads((tmp_path / "model.json").read_text())["normalisation"]
+    assert normalisation["r"]["mean"] == pytest.approx(float(network.encoder.mean[0]))
+
+
+@pytest.fixture
+def model_dir(tmp_path):
+    save_network(make_network(), tmp_path, {})
+    return tmp_path
+
+
+def change_json(path, **changes):
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda d: (d / "model.json").unlink(), r"model\.json cannot be read"),
+        (lambda d: (d / "weights.safetensors").unlink(), r"weights\.safetensors cannot be read"),
+        (lambda d: (d / "model.json").write_text("{"), r"model\.json cannot be read"),
+        (lambda d: (d / "weights.safetensors").write_bytes(b"x" * 100), r"safetensors cannot be read"),
+        (lambda d: change_json(d / "model.json", version=99), "version 1: .*99"),
+        (lambda d: change_json(d / "model.json", network=SETTINGS | {"depth": 3}), "depth"),
+        (lambda d: change_json(d / "model.json", network=SETTINGS | {"width": 64}), "does not fit"),
+    ],
+)
+def test_damaged_models_are_refused(model_dir, damage, message):
+    damage(model_dir)
+    with pytest.raises(InputError, match=message):
+        load_network(model_dir)
