@@ -1,18 +1,18 @@
 """Every table and figure, each made by its own rule from the files that it needs."""
 
 TABLE_TITLES = {
-    "table1": "Crystal-system accuracy",
-    "table2": "Precision, recall and F1 of each system",
-    "table3": "Crystal-system accuracy of each system",
-    "table4": "Space-group accuracy of each system",
-    "table5": "Training split",
-    "table6": "Hyperparameters",
-    "table7": "Grid and random orientations",
+    "table1": "Table 1. Crystal-system accuracy",
+    "table2": "Table 2. Precision, recall and F1 of each system",
+    "table3": "Table 3. Crystal-system accuracy of each system",
+    "table4": "Table 4. Space-group accuracy of each system",
+    "table5": "Table 5. Training split",
+    "table6": "Table 6. Hyperparameters",
+    "table7": "Table 7. Grid and random orientations",
 }
 FIGURE_TITLES = {
-    "fig1": "Confusion and confidence",
-    "fig3": "Share of patterns of each system",
-    "fig4": "Space-group distribution",
+    "fig1": "Figure 1. Confusion and confidence",
+    "fig3": "Figure 3. Share of patterns of each system",
+    "fig4": "Figure 4. Space-group distribution",
 }
 
 
