@@ -14,7 +14,7 @@ from edsym.errors import InputError
 from edsym.files import atomic_path
 from edsym.seeds import stable_hash
 from edsym.spots.settings import SplitSettings
-from edsym.spots.store import materials_with_patterns
+from edsym.spots.store import SpotLists, materials_with_patterns, read_spots
 from edsym.structures.table import read_materials
 from edsym.symmetry import CRYSTAL_SYSTEMS, N_SPACE_GROUPS, system_index
 
@@ -103,6 +103,43 @@ def read_split(path: str | Path) -> pd.DataFrame:
         raise InputError(f"{path} cannot be read as a table of a split: {error}") from error
     _check(frame, str(path))
     return frame.sort_values("material_id", ignore_index=True)
+
+
+def labelled_patterns(
+    spots_paths: Iterable[str | Path], split_path: str | Path, part: str
+) -> tuple[SpotLists, np.ndarray]:
+    """Return the patterns of one part of the split and their space groups.
+
+    Parameters
+    ----------
+    spots_paths : iterable of str or Path
+        All shards of spot lists.
+    split_path : str or Path
+        The split.
+    part : {"train", "test"}
+        Which part.
+
+    Returns
+    -------
+    spots : SpotLists
+        The patterns of its materials.
+    spacegroup_number : (P,) array of int
+        Space group of each pattern, 1 to 230.
+
+    Raises
+    ------
+    InputError
+        If an input is unreadable or no material of the part has a pattern.
+    """
+    split = read_split(split_path)
+    split = split[split.split == part]
+    spots = read_spots(spots_paths).select(split.material_id)
+    if not len(spots):
+        raise InputError(
+            f"{split_path}: none of the {len(split)} {part} materials has a pattern in the spot lists"
+        )
+    number = pd.Series(split.spacegroup_number.to_numpy(dtype=int), index=split.material_id)
+    return spots, number.loc[spots.material_id].to_numpy()[spots.material]
 
 
 def _sides(ids: np.ndarray, systems: np.ndarray, settings: SplitSettings) -> np.ndarray:

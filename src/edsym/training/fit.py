@@ -9,18 +9,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 import lightning
-import numpy as np
-import pandas as pd
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from edsym.errors import InputError
 from edsym.models.gmoe.network import GMoENetwork
 from edsym.models.gmoe.settings import NetworkSettings
 from edsym.models.gmoe.store import save_network
 from edsym.seeds import stable_hash
-from edsym.spots.split import read_split
-from edsym.spots.store import SpotLists, read_spots
+from edsym.spots.split import labelled_patterns
 from edsym.training.callbacks import Curves, Progress, RememberedEarlyStopping
 from edsym.training.data import PatternDataModule
 from edsym.training.module import GMoEModule
@@ -80,21 +76,6 @@ def train_network(
     save_network(module.network, output_dir, _summary(training, data, curves))
     curves.write(output_dir / "curves.csv")
     shutil.rmtree(checkpoint_dir)
-
-
-def labelled_patterns(
-    spots_paths: Iterable[str | Path], split_path: str | Path, side: str
-) -> tuple[SpotLists, np.ndarray]:
-    """Return the patterns of one side of the split ("train" or "test") and their space-group numbers."""
-    split = read_split(split_path)
-    split = split[split.split == side]
-    spots = read_spots(spots_paths).select(split.material_id)
-    if not len(spots):
-        raise InputError(
-            f"{split_path}: none of the {len(split)} {side} materials has a pattern in the spot lists"
-        )
-    number = pd.Series(split.spacegroup_number.to_numpy(dtype=int), index=split.material_id)
-    return spots, number.loc[spots.material_id].to_numpy()[spots.material]
 
 
 def _initial_network(

@@ -10,10 +10,11 @@ from tqdm import tqdm
 from edsym.evaluation.predictions import Predictions, write_predictions
 from edsym.models.gmoe.network import GMoENetwork
 from edsym.models.gmoe.store import load_network
+from edsym.spots.split import labelled_patterns
 from edsym.spots.store import SpotLists
 from edsym.symmetry import CRYSTAL_SYSTEMS, N_SPACE_GROUPS, system_index
 from edsym.training.data import BatchSampler, PatternDataset, batch_loader
-from edsym.training.fit import compute_threads, labelled_patterns
+from edsym.training.fit import compute_threads
 
 
 def predict_network(

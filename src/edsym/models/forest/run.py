@@ -4,17 +4,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from edsym.errors import InputError
 from edsym.evaluation.predictions import Predictions, write_predictions
 from edsym.models.forest.features import forest_features
 from edsym.models.forest.forest import HierarchicalForest
 from edsym.models.forest.settings import ForestSettings
-from edsym.spots.split import read_split
-from edsym.spots.store import SpotLists, read_spots
+from edsym.spots.split import labelled_patterns
+from edsym.spots.store import SpotLists
 from edsym.symmetry import system_index
 
 # Patterns whose features are held at once by a thread: 17 MB.
@@ -48,7 +46,7 @@ def train_forest(
     InputError
         If an input is unreadable or the training materials have no pattern.
     """
-    spots, groups = _side(spots_paths, split_path, "train")
+    spots, groups = labelled_patterns(spots_paths, split_path, "train")
     X = forest_features(spots)
     HierarchicalForest(settings, jobs).fit(X, system_index(groups), groups).save(output_dir)
 
@@ -80,7 +78,7 @@ def predict_forest(
     InputError
         If an input is unreadable or the test materials have no pattern.
     """
-    spots, groups = _side(spots_paths, split_path, "test")
+    spots, groups = labelled_patterns(spots_paths, split_path, "test")
     p_system, p_spacegroup = predict_patterns(HierarchicalForest.load(model_dir), spots, jobs)
     ids = spots.material_id[spots.material]
     predictions = Predictions(ids, spots.view, system_index(groups), groups, p_system, p_spacegroup)
@@ -109,18 +107,3 @@ def _predict_chunk(
     forest: HierarchicalForest, spots: SpotLists, chunk: slice
 ) -> tuple[np.ndarray, np.ndarray]:
     return forest.predict_proba(forest_features(spots, chunk))
-
-
-def _side(
-    spots_paths: Iterable[str | Path], split_path: str | Path, side: str
-) -> tuple[SpotLists, np.ndarray]:
-    """Return the patterns of one side of the split and their space groups."""
-    split = read_split(split_path)
-    split = split[split.split == side]
-    spots = read_spots(spots_paths).select(split.material_id)
-    if not len(spots):
-        raise InputError(
-            f"{split_path}: none of the {len(split)} {side} materials has a pattern in the spot lists"
-        )
-    number = pd.Series(split.spacegroup_number.to_numpy(dtype=int), index=split.material_id)
-    return spots, number.loc[spots.material_id].to_numpy()[spots.material]
