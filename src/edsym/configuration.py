@@ -14,6 +14,7 @@ import jsonschema
 import yaml
 
 from edsym.errors import InputError
+from edsym.simulation.settings import contradictions
 
 
 def load_schema(path: str | Path) -> dict:
@@ -117,6 +118,7 @@ def _contradictions(config: Mapping) -> Iterator[str]:
                 f"network.{heads}: {network[heads]} is not allowed; "
                 f"it must divide network.width, {network['width']}"
             )
+    yield from contradictions(config["simulation"])
 
 
 def allowed(entry: Mapping) -> str:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from edsym.errors import MaterialError
+from edsym.simulation.electrons import potential_prefactor, wavelength
 from edsym.simulation.engine import make_engine
-from edsym.simulation.scattering import potential_prefactor, wavelength
 
 
 def structure_factors(structure, hkl, sigma):

@@ -6,9 +6,9 @@ from scipy.linalg import expm
 
 from edsym.simulation.beams import find_candidates, select_beams
 from edsym.simulation.cell import computing_cell
+from edsym.simulation.electrons import wavelength
 from edsym.simulation.hamiltonian import fill_hamiltonian, matrix_size, padded
 from edsym.simulation.propagation import propagate, step_limit
-from edsym.simulation.scattering import wavelength
 from edsym.simulation.structure_factors import potential_table
 from edsym.simulation.tridiagonal import bessel_functions, exponential_column
 

@@ -84,7 +84,7 @@ def test_demo_overlay_is_valid():
         (
             "simulation.engine",
             "magic",
-            "simulation.engine: 'magic' is not allowed; it must be one of krylov, abtem",
+            "simulation.engine: 'magic' is not allowed; it must be one of krylov, torch, abtem",
         ),
         ("simulation.zone_axis", 3, "unknown key simulation.zone_axis: did you mean zone_axes?"),
         ("training.epochs", "many", "training.epochs: 'many' is not allowed; it must be a whole number ≥ 1"),

@@ -36,6 +36,13 @@ def test_a_module_reached_through_another_counts(package):
     assert code_digest(package) != before
 
 
+def test_a_table_beside_a_module_counts(package):
+    (package / "edsym/deep.csv").write_text("1,2\n")
+    before = code_digest(package)
+    (package / "edsym/deep.csv").write_text("1,3\n")
+    assert code_digest(package) != before
+
+
 @pytest.mark.parametrize(
     ("file", "text"),
     [

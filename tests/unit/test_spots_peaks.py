@@ -115,21 +115,29 @@ def test_many_patterns_at_once_are_the_same_as_one_after_the_other():
     np.testing.assert_array_equal(spots, np.concatenate(single))
 
 
+CUBIC = 0.1 * np.eye(3)
+# rows are the laboratory's axes: the beam along y, and then turned by a right angle about it
+ALONG_Y = np.array([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]])
+TURNED = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
+
+
 @pytest.fixture
 def patterns_file(tmp_path):
     """Return a file of five patterns of two materials; pattern k has k + 2 spots, plus the direct beam."""
     path = tmp_path / "patterns.h5"
     counts = np.arange(5) + 3
-    beams = [[((0, 0, h), (0.1 * h, 0.02), 1 / (1 + h)) for h in range(n)] for n in counts]
-    hkl, q, intensity = zip(*(beam for pattern in beams for beam in pattern), strict=True)
+    beams = [[((0, 0, h), 1 / (1 + h)) for h in range(n)] for n in counts]
+    hkl, intensity = zip(*(beam for pattern in beams for beam in pattern), strict=True)
     with h5py.File(path, "w") as file:
-        file.attrs.update(format="edsym-patterns", version=1, settings=json.dumps({"energy_kev": 300}))
+        file.attrs.update(format="edsym-patterns", version=2, settings=json.dumps({"energy_kev": 300}))
         file["materials/id"] = ["a", "b"]
+        file["materials/reciprocal"] = np.array([CUBIC, 2 * CUBIC])
         file["patterns/material"] = np.array([0, 0, 0, 1, 1], "i4")
         file["patterns/view"] = np.array([0, 1, 2, 0, 1], "i4")
-        file["patterns/zone_axis"] = np.eye(3)[[0, 1, 2, 0, 1]]
+        file["patterns/orientation"] = np.array([ALONG_Y, TURNED, TURNED, TURNED, ALONG_Y])
+        file["patterns/zone_axis"] = file["patterns/orientation"][:, 2]
         file["patterns/offset"] = np.concatenate([[0], np.cumsum(counts)])
-        file["beams/hkl"], file["beams/q"] = np.array(hkl, "i2"), np.array(q, "f4")
+        file["beams/hkl"] = np.array(hkl, "i2")
         file["beams/intensity"] = np.array(intensity, "f4")
         file["failed/id"], file["failed/reason"] = ["c"], ["no scattering factors for Pu"]
     return path
@@ -145,11 +153,14 @@ def test_a_shard_keeps_patterns_of_enough_spots_and_lists_the_others(
     assert np.diff(spots.offset).tolist() == [5, 6]
     assert spots.view.tolist() == [0, 1]
     assert spots.material_id[spots.material].tolist() == ["b", "b"]
+    # beams (0, 0, h) of the second material lie 0.2 1/Å apart along c*
+    np.testing.assert_allclose(spots.qx, [0] * 5 + [0.2, 0.4, 0.6, 0.8, 1.0, 1.2], atol=1e-7)
+    np.testing.assert_allclose(spots.qy, [-0.2, -0.4, -0.6, -0.8, -1.0] + [0] * 6, atol=1e-7)
     dropped, failed = read_failures([tmp_path / "spots.h5"])
     assert dropped == [("a", 0, 2), ("a", 1, 3), ("a", 2, 4)]
     assert failed == [("c", "no scattering factors for Pu")]
     with h5py.File(tmp_path / "spots.h5") as file:
-        np.testing.assert_array_equal(file["patterns/zone_axis"], np.eye(3)[:2])
+        np.testing.assert_array_equal(file["patterns/zone_axis"], [[0, 1, 0]] * 2)
         assert json.loads(file.attrs["settings"])["simulation"] == {"energy_kev": 300}
 
 
@@ -182,9 +193,10 @@ def test_a_shard_without_patterns_is_a_store_without_patterns(patterns_file, tmp
             "materials/id",
             "patterns/material",
             "patterns/view",
+            "materials/reciprocal",
             "patterns/zone_axis",
+            "patterns/orientation",
             "beams/hkl",
-            "beams/q",
         ):
             shape, dtype = file[name].shape, file[name].dtype
             del file[name]

@@ -15,7 +15,9 @@ from snakemake.exceptions import WorkflowError
 from edsym.configuration import check_configuration, load_schema
 from edsym.errors import InputError
 from edsym.evaluation.products import FIGURES, MODELS, REQUIRES, TABLES
-from edsym.provenance.digest import code_digest
+from edsym.provenance.digest import code_digest, compiled_code_cache
+
+os.environ.setdefault("NUMBA_CACHE_DIR", str(compiled_code_cache(".snakemake/numba")))
 
 try:
     schema = load_schema(workflow.source_path("../schemas/config.schema.yaml"))

@@ -17,6 +17,8 @@ rule simulate:
         runtime=growing(240),
     params:
         settings=config["simulation"],
+        # outside the outputs, which Snakemake deletes when a job fails: an interrupted shard goes on
+        checkpoint=f"{RESULTS}/checkpoints/simulate/{{shard}}.journal",
         code=code("simulate.py"),
     script:
         "../scripts/simulate.py"
@@ -34,4 +36,5 @@ use rule simulate as simulate_transfer with:
         f"{RESULTS}/benchmarks/simulate_transfer/{{shard}}.tsv"
     params:
         settings=config["simulation"] | {"orientations": TRANSFER},
+        checkpoint=f"{RESULTS}/checkpoints/simulate_transfer/{{shard}}.journal",
         code=code("simulate.py"),

@@ -1,8 +1,13 @@
-"""Simulate the patterns of one shard of materials; with a split, of its test materials only."""
+"""Simulate the patterns of one shard of materials; with a split, of its test materials only.
+
+Goes on where the same simulation was interrupted.
+"""
 
 import pandas as pd
 
 from edsym.job import job
+from edsym.provenance.digest import digest, file_digest
+from edsym.simulation.journal import Checkpoint
 from edsym.simulation.run import simulate_shard
 from edsym.simulation.settings import SimulationSettings
 
@@ -16,6 +21,13 @@ def test_materials():
     return set(split.loc[split["split"] == "test", "material_id"])
 
 
+def checkpoint():
+    """Return where finished materials are kept: of the same data, configuration and code only."""
+    inputs = [file_digest(path) for path in snakemake.input]
+    what = [*inputs, str(snakemake.params.settings), snakemake.params.code]
+    return Checkpoint(snakemake.params.checkpoint, digest(part.encode() for part in what))
+
+
 with job(snakemake.log[0]):
     simulate_shard(
         snakemake.input.materials,
@@ -23,4 +35,5 @@ with job(snakemake.log[0]):
         int(snakemake.wildcards.shard),
         SimulationSettings(**snakemake.params.settings),
         material_ids=test_materials(),
+        checkpoint=checkpoint(),
     )

@@ -39,13 +39,14 @@ def code_digest(script: str | Path) -> str:
 
 @cache
 def _meaning(path: Path) -> bytes:
-    """Return the syntax tree of a file without docstrings."""
+    """Return the syntax tree of a file without docstrings, and the table of its name beside it."""
     tree = _parsed(path)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and _is_text(body[0]):
             del body[0]
-    return ast.dump(tree).encode()
+    data = path.with_suffix(".csv")
+    return ast.dump(tree).encode() + (data.read_bytes() if data.is_file() else b"")
 
 
 def _is_text(node: ast.AST) -> bool:
@@ -58,6 +59,17 @@ def _is_text(node: ast.AST) -> bool:
 
 def _parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def compiled_code_cache(folder: str | Path) -> Path:
+    """Return where to keep the compiled code of this version of the library, within a folder.
+
+    Numba compiles a function again when its own file changed, not when a function that it calls did: with
+    one folder for all versions an edited kernel might never run. For the variable NUMBA_CACHE_DIR.
+    """
+    return Path(folder).resolve() / digest(
+        _meaning(path) for path in sorted((SOURCE / PACKAGE).rglob("*.py"))
+    )
 
 
 def reached_modules(script: str | Path) -> set[Path]:

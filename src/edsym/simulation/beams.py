@@ -23,12 +23,18 @@ class Candidates:
         Squared lengths in 1/Å².
     incident : int
         Position of 000.
+    rows : (m + 1,) int64
+        Points ``rows[i]`` to ``rows[i + 1]`` differ in l only, and lie one after the other.
+    step : (3,) float64
+        Vector from one of these points to the next, in 1/Å.
     """
 
     hkl: np.ndarray
     vectors: np.ndarray
     squared: np.ndarray
     incident: int
+    rows: np.ndarray
+    step: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,35 @@ class Beams:
     incident: int
 
 
+@dataclass(frozen=True)
+class BeamLists:
+    """The beams of several patterns, one after the other.
+
+    Attributes
+    ----------
+    offset : (p + 1,) int64
+        Pattern i has the beams ``offset[i]`` to ``offset[i + 1]``.
+    candidate, excitation_error : (n,) arrays
+        As in `Beams`.
+    incident : (p,) int64
+        Position of the incident beam among the beams of each pattern.
+    """
+
+    offset: np.ndarray
+    candidate: np.ndarray
+    excitation_error: np.ndarray
+    incident: np.ndarray
+
+    def of(self, pattern: int) -> Beams:
+        """Return the beams of one pattern."""
+        own = slice(*self.offset[pattern : pattern + 2])
+        return Beams(self.candidate[own], self.excitation_error[own], int(self.incident[pattern]))
+
+    def largest(self) -> int:
+        """Return the number of beams of the pattern that has most."""
+        return int(np.diff(self.offset).max(initial=0))
+
+
 def candidates_bytes(cell: Cell, g_max: float) -> int:
     """Return the memory that `find_candidates` takes at its peak: a box of indices and vectors."""
     return int(np.prod(2 * box_of_beams(cell, g_max) + 1)) * 8 * 8
@@ -68,10 +103,21 @@ def find_candidates(cell: Cell, g_max: float) -> Candidates:
         vectors=np.ascontiguousarray(vectors[inside].T),
         squared=squared[inside],
         incident=int(np.flatnonzero(~hkl.any(axis=1))[0]),
+        rows=np.flatnonzero(np.r_[True, (np.diff(hkl[:, :2], axis=0) != 0).any(axis=1), True]),
+        step=cell.reciprocal[2],
     )
 
 
-def select_beams(candidates: Candidates, direction: np.ndarray, wavelength: float, max_error: float) -> Beams:
+def select_beams(
+    candidates: Candidates, direction: np.ndarray, wavelength: float, max_error: float | np.ndarray
+) -> Beams:
+    """Return the beams of one direction: see `select_all`."""
+    return select_all(candidates, np.asarray(direction)[None], wavelength, max_error).of(0)
+
+
+def select_all(
+    candidates: Candidates, directions: np.ndarray, wavelength: float, max_error: float | np.ndarray
+) -> BeamLists:
     """Return the beams whose excitation error is at most `max_error`; the incident beam is one of them.
 
     The excitation error is that of abTEM: s_g = (K² - |K + g|²) / 2K = -g·k - λ g² / 2.
@@ -80,29 +126,75 @@ def select_beams(candidates: Candidates, direction: np.ndarray, wavelength: floa
     ----------
     candidates : Candidates
         What to choose from.
-    direction : (3,) array
-        Unit vector k along which the electrons travel, in the crystal frame.
+    directions : (p, 3) array
+        Unit vectors k along which the electrons travel, in the crystal frame.
     wavelength : float
         λ in Å.
-    max_error : float
-        In 1/Å.
+    max_error : float or (n,) array
+        In 1/Å; one for all candidates or one for each.
     """
-    chosen = np.empty(candidates.squared.size, dtype=np.int32)
-    errors = np.empty(candidates.squared.size, dtype=np.float64)
-    direction = np.asarray(direction, dtype=np.float64)
-    n = _scan(candidates.vectors, candidates.squared, *direction, 0.5 * wavelength, max_error, chosen, errors)
-    chosen, errors = chosen[:n].copy(), errors[:n].copy()
-    return Beams(chosen, errors, incident=int(np.searchsorted(chosen, candidates.incident)))
+    limits = np.broadcast_to(np.asarray(max_error, dtype=np.float64), candidates.squared.shape).copy()
+    directions = np.ascontiguousarray(directions, dtype=np.float64)
+    offset = np.zeros(len(directions) + 1, dtype=np.int64)
+    room = int(len(directions) * (1.1 * expected_number(candidates, limits) + 50))
+    while True:
+        chosen, errors = np.empty(room + 1, dtype=np.int32), np.empty(room + 1, dtype=np.float64)
+        found = _scan(
+            candidates.vectors,
+            candidates.squared,
+            candidates.rows,
+            candidates.step,
+            directions,
+            0.5 * wavelength,
+            limits,
+            offset,
+            chosen,
+            errors,
+        )
+        if found <= room:
+            break
+        room = found
+    chosen, errors = chosen[:found], errors[:found]
+    incident = np.flatnonzero(chosen == candidates.incident) - offset[:-1]
+    return BeamLists(offset, chosen, errors, incident)
 
 
-@njit(error_model="numpy", cache=True)
-def _scan(vectors, squared, kx, ky, kz, half_wavelength, max_error, chosen, errors):
-    gx, gy, gz = vectors[0], vectors[1], vectors[2]
-    n = 0
-    for i in range(squared.size):
-        error = -(gx[i] * kx + gy[i] * ky + gz[i] * kz) - half_wavelength * squared[i]
-        if abs(error) <= max_error:
-            chosen[n] = i
-            errors[n] = error
-            n += 1
+def expected_number(candidates: Candidates, max_error: float | np.ndarray) -> float:
+    """Return the number of beams to expect: |s| ≈ g |cos| of the angle to the beam, all cosines alike."""
+    return float(np.sum(np.minimum(1, max_error / np.sqrt(np.maximum(candidates.squared, 1e-12)))))
+
+
+@njit(fastmath=True, error_model="numpy", cache=True)
+def _scan(vectors, squared, rows, step, directions, half_wavelength, limits, offset, chosen, errors):
+    """Return the number of beams; those that find no place overwrite the last element."""
+    x, y, z = vectors[0], vectors[1], vectors[2]
+    last, n = chosen.size - 1, 0
+    widest = limits.max()
+    # g·k of a beam: s = -g·k - λ g² / 2, and g² is not negative.
+    low, high = -widest - half_wavelength * squared.max(), widest
+    for p in range(directions.shape[0]):
+        kx, ky, kz = directions[p]
+        slope = step[0] * kx + step[1] * ky + step[2] * kz
+        for r in range(rows.size - 1):
+            start, stop = rows[r], rows[r + 1]
+            first = x[start] * kx + y[start] * ky + z[start] * kz
+            start, stop = _part_of_row(start, stop, first, slope, low, high)
+            for i in range(start, stop):
+                error = -(x[i] * kx + y[i] * ky + z[i] * kz) - half_wavelength * squared[i]
+                if abs(error) <= limits[i]:
+                    at = min(n, last)
+                    chosen[at], errors[at] = i, error
+                    n += 1
+        offset[p + 1] = n
     return n
+
+
+@njit(inline="always", error_model="numpy")
+def _part_of_row(start, stop, first, slope, low, high):
+    """Return a row's part where first + slope (i - start) is between low and high, or a little more."""
+    if abs(slope) < 1e-6:
+        return start, stop
+    a, b = (low - first) / slope, (high - first) / slope
+    begin = start + max(0, int(min(a, b)) - 1)
+    end = start + max(0, int(max(a, b)) + 2)
+    return begin, min(stop, end)

@@ -1,19 +1,21 @@
 """The cell that a crystal is computed in: compact, with its origin on an inversion centre if there is one."""
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
-import spglib
 
-from edsym.structures.standard import Structure
+from edsym.structures.structure import Structure
 
-# The structures are symmetrised already: only a true inversion centre is worth moving the origin to.
+# In Å. The structures are symmetrised already: only a true inversion centre is worth moving the origin to.
 _SYMPREC = 1e-3
+# A lattice vector must become shorter by this share, or rounding would turn equal ones for ever.
+_SHORTER = 1 - 1e-9
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A crystal in its Niggli-reduced cell, in the frame of the structure it comes from.
+    """A crystal in its reduced cell, in the frame of the structure it comes from.
 
     Attributes
     ----------
@@ -40,7 +42,7 @@ class Cell:
 
 
 def computing_cell(structure: Structure) -> Cell:
-    """Return the Niggli-reduced cell of a structure, its origin on an inversion centre if there is one.
+    """Return the reduced cell of a structure, its origin on an inversion centre if there is one.
 
     A reduced cell keeps the box of indices around a sphere of reciprocal space small: the primitive
     cells of long centred lattices are needles. The frame and the diffracted intensities stay as they are.
@@ -50,7 +52,7 @@ def computing_cell(structure: Structure) -> Cell:
     structure : Structure
         A primitive cell.
     """
-    transform = _niggli_transform(structure.lattice)
+    transform = reduction(structure.lattice)
     lattice = transform @ structure.lattice
     frac_coords = (structure.frac_coords - inversion_centre(structure)) @ np.linalg.inv(transform)
     return Cell(
@@ -63,26 +65,42 @@ def computing_cell(structure: Structure) -> Cell:
 
 
 def inversion_centre(structure: Structure) -> np.ndarray:
-    """Return the fractional coordinates of an inversion centre, or zeros if there is none."""
-    cell = (structure.lattice, structure.frac_coords, structure.numbers)
-    try:
-        operations = spglib.get_symmetry(cell, symprec=_SYMPREC)
-    except spglib.SpglibError:
-        operations = None
-    if operations is None:
-        return np.zeros(3)
-    inversions = (operations["rotations"] == -np.eye(3, dtype=int)).all(axis=(1, 2))
-    # x -> -x + t leaves t / 2 where it is.
-    return operations["translations"][inversions][0] / 2 if inversions.any() else np.zeros(3)
+    """Return the fractional coordinates of an inversion centre, or zeros if there is none.
+
+    An inversion x -> t - x takes the first atom of the rarest element to one of its kind, which leaves
+    few t to try; its centre is t / 2.
+    """
+    elements = [structure.frac_coords[structure.numbers == z] for z in np.unique(structure.numbers)]
+    elements.sort(key=len)
+    for translation in elements[0][0] + elements[0]:
+        if all(_is_inverted(positions, translation, structure.lattice) for positions in elements):
+            return translation / 2
+    return np.zeros(3)
 
 
-def _niggli_transform(lattice: np.ndarray) -> np.ndarray:
-    """Return the unimodular matrix that turns row vectors into Niggli-reduced ones (or the identity)."""
-    try:
-        reduced = spglib.niggli_reduce(lattice)
-    except spglib.SpglibError:
-        reduced = None
-    if reduced is None:
-        return np.eye(3)
-    transform = np.rint(reduced @ np.linalg.inv(lattice))
-    return transform if abs(abs(np.linalg.det(transform)) - 1) < 1e-9 else np.eye(3)
+def _is_inverted(positions: np.ndarray, translation: np.ndarray, lattice: np.ndarray) -> bool:
+    """Tell whether x -> translation - x takes each of the positions (n, 3) to one of them."""
+    difference = (translation - positions)[:, None] - positions
+    difference -= np.rint(difference)
+    distance = np.linalg.norm(difference @ lattice, axis=-1)
+    return bool((distance.min(axis=1) < _SYMPREC).all())
+
+
+def reduction(lattice: np.ndarray) -> np.ndarray:
+    """Return the unimodular matrix (3, 3) that turns row vectors into the shortest possible ones.
+
+    In three dimensions a basis is that of the shortest vectors (Minkowski's) as soon as no vector becomes
+    shorter by adding or subtracting the others once (Nguyen & Stehlé 2009, ACM Trans. Algorithms 5, 46).
+    """
+    transform = np.eye(3)
+    found = True
+    while found:
+        found = False
+        for i, (m, n) in itertools.product(range(3), itertools.product((-1, 0, 1), repeat=2)):
+            step = np.zeros(3)
+            step[[i - 2, i - 1]] = m, n
+            shorter = transform[i] + step @ transform
+            if np.linalg.norm(shorter @ lattice) < _SHORTER * np.linalg.norm(transform[i] @ lattice):
+                transform[i] = shorter
+                found = True
+    return transform

@@ -8,7 +8,7 @@ import numpy as np
 
 from edsym.errors import MaterialError
 from edsym.simulation.settings import SimulationSettings
-from edsym.structures.standard import Structure
+from edsym.structures.structure import Structure
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,10 @@ def make_engine(settings: SimulationSettings) -> Engine:
         from edsym.simulation.abtem_engine import AbtemEngine
 
         return AbtemEngine(settings)
+    if settings.engine == "torch":
+        from edsym.simulation.torch_engine import TorchEngine
+
+        return TorchEngine(settings)
     from edsym.simulation.krylov_engine import KrylovEngine
 
     return KrylovEngine(settings)

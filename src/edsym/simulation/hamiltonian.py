@@ -1,4 +1,4 @@
-"""The matrix of one pattern, in the half storage that the propagation multiplies with.
+"""The matrix of one pattern, in the storage that the propagation multiplies with.
 
 With flux-normalised amplitudes φ_g = ψ_g / m_g, m_g = (1 + λ g_z)^(-1/2), the Bloch-wave equations at
 high energy are dφ/dt = i H φ with the Hermitian matrix
@@ -6,13 +6,14 @@ high energy are dφ/dt = i H φ with the Hermitian matrix
     H_gh = π λ m_g m_h U_(g-h),    H_gg = 2π m_g² s_g
 
 (De Graef, Introduction to Conventional TEM, 2003, chapter 5; abTEM's structure matrix times π λ).
+Absorption adds i π λ m_g m_h U'_(g-h), on the diagonal too.
 """
 
 import numpy as np
 from numba import njit
 
 from edsym.simulation.beams import Beams, Candidates
-from edsym.simulation.structure_factors import PotentialTable
+from edsym.simulation.structure_factors import Kind, PotentialTable
 
 BLOCK = 8
 """Rows that a product takes at a time; the matrix is padded with zeros to a multiple."""
@@ -20,7 +21,8 @@ BLOCK = 8
 _LINE = 16  # float32 in a cache line
 
 
-def padded(n_beams: int) -> tuple[int, int]:
+@njit(inline="always")
+def padded(n_beams):
     """Return the number of rows and the length of a row in memory for a number of beams."""
     rows = -(-n_beams // BLOCK) * BLOCK
     stride = -(-rows // _LINE) * _LINE
@@ -60,38 +62,56 @@ def fill_hamiltonian(
     Returns
     -------
     matrix : (planes, rows, stride) float32
-        H in 1/Å, a view of `memory`: real and, unless the crystal is centrosymmetric, imaginary part.
-        Only the blocks of rows on and below the diagonal are filled.
+        H in 1/Å, a view of `memory`: the real part and, unless it is real, the imaginary part. Only the
+        blocks of rows on and below the diagonal are filled, unless the kind is general.
     """
-    n, planes = beams.candidate.size, table.values.shape[0]
+    chosen = beams.candidate
+    return fill(
+        table.values.T,
+        table.kind,
+        table.centre,
+        linear[chosen],
+        beams.excitation_error,
+        candidates.squared[chosen],
+        wavelength,
+        memory,
+    )
+
+
+@njit(inline="always", fastmath=True, error_model="numpy")
+def fill(couplings, kind, centre, linear, errors, squared, wavelength, memory):
+    """Write the Hamiltonian of one pattern into memory: `fill_hamiltonian` for compiled code.
+
+    Parameters
+    ----------
+    couplings, kind, centre
+        Of the table: see `PotentialTable`; the couplings are its values, transposed to (n, planes).
+    linear, errors, squared : (n,) arrays
+        Of the beams: offsets in the table, excitation errors and squared lengths.
+    wavelength : float
+        λ in Å.
+    memory : (m,) float32
+        See `fill_hamiltonian`.
+    """
+    n, planes = linear.size, couplings.shape[1]
     rows, stride = padded(n)
     matrix = memory[: planes * rows * stride].reshape(planes, rows, stride)
-    squared_metric = 1 / flux_factor(beams, candidates, wavelength)
-    scale = np.sqrt(np.pi * wavelength * squared_metric).astype(np.float32)
-    diagonal = (2 * np.pi * beams.excitation_error * squared_metric).astype(np.float32)
-    _fill(table.values, table.centre, linear[beams.candidate], scale, diagonal, matrix)
+    scale, diagonal = np.empty(n, np.float32), np.empty(n, np.float32)
+    for i in range(n):
+        squared_metric = 1 / (1 - wavelength * (errors[i] + 0.5 * wavelength * squared[i]))
+        scale[i] = np.sqrt(np.pi * wavelength * squared_metric)
+        diagonal[i] = 2 * np.pi * errors[i] * squared_metric
+    for i in range(n):
+        stop = rows if kind == Kind.GENERAL else (i // BLOCK + 1) * BLOCK
+        at, scale_i = np.int32(centre + linear[i]), scale[i]
+        real, imaginary = matrix[0, i], matrix[planes - 1, i]
+        for j in range(min(stop, n)):
+            # Unsigned, so that it is not checked for counting from the end.
+            position, weight = np.uint32(at - linear[j]), scale_i * scale[j]
+            if planes == 2:
+                imaginary[j] = couplings[position, 1] * weight
+            real[j] = couplings[position, 0] * weight
+        matrix[:, i, n:stop] = 0
+        real[i] = diagonal[i]
+    matrix[:, n:, :rows] = 0
     return matrix
-
-
-def flux_factor(beams: Beams, candidates: Candidates, wavelength: float) -> np.ndarray:
-    """Return 1 + λ g_z (n,): the flux through the exit face of a beam of unit amplitude."""
-    g_z = -beams.excitation_error - 0.5 * wavelength * candidates.squared[beams.candidate]
-    return 1 + wavelength * g_z
-
-
-@njit(fastmath=True, error_model="numpy", cache=True)
-def _fill(table, centre, linear, scale, diagonal, matrix):
-    n = linear.size
-    for plane in range(matrix.shape[0]):
-        values = table[plane]
-        for i in range(matrix.shape[1]):
-            row = matrix[plane, i]
-            stop = (i // BLOCK + 1) * BLOCK
-            if i >= n:
-                row[:stop] = 0
-                continue
-            at, scale_i = centre + linear[i], scale[i]
-            for j in range(min(stop, n)):
-                row[j] = values[at - linear[j]] * (scale_i * scale[j])
-            row[n:stop] = 0
-            row[i] = diagonal[i] if plane == 0 else np.float32(0)

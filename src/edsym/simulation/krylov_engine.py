@@ -3,21 +3,34 @@
 from collections.abc import Iterator
 
 import numpy as np
+from numba import njit
 
 from edsym.errors import MaterialError
-from edsym.simulation.beams import Beams, Candidates, candidates_bytes, find_candidates, select_beams
+from edsym.simulation.absorbing import propagate_absorbing
+from edsym.simulation.basis import excitation_limits
+from edsym.simulation.beams import (
+    BeamLists,
+    Candidates,
+    candidates_bytes,
+    expected_number,
+    find_candidates,
+    select_all,
+)
 from edsym.simulation.cell import Cell, computing_cell
+from edsym.simulation.electrons import wavelength
 from edsym.simulation.engine import Pattern, check_memory, expected_beams
-from edsym.simulation.hamiltonian import fill_hamiltonian, matrix_size, padded
+from edsym.simulation.hamiltonian import fill, matrix_size, padded
 from edsym.simulation.propagation import propagate, step_limit
-from edsym.simulation.scattering import wavelength
 from edsym.simulation.settings import SimulationSettings
-from edsym.simulation.structure_factors import PotentialTable, potential_table, table_bytes
-from edsym.structures.standard import Structure
+from edsym.simulation.structure_factors import Kind, PotentialTable, potential_table, table_bytes
+from edsym.structures.structure import Structure
+
+# Patterns that are computed by one call of compiled code, and whose beams are held at a time.
+_BATCH = 100
 
 
 class KrylovEngine:
-    """Dynamical diffraction without absorption, in single precision (about 1e-6 of the incident beam).
+    """Dynamical diffraction with or without absorption, in single precision (1e-6 of the incident beam).
 
     Parameters
     ----------
@@ -27,54 +40,132 @@ class KrylovEngine:
 
     def __init__(self, settings: SimulationSettings):
         self.settings = settings
+        self._wavelength = wavelength(settings.energy_kev)
         self._steps = step_limit(settings.thickness_angstrom, settings.max_excitation_error)
         self._matrix_memory = _Memory()
         self._basis_memory = _Memory()
 
     def patterns(self, structure: Structure, orientations: np.ndarray) -> Iterator[Pattern]:
         """Yield one pattern per orientation: see `Engine`."""
-        cell = computing_cell(structure)
-        self._check_memory(cell, expected_beams(cell.volume, self.settings), planes=1)
-        settings = self.settings
-        table = potential_table(cell, settings.g_max, settings.thermal_sigma_angstrom, settings.energy_kev)
+        settings, cell = self.settings, computing_cell(structure)
+        check_memory(expected_beams(cell.volume, settings), self._table_bytes(cell), settings.max_memory)
         candidates = find_candidates(cell, settings.g_max)
-        linear = table.linear(candidates.hkl)
-        for orientation in np.asarray(orientations, dtype=np.float64):
-            beams = self._beams(candidates, orientation[2])
-            self._check_memory(cell, beams.candidate.size, planes=table.values.shape[0])
-            intensity = self._intensity(beams, candidates, table, linear)
-            yield _pattern(beams, candidates, cell, orientation, intensity)
-
-    def _beams(self, candidates: Candidates, direction: np.ndarray) -> Beams:
-        settings = self.settings
-        return select_beams(
-            candidates, direction, wavelength(settings.energy_kev), settings.max_excitation_error
+        limits = excitation_limits(candidates, cell, settings)
+        planes = 1 if settings.absorption == "none" else 2
+        self._check_memory(cell, int(expected_number(candidates, limits)) + 1, planes)
+        table = potential_table(
+            cell,
+            settings.g_max,
+            settings.thermal_sigma_angstrom,
+            settings.energy_kev,
+            settings.scattering_factors,
+            settings.absorption,
         )
+        linear = table.linear(candidates.hkl)
+        hkl = (candidates.hkl @ cell.to_structure).astype(np.int16)
+        orientations = np.asarray(orientations, dtype=np.float64)
+        for first in range(0, len(orientations), _BATCH):
+            batch = orientations[first : first + _BATCH]
+            beams = select_all(candidates, batch[:, 2], self._wavelength, limits)
+            self._check_memory(cell, beams.largest(), len(table.values))
+            intensity = self._intensities(beams, candidates, table, linear)
+            yield from _patterns(beams, candidates, hkl, batch, intensity)
 
     def _check_memory(self, cell: Cell, n_beams: int, planes: int) -> None:
+        settings = self.settings
         rows, _ = padded(n_beams)
         floats = matrix_size(n_beams, planes) + planes * rows * (self._steps + 1)
-        tables = table_bytes(cell, self.settings.g_max) + candidates_bytes(cell, self.settings.g_max)
-        check_memory(n_beams, 4 * floats + tables, self.settings.max_memory)
+        # Candidate, error, indices, position and intensity of a beam.
+        lists = _BATCH * n_beams * (4 + 8 + 6 + 8 + 4)
+        check_memory(n_beams, 4 * floats + self._table_bytes(cell) + lists, settings.max_memory)
 
-    def _intensity(
-        self, beams: Beams, candidates: Candidates, table: PotentialTable, linear: np.ndarray
+    def _table_bytes(self, cell: Cell) -> int:
+        g_max = self.settings.g_max
+        return table_bytes(cell, g_max, self.settings.absorption) + candidates_bytes(cell, g_max)
+
+    def _intensities(
+        self, beams: BeamLists, candidates: Candidates, table: PotentialTable, linear: np.ndarray
     ) -> np.ndarray:
-        n, planes, settings = beams.candidate.size, table.values.shape[0], self.settings
-        memory = self._matrix_memory.take(matrix_size(n, planes))
-        matrix = fill_hamiltonian(beams, candidates, table, linear, wavelength(settings.energy_kev), memory)
-        length = planes * matrix.shape[1]
-        basis = self._basis_memory.take((self._steps + 1) * length).reshape(-1, length)
-        intensity = np.empty(n, dtype=np.float32)
-        steps = propagate(
-            matrix, beams.incident, settings.thickness_angstrom, settings.tolerance, basis, intensity
+        n, planes, settings = beams.largest(), len(table.values), self.settings
+        intensity = np.empty(beams.candidate.size, dtype=np.float32)
+        failed = _propagate_all(
+            table.values.T,
+            table.kind,
+            table.centre,
+            linear,
+            candidates.squared,
+            beams.offset,
+            beams.candidate,
+            beams.excitation_error,
+            beams.incident,
+            self._wavelength,
+            settings.thickness_angstrom,
+            settings.tolerance,
+            self._matrix_memory.take(matrix_size(n, planes)),
+            self._basis_memory.take((self._steps + 1) * planes * padded(n)[0]),
+            self._steps,
+            intensity,
         )
-        if steps < 0:
+        if failed >= 0:
             raise MaterialError(
-                f"the propagation of {n} beams has not converged to {settings.tolerance:g} "
-                f"after {self._steps} steps"
+                f"the propagation of {np.diff(beams.offset)[failed]} beams has not converged to "
+                f"{settings.tolerance:g} after {self._steps} steps"
             )
         return intensity
+
+
+# The only function of the propagation that is cached: what it calls is compiled into it. Functions cached
+# apart give other last digits in the process that compiles them than in one that loads them.
+@njit(fastmath=True, error_model="numpy", cache=True)
+def _propagate_all(
+    couplings,
+    kind,
+    centre,
+    linear,
+    squared,
+    offset,
+    candidate,
+    error,
+    incident,
+    wavelength,
+    thickness,
+    tolerance,
+    matrix_memory,
+    basis_memory,
+    max_steps,
+    intensity,
+):
+    """Compute the intensities of several patterns; return the position of one that fails, or -1."""
+    for p in range(offset.size - 1):
+        first, stop = offset[p], offset[p + 1]
+        chosen = candidate[first:stop]
+        matrix = fill(
+            couplings,
+            kind,
+            centre,
+            linear[chosen],
+            error[first:stop],
+            squared[chosen],
+            wavelength,
+            matrix_memory,
+        )
+        length = matrix.shape[0] * matrix.shape[1]
+        basis = basis_memory[: (max_steps + 1) * length].reshape(max_steps + 1, length)
+        if kind >= Kind.SYMMETRIC:
+            steps = propagate_absorbing(
+                matrix,
+                kind == Kind.SYMMETRIC,
+                incident[p],
+                thickness,
+                tolerance,
+                basis,
+                intensity[first:stop],
+            )
+        else:
+            steps = propagate(matrix, incident[p], thickness, tolerance, basis, intensity[first:stop])
+        if steps < 0:
+            return p
+    return -1
 
 
 class _Memory:
@@ -91,13 +182,11 @@ class _Memory:
         return self._array[start : start + size]
 
 
-def _pattern(
-    beams: Beams, candidates: Candidates, cell: Cell, orientation: np.ndarray, intensity: np.ndarray
-) -> Pattern:
-    chosen = beams.candidate
-    return Pattern(
-        hkl=(candidates.hkl[chosen] @ cell.to_structure).astype(np.int16),
-        q=(orientation[:2] @ candidates.vectors[:, chosen]).T.astype(np.float32),
-        intensity=intensity,
-        incident=beams.incident,
-    )
+def _patterns(
+    beams: BeamLists, candidates: Candidates, hkl: np.ndarray, orientations: np.ndarray, intensity: np.ndarray
+) -> Iterator[Pattern]:
+    hkl = hkl[beams.candidate]
+    for p, orientation in enumerate(orientations):
+        own = slice(*beams.offset[p : p + 2])
+        q = orientation[:2] @ candidates.vectors[:, beams.candidate[own]]
+        yield Pattern(hkl[own], q.T.astype(np.float32), intensity[own], int(beams.incident[p]))

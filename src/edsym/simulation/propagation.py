@@ -15,7 +15,8 @@ from numba import njit
 from edsym.simulation.products import hermitian_product, symmetric_product
 from edsym.simulation.tridiagonal import exponential_column, spectral_bounds
 
-_FIRST_CHECK = 8
+FIRST_CHECK = 8
+"""Steps before convergence is estimated."""
 
 
 def step_limit(thickness: float, max_excitation_error: float) -> int:
@@ -27,7 +28,7 @@ def step_limit(thickness: float, max_excitation_error: float) -> int:
     return 200 + int(2 * thickness * (2 * np.pi * max_excitation_error + 1))
 
 
-@njit(fastmath=True, error_model="numpy", cache=True)
+@njit(inline="always", fastmath=True, error_model="numpy")
 def propagate(matrix, start, thickness, tolerance, basis, intensity):
     """Compute the intensities |exp(i H t) e_start|².
 
@@ -60,12 +61,12 @@ def propagate(matrix, start, thickness, tolerance, basis, intensity):
     for step in range(max_steps):
         _extend(matrix, basis, step, alpha, beta)
         m = step + 1
-        if m == _FIRST_CHECK:
+        if m == FIRST_CHECK:
             low, high = spectral_bounds(alpha[:m], beta[:m])
             next_check = max(m, int(0.475 * (high - low) * thickness))
         # A coupling this weak takes nothing further: the space is complete.
         closed = beta[step] * thickness < tolerance
-        if not closed and (m < _FIRST_CHECK or m < next_check):
+        if not closed and (m < FIRST_CHECK or m < next_check):
             continue
         exponential_column(alpha[:m], beta[:m], thickness, column)
         error = beta[step] * thickness * np.hypot(column[0, step], column[1, step]) / m

@@ -9,8 +9,10 @@ from tqdm import tqdm
 from edsym.errors import MaterialError
 from edsym.files import atomic_path
 from edsym.seeds import stable_hash
-from edsym.simulation.engine import Engine, Pattern, make_engine
+from edsym.simulation.engine import Engine, make_engine
+from edsym.simulation.journal import Checkpoint, Result, open_journal
 from edsym.simulation.orientations import orientations
+from edsym.simulation.results import FailedMaterial, SimulatedMaterial
 from edsym.simulation.settings import SimulationSettings
 from edsym.simulation.store import PatternWriter
 from edsym.structures.standard import standardize
@@ -31,10 +33,12 @@ def simulate_shard(
     shard: int,
     settings: SimulationSettings,
     material_ids: set[str] | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> None:
     """Simulate the patterns of a shard's materials and store them.
 
-    A material that fails is listed in the store with its reason, and the others go on.
+    A material that fails is listed in the store with its reason, and the others go on. An interrupted
+    run with a checkpoint goes on where it stopped, and the file is the same to the last bit.
 
     Parameters
     ----------
@@ -48,6 +52,8 @@ def simulate_shard(
         What to simulate.
     material_ids : set of str, optional
         Simulate only these materials.
+    checkpoint : Checkpoint, optional
+        Where the finished materials are kept until all are.
 
     Raises
     ------
@@ -56,9 +62,16 @@ def simulate_shard(
     """
     materials = _materials_of_shard(read_materials(materials_path), shard, settings.shards, material_ids)
     engine = make_engine(settings)
-    with atomic_path(output_path) as temporary, PatternWriter(temporary, settings) as writer:
-        for row in tqdm(materials, total=len(materials), desc=f"shard {shard}", unit="material"):
-            _simulate_and_store(row, engine, settings, writer)
+    with open_journal(checkpoint, Path(output_path).parent) as journal:
+        done = len(journal)
+        if done:
+            logger.info("%d of %d materials are done: going on from there", done, len(materials))
+        bar = {"desc": f"shard {shard}", "unit": "material", "initial": done, "total": len(materials)}
+        for row in tqdm(materials[done:], **bar):
+            journal.append(_simulate_or_fail(row, engine, settings))
+        with atomic_path(output_path) as temporary, PatternWriter(temporary, settings) as writer:
+            for result in journal:
+                writer.add(result)
 
 
 def _materials_of_shard(frame, shard: int, shards: int, material_ids: set[str] | None) -> list:
@@ -69,22 +82,20 @@ def _materials_of_shard(frame, shard: int, shards: int, material_ids: set[str] |
     return list(frame.sort_values("material_id").itertuples(index=False))
 
 
-def _simulate_and_store(row, engine: Engine, settings: SimulationSettings, writer: PatternWriter) -> None:
+def _simulate_or_fail(row, engine: Engine, settings: SimulationSettings) -> Result:
     try:
-        matrices, patterns = simulate_material(row, engine, settings)
+        return simulate_material(row, engine, settings)
     except MaterialError as error:
         logger.warning("%s: %s", row.material_id, error)
-        writer.fail(row.material_id, str(error))
+        return FailedMaterial(row.material_id, str(error))
     except (ArithmeticError, LookupError, MemoryError, RuntimeError, ValueError) as error:
         # One odd material must not cost the others: whatever numerical code raises is listed, with a trace.
         logger.exception("%s: unexpected error", row.material_id)
-        writer.fail(row.material_id, f"unexpected {type(error).__name__}: {error}")
-    else:
-        writer.add(row.material_id, matrices, patterns)
+        return FailedMaterial(row.material_id, f"unexpected {type(error).__name__}: {error}")
 
 
-def simulate_material(row, engine: Engine, settings: SimulationSettings) -> tuple[np.ndarray, list[Pattern]]:
-    """Return orientations (n, 3, 3) and patterns of one row of the table of materials.
+def simulate_material(row, engine: Engine, settings: SimulationSettings) -> SimulatedMaterial:
+    """Return the patterns of one row of the table of materials.
 
     Raises
     ------
@@ -102,10 +113,12 @@ def simulate_material(row, engine: Engine, settings: SimulationSettings) -> tupl
         settings.seed,
         row.material_id,
     )
-    return matrices, [_checked(pattern) for pattern in engine.patterns(structure, matrices)]
-
-
-def _checked(pattern: Pattern) -> Pattern:
-    if not np.isfinite(pattern.intensity).all():
+    result = SimulatedMaterial.from_patterns(
+        row.material_id,
+        np.linalg.inv(structure.lattice).T,
+        matrices,
+        engine.patterns(structure, matrices),
+    )
+    if not np.isfinite(result.intensity).all():
         raise MaterialError("the propagation gave intensities that are not finite")
-    return pattern
+    return result

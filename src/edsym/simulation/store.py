@@ -6,33 +6,36 @@ arrays, and pattern p owns the beams ``offset[p]`` to ``offset[p + 1]``::
     import h5py
     with h5py.File(path) as file:
         p = 0
+        m, orientation = file["patterns/material"][p], file["patterns/orientation"][p]
         beams = slice(*file["patterns/offset"][p : p + 2])
-        hkl, q, intensity = (file["beams"][name][beams] for name in ("hkl", "q", "intensity"))
-        material_id = file["materials/id"].asstr()[file["patterns/material"][p]]
+        hkl, intensity = file["beams/hkl"][beams], file["beams/intensity"][beams]
+        qx, qy, qz = orientation @ file["materials/reciprocal"][m].T @ hkl.T
+        material_id = file["materials/id"].asstr()[m]
 
 ====================  =========  =======  ==========================================================
 dataset               shape      type     meaning
 ====================  =========  =======  ==========================================================
 materials/id          (M,)       str      identifiers, sorted
+materials/reciprocal  (M, 3, 3)  float64  rows: a*, b*, c* of the primitive cell [1/Å], crystal frame
 patterns/material     (P,)       int32    index into materials/id; sorted by it, then by view
 patterns/view         (P,)       int32    which of its material's zone axes
 patterns/zone_axis    (P, 3)     float64  unit vector along which the electrons travel, crystal frame
 patterns/orientation  (P, 3, 3)  float64  rows: the laboratory's x, y, z axes in the crystal frame
 patterns/offset       (P+1,)     int64    where each pattern's beams begin and end
 beams/hkl             (B, 3)     int16    indices in the reciprocal lattice of the primitive cell
-beams/q               (B, 2)     float32  position [1/Å] along the laboratory's x and y
 beams/intensity       (B,)       float32  intensity; the incident beam before the crystal is 1
 failed/id             (F,)       str      materials that could not be simulated, sorted
 failed/reason         (F,)       str      and why
 ====================  =========  =======  ==========================================================
 
-The direct beam is the one of hkl 000. The crystal frame is that of the material's standardised structure:
+Positions are not stored, since they follow from the indices, and would be more than half of the file. The
+direct beam is the one of hkl 000. The crystal frame is that of the material's standardised structure:
 a along x, c* along z of the conventional cell. The root has the attributes ``format``
-("edsym-patterns"), ``version`` (1) and ``settings`` (JSON).
+("edsym-patterns"), ``version`` (2) and ``settings`` (JSON).
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -41,25 +44,27 @@ import numpy as np
 
 from edsym.errors import InputError
 from edsym.simulation.engine import Pattern
+from edsym.simulation.results import FailedMaterial, SimulatedMaterial, beam_positions
 from edsym.simulation.settings import SimulationSettings
 
 FORMAT = "edsym-patterns"
-VERSION = 1
+VERSION = 2
 
-# name: (shape of one entry, type, entries in a chunk); shuffled and compressed by gzip at its fastest level.
+# name: (shape of one entry, type, shape of a chunk); shuffled and compressed by gzip at its fastest level
+# (slower ones save a fiftieth). Columns of indices are apart, since each alone is half as long compressed.
 _TEXT = h5py.string_dtype()
 _DATASETS = {
-    "materials/id": ((), _TEXT, 1024),
-    "patterns/material": ((), np.int32, 4096),
-    "patterns/view": ((), np.int32, 4096),
-    "patterns/zone_axis": ((3,), np.float64, 1024),
-    "patterns/orientation": ((3, 3), np.float64, 1024),
-    "patterns/offset": ((), np.int64, 4096),
-    "beams/hkl": ((3,), np.int16, 32768),
-    "beams/q": ((2,), np.float32, 32768),
-    "beams/intensity": ((), np.float32, 65536),
-    "failed/id": ((), _TEXT, 256),
-    "failed/reason": ((), _TEXT, 256),
+    "materials/id": ((), _TEXT, (1024,)),
+    "materials/reciprocal": ((3, 3), np.float64, (128, 3, 3)),
+    "patterns/material": ((), np.int32, (4096,)),
+    "patterns/view": ((), np.int32, (4096,)),
+    "patterns/zone_axis": ((3,), np.float64, (1024, 3)),
+    "patterns/orientation": ((3, 3), np.float64, (1024, 3, 3)),
+    "patterns/offset": ((), np.int64, (4096,)),
+    "beams/hkl": ((3,), np.int16, (65536, 1)),
+    "beams/intensity": ((), np.float32, (65536,)),
+    "failed/id": ((), _TEXT, (256,)),
+    "failed/reason": ((), _TEXT, (256,)),
 }
 
 
@@ -71,6 +76,8 @@ class MaterialPatterns:
     ----------
     material_id : str
         Identifier.
+    reciprocal : (3, 3) float64
+        Row vectors of the reciprocal lattice of the primitive cell in the crystal frame, in 1/Å.
     view : (n,) int
         Number of each pattern.
     orientation : (n, 3, 3) float64
@@ -80,6 +87,7 @@ class MaterialPatterns:
     """
 
     material_id: str
+    reciprocal: np.ndarray
     view: np.ndarray
     orientation: np.ndarray
     patterns: list[Pattern]
@@ -105,7 +113,7 @@ class PatternWriter:
                 name,
                 shape=(0, *shape),
                 maxshape=(None, *shape),
-                chunks=(chunk, *shape),
+                chunks=chunk,
                 dtype=dtype,
                 compression="gzip",
                 compression_opts=1,
@@ -121,22 +129,23 @@ class PatternWriter:
     def __exit__(self, *_) -> None:
         self._file.close()
 
-    def add(self, material_id: str, orientations: np.ndarray, patterns: Sequence[Pattern]) -> None:
-        """Append the patterns of one material; materials come in the order of their identifiers."""
+    def add(self, result: SimulatedMaterial | FailedMaterial) -> None:
+        """Append a material; they come in the order of their identifiers."""
+        if isinstance(result, FailedMaterial):
+            self._append("failed/id", [result.material_id])
+            self._append("failed/reason", [result.reason])
+            return
         n_materials, n_beams = len(self._datasets["materials/id"]), len(self._datasets["beams/intensity"])
-        self._append("materials/id", [material_id])
-        self._append("patterns/material", np.full(len(patterns), n_materials))
-        self._append("patterns/view", np.arange(len(patterns)))
-        self._append("patterns/zone_axis", orientations[:, 2])
-        self._append("patterns/orientation", orientations)
-        self._append("patterns/offset", n_beams + np.cumsum([p.intensity.size for p in patterns]))
-        for name in ("hkl", "q", "intensity"):
-            self._append(f"beams/{name}", np.concatenate([getattr(p, name) for p in patterns]))
-
-    def fail(self, material_id: str, reason: str) -> None:
-        """List a material that could not be simulated."""
-        self._append("failed/id", [material_id])
-        self._append("failed/reason", [reason])
+        n_patterns = len(result.n_beams)
+        self._append("materials/id", [result.material_id])
+        self._append("materials/reciprocal", result.reciprocal[None])
+        self._append("patterns/material", np.full(n_patterns, n_materials))
+        self._append("patterns/view", np.arange(n_patterns))
+        self._append("patterns/zone_axis", result.orientation[:, 2])
+        self._append("patterns/orientation", result.orientation)
+        self._append("patterns/offset", n_beams + np.cumsum(result.n_beams))
+        self._append("beams/hkl", result.hkl)
+        self._append("beams/intensity", result.intensity)
 
     def _append(self, name: str, values) -> None:
         dataset = self._datasets[name]
@@ -156,12 +165,16 @@ def read_patterns(path: str | Path) -> Iterator[MaterialPatterns]:
         material, offset = file["patterns/material"][:], file["patterns/offset"][:]
         first = np.searchsorted(material, np.arange(len(file["materials/id"]) + 1))
         for i, material_id in enumerate(file["materials/id"].asstr()[:]):
-            start, stop = first[i], first[i + 1]
+            mine = slice(first[i], first[i + 1])
+            reciprocal, orientation = file["materials/reciprocal"][i], file["patterns/orientation"][mine]
             yield MaterialPatterns(
                 material_id=material_id,
-                view=file["patterns/view"][start:stop],
-                orientation=file["patterns/orientation"][start:stop],
-                patterns=_read_beams(file["beams"], offset[start : stop + 1]),
+                reciprocal=reciprocal,
+                view=file["patterns/view"][mine],
+                orientation=orientation,
+                patterns=_read_beams(
+                    file["beams"], offset[mine.start : mine.stop + 1], reciprocal, orientation
+                ),
             )
 
 
@@ -200,10 +213,14 @@ def open_patterns(path: str | Path) -> h5py.File:
     return file
 
 
-def _read_beams(group: h5py.Group, offset: np.ndarray) -> list[Pattern]:
+def _read_beams(
+    group: h5py.Group, offset: np.ndarray, reciprocal: np.ndarray, orientation: np.ndarray
+) -> list[Pattern]:
     if len(offset) < 2:
         return []
-    hkl, q, intensity = (group[name][offset[0] : offset[-1]] for name in ("hkl", "q", "intensity"))
-    inner = offset[1:-1] - offset[0]
-    parts = (np.split(values, inner) for values in (hkl, q, intensity))
+    hkl, intensity = (group[name][offset[0] : offset[-1]] for name in ("hkl", "intensity"))
+    local = offset - offset[0]
+    reciprocals = np.broadcast_to(reciprocal, orientation.shape)
+    q = beam_positions(hkl, reciprocals, orientation, local).astype(np.float32)
+    parts = (np.split(values, local[1:-1]) for values in (hkl, q, intensity))
     return [Pattern(h, q, i, int(np.flatnonzero(~h.any(axis=1))[0])) for h, q, i in zip(*parts, strict=True)]

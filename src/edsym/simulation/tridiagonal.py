@@ -7,7 +7,7 @@ in double precision, at a fraction of the cost of an eigen-decomposition.
 import numpy as np
 from numba import njit
 
-_FAST = {"fastmath": True, "error_model": "numpy", "cache": True}
+_FAST = {"inline": "always", "fastmath": True, "error_model": "numpy"}
 
 
 @njit(**_FAST)
@@ -60,10 +60,7 @@ def exponential_column(alpha, beta, t, column):
             for k in range(m):
                 following[k] = 2 * following[k] - before[k]
         before, current, following = current, following, before
-    cosine, sine = np.cos(centre * t), np.sin(centre * t)
-    for k in range(m):
-        u, v = real[k], imaginary[k]
-        real[k], imaginary[k] = u * cosine - v * sine, u * sine + v * cosine
+    _rotate(real, imaginary, centre * t)
 
 
 @njit(inline="always", fastmath=True, error_model="numpy")
@@ -77,6 +74,69 @@ def _scaled_product(alpha, beta, centre, half_width, x, y):
         if k < m - 1:
             value += beta[k] * x[k + 1]
         y[k] = value / half_width
+
+
+@njit(**_FAST)
+def complex_exponential_column(diagonal, upper, lower, t, column):
+    """Write the first column of exp(i T t) for a nearly Hermitian T: see `exponential_column`.
+
+    Parameters
+    ----------
+    diagonal, upper : (2, m) float64
+        Real and imaginary parts of the diagonal and of the one above it (its last value is not used).
+    lower : (m,) float64
+        The diagonal below, real and not negative (its last value is not used).
+    t, column
+        See `exponential_column`.
+    """
+    m = lower.size
+    low, high = spectral_bounds(diagonal[0], lower)
+    centre, half_width = 0.5 * (low + high), max(0.5 * (high - low), 1e-9)
+    bessel = bessel_functions(half_width * t)
+    real, imaginary = column[0, :m], column[1, :m]
+    real[:] = 0
+    imaginary[:] = 0
+    before, current, following = np.zeros((2, m)), np.zeros((2, m)), np.zeros((2, m))
+    current[0, 0] = 1
+    for n in range(bessel.size):
+        weight = (1 if n == 0 else 2) * bessel[n] * (-1.0 if n % 4 > 1 else 1.0)
+        # iⁿ: even orders go where they are, odd ones are turned by i.
+        u, v = (current[0], current[1]) if n % 2 == 0 else (-current[1], current[0])
+        for k in range(m):
+            real[k] += weight * u[k]
+            imaginary[k] += weight * v[k]
+        _scaled_complex_product(diagonal, upper, lower, centre, half_width, current, following)
+        if n > 0:
+            for k in range(m):
+                following[0, k] = 2 * following[0, k] - before[0, k]
+                following[1, k] = 2 * following[1, k] - before[1, k]
+        before, current, following = current, following, before
+    _rotate(real, imaginary, centre * t)
+
+
+@njit(inline="always", fastmath=True, error_model="numpy")
+def _scaled_complex_product(diagonal, upper, lower, centre, half_width, x, y):
+    """Write (T - centre) x / half_width into y."""
+    m, inverse = lower.size, 1 / half_width
+    for k in range(m):
+        real = (diagonal[0, k] - centre) * x[0, k] - diagonal[1, k] * x[1, k]
+        imaginary = (diagonal[0, k] - centre) * x[1, k] + diagonal[1, k] * x[0, k]
+        if k > 0:
+            real += lower[k - 1] * x[0, k - 1]
+            imaginary += lower[k - 1] * x[1, k - 1]
+        if k < m - 1:
+            real += upper[0, k] * x[0, k + 1] - upper[1, k] * x[1, k + 1]
+            imaginary += upper[0, k] * x[1, k + 1] + upper[1, k] * x[0, k + 1]
+        y[0, k], y[1, k] = real * inverse, imaginary * inverse
+
+
+@njit(inline="always", fastmath=True, error_model="numpy")
+def _rotate(real, imaginary, angle):
+    """Multiply by exp(i angle), in place."""
+    cosine, sine = np.cos(angle), np.sin(angle)
+    for k in range(real.size):
+        u, v = real[k], imaginary[k]
+        real[k], imaginary[k] = u * cosine - v * sine, u * sine + v * cosine
 
 
 @njit(**_FAST)

@@ -23,10 +23,11 @@ from tqdm import tqdm
 
 from edsym.errors import InputError
 from edsym.simulation import store as simulation_store
+from edsym.simulation.results import beam_positions
 from edsym.spots.settings import PeaksSettings
 from edsym.spots.store import SpotLists, offsets, open_store, read_failed, read_text, write_spots
 
-# Beams read at once: some 40 MB.
+# Beams read at once: some 100 MB with all that is made of them.
 _BEAMS_AT_ONCE = 2_000_000
 
 
@@ -108,12 +109,16 @@ def extract_shard(patterns_path: str | Path, spots_path: str | Path, settings: P
     """
     with open_store(patterns_path, simulation_store.FORMAT, simulation_store.VERSION) as file:
         made_with = {"simulation": json.loads(file.attrs["settings"]), "peaks": asdict(settings)}
-        material, view, zone_axis, offset = (
-            file[f"patterns/{name}"][:] for name in ("material", "view", "zone_axis", "offset")
+        material, view, zone_axis, orientation, offset = (
+            file[f"patterns/{name}"][:] for name in ("material", "view", "zone_axis", "orientation", "offset")
         )
         _check(file, offset, len(material))
+        reciprocal = file["materials/reciprocal"][:][material]
         progress = tqdm(_chunks(offset), desc=f"peaks {Path(patterns_path).stem}", unit="chunk", leave=False)
-        found = [_spots_of_chunk(file, offset, chunk, settings) for chunk in progress]
+        found = [
+            _spots_of_chunk(file, offset[i.start : i.stop + 1], reciprocal[i], orientation[i], settings)
+            for i in progress
+        ]
         ids = read_text(file, "materials/id")
         failed = read_failed(file)
     nothing = np.empty(0, np.int64), np.empty((0, 3), np.float32)
@@ -127,7 +132,7 @@ def extract_shard(patterns_path: str | Path, spots_path: str | Path, settings: P
 
 def _check(file: h5py.File, offset: np.ndarray, n_patterns: int) -> None:
     """Raise an InputError unless the offsets fit the patterns and the beams: compiled code relies on it."""
-    lengths = {len(file[f"beams/{name}"]) for name in ("hkl", "q", "intensity")}
+    lengths = {len(file[f"beams/{name}"]) for name in ("hkl", "intensity")}
     fits = len(offset) == n_patterns + 1 and offset[0] == 0 and lengths == {offset[-1]}
     if not fits or (np.diff(offset) < 0).any():
         raise InputError(
@@ -146,15 +151,19 @@ def _chunks(offset: np.ndarray) -> list[slice]:
 
 
 def _spots_of_chunk(
-    file: h5py.File, offset: np.ndarray, chunk: slice, settings: PeaksSettings
+    file: h5py.File,
+    offset: np.ndarray,
+    reciprocal: np.ndarray,
+    orientation: np.ndarray,
+    settings: PeaksSettings,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find the spots of some patterns of an open file."""
-    local = offset[chunk.start : chunk.stop + 1]
-    beams = slice(local[0], local[-1])
-    hkl, q, intensity = (file[f"beams/{name}"][beams] for name in ("hkl", "q", "intensity"))
+    beams, local = slice(offset[0], offset[-1]), offset - offset[0]
+    hkl, intensity = (file[f"beams/{name}"][beams] for name in ("hkl", "intensity"))
+    q = beam_positions(hkl, reciprocal, orientation, local)
     if not (np.isfinite(intensity).all() and np.isfinite(q).all()):
         raise InputError(f"{file.filename} holds beams that are not finite")
-    return find_spots_of_many(hkl, q, intensity, local - local[0], settings)
+    return find_spots_of_many(hkl, q, intensity, local, settings)
 
 
 @njit(cache=True)

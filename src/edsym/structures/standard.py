@@ -1,12 +1,12 @@
 """Space groups and standard settings of structures, by spglib with the Materials Project's tolerances."""
 
 import os
-from dataclasses import dataclass
 
 import numpy as np
 import spglib
 
 from edsym.errors import MaterialError
+from edsym.structures.structure import Structure
 
 SYMPREC = 0.1
 """Distance tolerance of the symmetry search in Å (the Materials Project's)."""
@@ -20,28 +20,6 @@ MIN_VOLUME = 0.1
 
 # Of a failed search spglib prints lines that name no material; the errors below name it.
 os.environ.setdefault("SPGLIB_WARNING", "OFF")
-
-
-@dataclass(frozen=True)
-class Structure:
-    """A crystal structure.
-
-    Attributes
-    ----------
-    lattice : (3, 3) float64
-        Row vectors a, b, c in Å.
-    numbers : (n,) int
-        Atomic numbers.
-    frac_coords : (n, 3) float64
-        Fractional coordinates.
-    spacegroup_number : int
-        1 to 230.
-    """
-
-    lattice: np.ndarray
-    numbers: np.ndarray
-    frac_coords: np.ndarray
-    spacegroup_number: int
 
 
 def standardize(lattice: np.ndarray, numbers: np.ndarray, frac_coords: np.ndarray) -> Structure:

@@ -1,0 +1,223 @@
+"""Absorption: factors against py4DSTEM and quadrature, propagation against scipy's matrix exponential."""
+
+import numpy as np
+import pytest
+from scipy.linalg import expm
+
+from edsym.errors import InputError
+from edsym.simulation import weickenmeier_kohl
+from edsym.simulation.absorbing import propagate_absorbing
+from edsym.simulation.electrons import potential_prefactor, wavelength
+from edsym.simulation.engine import make_engine
+from edsym.simulation.hamiltonian import padded
+from edsym.simulation.structure_factors import PROPORTIONAL_ABSORPTION
+
+# py4DSTEM 0.14.18: compute_WK_factor(g, Z, 300e3, thermal_sigma=0.08), with core and phonon absorption.
+G = np.array([0.0, 0.3, 0.7, 1.5, 3.0])
+PY4DSTEM = {
+    1: [
+        0.268491 + 0.047808j,
+        0.183009 + 0.001505j,
+        0.076228 + 0.000317j,
+        0.015911 + 0.000077j,
+        0.001725 + 0.000007j,
+    ],
+    8: [
+        1.002449 + 0.080259j,
+        0.773666 + 0.015743j,
+        0.419543 + 0.007211j,
+        0.102851 + 0.003038j,
+        0.012063 + 0.000409j,
+    ],
+    14: [
+        2.935161 + 0.099040j,
+        1.691798 + 0.030933j,
+        0.586140 + 0.017298j,
+        0.159407 + 0.008487j,
+        0.021524 + 0.001300j,
+    ],
+    29: [
+        2.798717 + 0.154435j,
+        1.953428 + 0.084080j,
+        0.934626 + 0.059260j,
+        0.320610 + 0.031558j,
+        0.040831 + 0.005288j,
+    ],
+    56: [
+        9.208378 + 0.301528j,
+        4.254848 + 0.229297j,
+        1.871053 + 0.178713j,
+        0.504844 + 0.101189j,
+        0.075409 + 0.018637j,
+    ],
+    79: [
+        5.322769 + 0.443447j,
+        4.064349 + 0.373411j,
+        1.878727 + 0.306748j,
+        0.673405 + 0.184057j,
+        0.103874 + 0.036686j,
+    ],
+}
+
+
+def factors(number, g=G, elastic=weickenmeier_kohl.elastic_factor_of_py4dstem):
+    debye_waller = np.exp(-2 * np.pi**2 * 0.08**2 * g**2)
+    absorptive = weickenmeier_kohl.absorptive_factor(number, g, 0.08, 300.0, wavelength(300.0))
+    return potential_prefactor(300.0) * (elastic(number, g) * debye_waller + 1j * absorptive)
+
+
+@pytest.mark.parametrize("number", PY4DSTEM)
+def test_factors_are_those_of_py4dstem(number):
+    expected, found = np.array(PY4DSTEM[number]), factors(number)
+    # py4DSTEM's constants are rounded to 7e-6, its exponential integrals to 3e-4 of f'.
+    np.testing.assert_allclose(found.real, expected.real, atol=1e-5 * expected.real[0])
+    np.testing.assert_allclose(found.imag, expected.imag, atol=3e-4 * expected.imag[0])
+
+
+def test_elastic_factors_are_near_those_of_lobato():
+    from abtem.parametrizations import validate_parametrization
+
+    g = np.linspace(0, 4, 41)
+    for number in (6, 14, 29, 79):
+        lobato = validate_parametrization("lobato").scattering_factor(number)(g**2)
+        ours = weickenmeier_kohl.elastic_factor(number, g)
+        assert np.abs(ours - lobato).max() < 0.06 * lobato[0]
+        by_series = weickenmeier_kohl.elastic_factor_of_py4dstem(number, g)
+        assert 0.03 < np.abs(ours - by_series).max() / ours[0] < 0.1
+
+
+@pytest.mark.parametrize("g", [0.0, 0.4, 2.5])
+def test_thermal_factor_is_the_integral_it_stands_for(g):
+    number, sigma = 14, 0.08
+    q = np.geomspace(1e-4, 1e4, 4000)
+    angle = (np.arange(240) + 0.5) * np.pi / 240
+    other = np.sqrt(q[:, None] ** 2 + g**2 - 2 * g * q[:, None] * np.cos(angle))
+    m = 2 * np.pi**2 * sigma**2
+    incoherent = np.exp(-m * g**2) - np.exp(-m * (q[:, None] ** 2 + other**2))
+    factor = weickenmeier_kohl.elastic_factor
+    shape = other.shape
+    integrand = factor(number, q)[:, None] * factor(number, other.ravel()).reshape(shape) * incoherent
+    expected = 0.5 * np.trapezoid(2 * np.pi * q**2 * integrand.mean(axis=1), np.log(q))
+    found = weickenmeier_kohl.thermal_diffuse_factor(number, np.array([g, 1.0]), sigma)[0]
+    assert found == pytest.approx(expected, rel=2e-3)
+
+
+def stored(dense):
+    """Return a complex matrix (n, n) as the propagation takes it: all of it, padded."""
+    n = len(dense)
+    rows, stride = padded(n)
+    matrix = np.zeros((2, rows, stride), dtype=np.float32)
+    matrix[0, :n, :n], matrix[1, :n, :n] = dense.real, dense.imag
+    return matrix
+
+
+def propagate(dense, symmetric, start, thickness, tolerance=1e-6):
+    matrix = stored(dense)
+    if symmetric:
+        # What is above the blocks of the diagonal must not be read.
+        block = np.arange(matrix.shape[1]) // 8
+        matrix[:, :, : matrix.shape[1]][:, block[:, None] < block] = np.nan
+    basis = np.empty((601, 2 * matrix.shape[1]), dtype=np.float32)
+    intensity = np.empty(len(dense), dtype=np.float32)
+    steps = propagate_absorbing(matrix, symmetric, start, thickness, tolerance, basis, intensity)
+    assert steps > 0
+    return intensity
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+@pytest.mark.parametrize("n", [1, 2, 7, 8, 9, 64, 203])
+def test_random_matrices(n, symmetric):
+    rng = np.random.default_rng([n, symmetric])
+    elastic, half = rng.normal(size=(2, n, n)) / np.sqrt(n)
+    matrix = (elastic + elastic.T) + 0.02j * half @ half.T
+    if not symmetric:
+        turned = np.exp(2j * np.pi * rng.random((n, n)))
+        matrix = elastic * turned + (elastic * turned).conj().T + 0.02j * half @ half.T
+    found = propagate(matrix, symmetric, n // 2, 12.3)
+    expected = np.abs(expm(1j * matrix * 12.3)[:, n // 2]) ** 2
+    np.testing.assert_allclose(found, expected, atol=5e-6)
+
+
+def test_uniform_absorption_is_a_factor():
+    rng = np.random.default_rng(0)
+    half = rng.normal(size=(60, 60)) / 8
+    elastic, mu, thickness = half + half.T, 0.004, 17.0
+    absorbed = propagate(elastic + 1j * mu * np.eye(60), True, 3, thickness)
+    expected = np.abs(expm(1j * elastic * thickness)[:, 3]) ** 2 * np.exp(-2 * mu * thickness)
+    np.testing.assert_allclose(absorbed, expected, atol=2e-6)
+
+
+def reference_intensity(pattern, structure, orientation, settings):
+    """Return intensities (n,) by the exponential of a matrix summed atom by atom, in double precision."""
+    g = pattern.hkl @ np.linalg.inv(structure.lattice).T
+    lam, n = wavelength(300.0), len(g)
+    difference = pattern.hkl[:, None].astype(int) - pattern.hkl
+    length = np.linalg.norm(g[:, None] - g, axis=-1)
+    unique, inverse = np.unique(length.round(12), return_inverse=True)
+    unique = np.append(unique, 2 * settings.g_max)
+    matrix = np.zeros((n, n), dtype=complex)
+    for number, position in zip(structure.numbers, structure.frac_coords, strict=True):
+        factor = factors(int(number), unique, weickenmeier_kohl.elastic_factor)
+        if settings.absorption != "weickenmeier_kohl":
+            factor = factor.real * (
+                1 + 1j * PROPORTIONAL_ABSORPTION * (settings.absorption == "proportional")
+            )
+        matrix += factor[inverse].reshape(n, n) * np.exp(-2j * np.pi * (difference @ position))
+    s = -g @ orientation[2] - lam * np.sum(g**2, axis=1) / 2
+    flux = 1 + lam * (g @ orientation[2])
+    matrix *= np.pi * lam / abs(np.linalg.det(structure.lattice)) / np.sqrt(np.outer(flux, flux))
+    np.fill_diagonal(matrix, 2 * np.pi * s / flux + 1j * matrix.diagonal().imag)
+    return np.abs(expm(1j * matrix * settings.thickness_angstrom)[:, pattern.incident]) ** 2
+
+
+@pytest.mark.parametrize("absorption", ["none", "weickenmeier_kohl", "proportional"])
+@pytest.mark.parametrize("name", ["rutile", "alpha quartz", "zincblende", "CeNiC2"])
+def test_patterns_are_those_of_the_matrix_exponential(
+    crystals, settings, random_orientations, name, absorption
+):
+    structure = crystals[name]
+    orientations = random_orientations(2, seed=4)
+    absorbing = settings(absorption=absorption, scattering_factors="weickenmeier_kohl")
+    for orientation, pattern in zip(
+        orientations, make_engine(absorbing).patterns(structure, orientations), strict=True
+    ):
+        expected = reference_intensity(pattern, structure, orientation, absorbing)
+        assert np.abs(pattern.intensity - expected).max() <= 2e-6
+        assert (pattern.intensity.sum() < 0.95) == (absorption != "none")
+
+
+def test_absorption_takes_its_share(crystals, settings, random_orientations):
+    engine = make_engine(settings(absorption="weickenmeier_kohl", scattering_factors="py4dstem"))
+    for name, structure in crystals.items():
+        for pattern in engine.patterns(structure, random_orientations(2, seed=8)):
+            assert 0.4 < pattern.intensity.sum() < 0.95, name
+
+
+def test_weak_beams_are_left_out_of_the_adaptive_basis(crystals, settings, random_orientations):
+    structure, orientations = crystals["baddeleyite"], random_orientations(3, seed=5)
+    cuts = {"g_max": None, "max_excitation_error": None, "min_beam_amplitude": None}
+    own = make_engine(settings(basis="adaptive", **cuts)).patterns(structure, orientations)
+    finer = make_engine(
+        settings(basis="adaptive", g_max=3.0, max_excitation_error=0.15, min_beam_amplitude=2e-4)
+    ).patterns(structure, orientations)
+    for usual, large in zip(own, finer, strict=True):
+        among = {tuple(hkl): i for i, hkl in enumerate(large.hkl.tolist())}
+        same = [among[tuple(hkl)] for hkl in usual.hkl.tolist()]
+        assert len(usual.hkl) < 0.6 * len(large.hkl)
+        assert np.abs(large.intensity[same] - usual.intensity).max() < 0.01
+        missed = np.delete(large.intensity, same)
+        assert missed.max() < 1e-3
+
+
+def test_settings_that_contradict_each_other_are_named(settings):
+    for changes, message in (
+        (
+            {"engine": "abtem", "absorption": "proportional"},
+            "simulation.absorption: proportional .* must be none",
+        ),
+        ({"engine": "abtem", "basis": "adaptive"}, "simulation.basis: adaptive .* must be published or box"),
+        ({"min_beam_amplitude": 0.001}, "simulation.min_beam_amplitude: 0.001 .* must be null"),
+        ({"absorption": "some"}, "simulation.absorption is 'some'"),
+    ):
+        with pytest.raises(InputError, match=message):
+            settings(**changes)
