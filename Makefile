@@ -7,7 +7,7 @@ CORES ?= all
 DEMO := results/demo
 SNAKEMAKE := $(BIN)/snakemake all --profile profiles/local --cores $(CORES) --configfile config/demo.yaml
 
-.PHONY: demo test lint format docs lock clean help
+.PHONY: demo test lint format docs lock benchmark-simulation clean help
 
 help:
 	@sed -n 's/^#: //p' $(MAKEFILE_LIST)
@@ -40,6 +40,10 @@ format: $(READY)
 #: make docs    write config/README.md from the schema
 docs: $(READY)
 	$(BIN)/python -m edsym.configuration workflow/schemas/config.schema.yaml > config/README.md
+
+#: make benchmark-simulation  time the simulation beside abTEM (and py4DSTEM: PY4DSTEM=its python)
+benchmark-simulation: $(READY)
+	$(BIN)/python benchmarks/simulation.py $(if $(PY4DSTEM),--py4dstem-python $(PY4DSTEM))
 
 #: make lock    resolve the newest versions into requirements.lock and envs/
 lock: $(READY)
