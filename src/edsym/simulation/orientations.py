@@ -7,8 +7,15 @@ Laue class relates are equivalent, u and -u among them, so each is represented i
 their unique axis along y, and trigonal ones of the setting -31m their twofold axes along y.
 """
 
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 
+import numba
 import numpy as np
 
 from edsym.seeds import generator
@@ -79,15 +86,23 @@ def orientations(
 @lru_cache
 def laue_rotations(laue_class: str) -> np.ndarray:
     """Return the proper rotations (m, 3, 3) of a Laue class in the crystal frame."""
-    group, to_crystal = _laue_group(laue_class)
-    return to_crystal @ group.laue_proper_subgroup.to_matrix() @ to_crystal.T
+    name, to_crystal = _LAUE_GROUPS[laue_class]
+    with _compiling_alone():
+        from orix.quaternion import symmetry
+
+        rotations = getattr(symmetry, name).laue_proper_subgroup.to_matrix()
+    return to_crystal @ rotations @ to_crystal.T
 
 
 @lru_cache
 def sector_normals(laue_class: str) -> np.ndarray:
     """Return the inward normals (m, 3) of the planes that bound the fundamental sector."""
-    group, to_crystal = _laue_group(laue_class)
-    normals = group.fundamental_sector.data @ to_crystal.T
+    name, to_crystal = _LAUE_GROUPS[laue_class]
+    with _compiling_alone():
+        from orix.quaternion import symmetry
+
+        normals = getattr(symmetry, name).fundamental_sector.data
+    normals = normals @ to_crystal.T
     return normals / np.linalg.norm(normals, axis=1, keepdims=True)
 
 
@@ -105,7 +120,7 @@ def zone_axis_grid(laue_class: str, n: int) -> np.ndarray:
         Unit vectors in the crystal frame; no two are equivalent. Read only: it is cached.
     """
     candidates = _sector_sampling(laue_class, _CANDIDATES_PER_ZONE_AXIS * n)
-    _, to_crystal = _laue_group(laue_class)
+    _, to_crystal = _LAUE_GROUPS[laue_class]
     chosen = [to_crystal[:, 2]]
     nearness = np.full(len(candidates), -np.inf)
     for _ in range(n - 1):
@@ -167,20 +182,28 @@ def turned_about_beam(matrices: np.ndarray, angles: np.ndarray) -> np.ndarray:
     return turns.transpose(2, 0, 1) @ matrices
 
 
-def _laue_group(laue_class: str):
-    from orix.quaternion import symmetry
+@contextmanager
+def _compiling_alone() -> Iterator[None]:
+    """Let one process at a time use orix, which compiles functions into a cache when it is first used.
 
-    name, to_crystal = _LAUE_GROUPS[laue_class]
-    return getattr(symmetry, name), to_crystal
+    Two jobs that did so at once have crashed: one loads what the other has not yet written in full.
+    """
+    folder = Path(numba.config.CACHE_DIR or tempfile.gettempdir())
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"orix-{os.getuid()}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _sector_sampling(laue_class: str, n: int) -> np.ndarray:
     """Return about `n` directions (m, 3) in the fundamental sector, or a few more."""
-    from orix.sampling import sample_S2
-
     order = 2 * len(laue_rotations(laue_class))
     # n points of spacing d over the sector's share of the sphere: n d² ≈ 4π / order.
     spacing = np.degrees(np.sqrt(4 * np.pi / (order * n)))
-    directions = sample_S2(min(spacing, 10.0)).data
-    depth = (directions @ sector_normals(laue_class).T).min(axis=1)
+    normals = sector_normals(laue_class)
+    with _compiling_alone():
+        from orix.sampling import sample_S2
+
+        directions = sample_S2(min(spacing, 10.0)).data
+    depth = (directions @ normals.T).min(axis=1)
     return directions[depth >= -_BOUNDARY]
