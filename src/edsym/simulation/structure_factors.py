@@ -31,11 +31,6 @@ class Kind(IntEnum):
     GENERAL = 3
     """Any complex: a crystal without inversion centre that absorbs."""
 
-    @property
-    def absorbing(self) -> bool:
-        """Whether the matrix is not Hermitian."""
-        return self >= Kind.SYMMETRIC
-
 
 @dataclass(frozen=True)
 class PotentialTable:
