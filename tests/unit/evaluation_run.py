@@ -35,6 +35,7 @@ def configuration() -> dict:
     config = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text(encoding="utf-8"))
     config["structures"]["source"] = "prototypes"
     config["simulation"] |= {"zone_axes": 3, "orientations": "grid"}
+    config["network"]["features"] = "harmonics"
     return config
 
 

@@ -106,6 +106,8 @@ def test_table6_tells_published_from_chosen(table):
     assert origin["training", "learning_rate"] == "our choice: not stated"
     assert pd.isna(frame.published["training", "learning_rate"])
     assert origin["training", "devices"] == "differs from published"
+    assert origin["network", "features"] == "differs from published"
+    assert origin["network", "point_channels"] == "published in part"
     assert frame.value["PE-AG-GMoE", "parameters"] == "1,234,567"
     settings = {(s, k) for s in ("network", "training", "forest") for k in configuration()[s]}
     assert settings <= set(frame.index)

@@ -95,7 +95,8 @@ def _hyperparameter(inputs: EvaluationInputs, section: str, name: str, value) ->
         origin = "our choice: not stated"
     elif published == value:
         origin = "published"
-    elif isinstance(published, str):
+    elif isinstance(published, str) and not isinstance(value, str):
+        # words in place of a number or a list: the paper tells some of it
         origin = "published in part"
     else:
         origin = "differs from published"
