@@ -15,7 +15,7 @@ SETTINGS = {
     "width": 32, "features": "polar",
     "point_channels": [16, 16], "heads": 4, "aggregator_heads": 2, "layers": 2, "experts": 6,
     "top_k": 2, "expert_width": 16, "graph": "sparsemax", "max_distance": 4, "max_degree": 16,
-    "dropout": 0.1,
+    "dropout": 0.1, "spectra_width": 24, "spectra_dropout": 0.3,
 }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from scipy.optimize import minimize
 from torch.nn.functional import silu
 
 from edsym.errors import InputError
-from edsym.models.gmoe.encoder import HARMONICS, PointEncoder, harmonics, polar_features
+from edsym.models.gmoe.encoder import HARMONICS, PointEncoder, polar_features, waves
 from edsym.models.gmoe.experts import ExpertMixture, load_balancing
 from edsym.models.gmoe.settings import NetworkSettings
 from edsym.models.gmoe.sparsemax import sparsemax
@@ -15,6 +15,8 @@ SETTINGS = {
     "point_channels": [8, 12], "heads": 4, "aggregator_heads": 2, "layers": 2, "experts": 6,
     "top_k": 2, "expert_width": 10, "graph": "sparsemax", "max_distance": 4, "max_degree": 8,
     "dropout": 0.0,
+    "spectra_width": 0,
+    "spectra_dropout": 0.0,
 }  # fmt: skip
 
 
@@ -87,13 +89,14 @@ def test_encoder_sees_normalised_polar_coordinates():
     assert encoder(points).shape == (3, 16)
 
 
-def test_harmonics_are_sines_and_cosines_of_multiples_of_r_and_theta():
-    r, theta = 0.7, 2.1
-    points = torch.tensor([[r * np.cos(theta), r * np.sin(theta), 0.01]], dtype=torch.float32)
-    order = np.arange(1, HARMONICS + 1)
-    phases = np.concatenate([np.pi * r * order, theta * order])
+def test_waves_are_sines_and_cosines_of_multiples():
+    phases = 2.1 * np.arange(1, HARMONICS + 1)
     expected = np.concatenate([np.sin(phases), np.cos(phases)])
-    np.testing.assert_allclose(harmonics(points)[0], expected, atol=1e-5)
+    np.testing.assert_allclose(waves(torch.tensor([2.1]))[0], expected, atol=1e-5)
+
+
+def test_features_of_ours_take_the_logarithm_of_intensity():
+    points = torch.tensor([[-0.35, 0.6, 0.01]])
     encoder = PointEncoder(NetworkSettings(**SETTINGS | {"features": "harmonics"}))
     encoder.measure(points.repeat(2, 1) * torch.tensor([[1, 1, 1], [1, 1, 10]]))
     assert float(encoder.mean[2]) == pytest.approx(np.log([0.01, 0.1]).mean()), "intensities count by log"

@@ -22,10 +22,12 @@ NETWORK = NetworkSettings(
     width=32, features="polar",
     point_channels=[16, 32], heads=4, aggregator_heads=2, layers=2, experts=6, top_k=2,
     expert_width=32, graph="sparsemax", max_distance=4, max_degree=32, dropout=0.1,
+    spectra_width=16, spectra_dropout=0.1,
 )  # fmt: skip
 TRAINING = {
     "epochs": 4, "batch_size": 8, "accumulation": 2, "learning_rate": 2e-3, "weight_decay": 0.01,
     "warmup_fraction": 0.1, "balance_weight": 0.01, "gradient_clip": 1.0, "precision": "auto",
+    "label_smoothing": 0.05, "augmentation": "mirror",
     "patience": 5, "validation_fraction": 0.25, "devices": 1, "threads": 1, "seed": 7,
 }  # fmt: skip
 

@@ -35,6 +35,6 @@ use rule simulate as simulate_transfer with:
     benchmark:
         f"{RESULTS}/benchmarks/simulate_transfer/{{shard}}.tsv"
     params:
-        settings=config["simulation"] | {"orientations": TRANSFER},
+        settings=config["simulation"] | TRANSFER,
         checkpoint=f"{RESULTS}/checkpoints/simulate_transfer/{{shard}}.journal",
         code=code("simulate.py"),

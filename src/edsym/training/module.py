@@ -9,6 +9,7 @@ from torch_geometric.data import Batch
 
 from edsym.models.gmoe.network import GMoENetwork
 from edsym.seeds import stable_hash
+from edsym.training.augmentation import augmented
 from edsym.training.loss import joint_loss
 from edsym.training.settings import TrainingSettings
 
@@ -31,6 +32,7 @@ class GMoEModule(lightning.LightningModule):
 
         A smaller batch weighs less in the step, so that all patterns weigh the same.
         """
+        batch.x = augmented(batch.x, batch.batch, batch.num_graphs, self.training_settings.augmentation)
         return self._step(batch, "train") * (batch.num_graphs / self.training_settings.batch_size)
 
     def validation_step(self, batch: Batch, index: int) -> Tensor:
@@ -39,7 +41,9 @@ class GMoEModule(lightning.LightningModule):
 
     def _step(self, batch: Batch, part: str) -> Tensor:
         output = self.network(batch)
-        loss = joint_loss(output, batch.system, batch.spacegroup, self.training_settings.balance_weight)
+        settings = self.training_settings
+        smoothing = settings.label_smoothing if part == "train" else 0.0
+        loss = joint_loss(output, batch.system, batch.spacegroup, settings.balance_weight, smoothing)
         metrics = {
             f"{part}_loss": loss,
             f"{part}_system_accuracy": _accuracy(output.system, batch.system),

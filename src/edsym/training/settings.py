@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from edsym.errors import InputError
+from edsym.training.augmentation import AUGMENTATIONS
 
 # Names of the configuration and what Lightning calls them; `auto` depends on the device.
 PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
@@ -30,6 +31,11 @@ class TrainingSettings:
         α, the weight of the load-balancing loss.
     gradient_clip : float
         Largest norm of the gradient; longer ones are scaled to it.
+    label_smoothing : float
+        Share of a label that is spread over all classes while training.
+    augmentation : str
+        What is done to a training pattern each time it is seen: ``none``, ``rotation`` by a random
+        angle, or ``mirror``: rotation and, every other time, a reflection.
     precision : str
         ``32``, ``bf16``, ``16``, or ``auto``: bf16 on a GPU, 32 elsewhere.
     patience : int
@@ -52,6 +58,8 @@ class TrainingSettings:
     warmup_fraction: float
     balance_weight: float
     gradient_clip: float
+    label_smoothing: float
+    augmentation: str
     precision: str
     patience: int
     validation_fraction: float
@@ -64,6 +72,9 @@ class TrainingSettings:
         if self.precision not in ("auto", *PRECISIONS):
             names = ", ".join(("auto", *PRECISIONS))
             raise InputError(f"training.precision is {self.precision!r}: it must be one of {names}")
+        if self.augmentation not in AUGMENTATIONS:
+            names = ", ".join(AUGMENTATIONS)
+            raise InputError(f"training.augmentation is {self.augmentation!r}: it must be one of {names}")
         if not 0 < self.validation_fraction < 1:
             raise InputError(
                 f"training.validation_fraction is {self.validation_fraction}: it must be between 0 and 1"

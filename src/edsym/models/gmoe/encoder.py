@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from edsym.models.gmoe.settings import NetworkSettings
 
 HARMONICS = 16
-"""Orders of the features `harmonics`, in r and in θ."""
+"""Orders of the waves in r and in θ that the features `harmonics` have."""
 
 # Weaker spots count as this weak in the logarithm; the incident beam is 1.
 _FAINTEST = 1e-6
@@ -20,15 +20,13 @@ def polar_features(points: Tensor) -> Tensor:
     return torch.stack([torch.hypot(qx, qy), torch.atan2(qy, qx), intensity], dim=-1)
 
 
-def harmonics(points: Tensor) -> Tensor:
-    """Return sine and cosine of `HARMONICS` multiples of π r and θ of spots (S, 3).
+def waves(phase: Tensor) -> Tensor:
+    """Return sine and cosine (S, 2 · HARMONICS) of the first multiples of phases (S,).
 
-    The result is (S, 4 · HARMONICS). With r in 1/Å the finest wave has a period of 1/8 1/Å: it tells apart
-    spots that a single number from 0 to 2 tells apart only after long training.
+    Of π r, with r in 1/Å, the finest has a period of 1/8 1/Å: it tells apart spots that a single number
+    from 0 to 2 tells apart only after long training.
     """
-    r, theta, _ = polar_features(points).unbind(-1)
-    order = torch.arange(1, HARMONICS + 1, device=points.device)
-    phases = torch.cat([math.pi * r[:, None] * order, theta[:, None] * order], dim=1)
+    phases = phase[:, None] * torch.arange(1, HARMONICS + 1, device=phase.device)
     return torch.cat([phases.sin(), phases.cos()], dim=1)
 
 
@@ -53,14 +51,14 @@ class PointBlock(nn.Module):
 class PointEncoder(nn.Module):
     """Point-wise convolutions inputs → `point_channels` → `width`.
 
-    The inputs are the paper's, [r, θ, I] normalised per channel (`features` is ``polar``), or
-    [r, θ, log I] normalised and the harmonics of r and θ (``harmonics``, ours).
+    The inputs are the paper's, [r, θ, I] normalised per channel (`features` is ``polar``), or ours:
+    [r, θ, log I] normalised and waves in r and θ (``harmonics``), or the same without θ (``invariant``).
     """
 
     def __init__(self, settings: NetworkSettings):
         super().__init__()
-        self.with_harmonics = settings.features == "harmonics"
-        inputs = 3 + 4 * HARMONICS if self.with_harmonics else 3
+        self.features = settings.features
+        inputs = {"polar": 3, "harmonics": 3 + 4 * HARMONICS, "invariant": 2 + 2 * HARMONICS}[self.features]
         channels = (inputs, *settings.point_channels, settings.width)
         self.blocks = nn.Sequential(*map(PointBlock, channels[:-1], channels[1:]))
         self.register_buffer("mean", torch.zeros(3))
@@ -69,7 +67,7 @@ class PointEncoder(nn.Module):
     def scales(self, points: Tensor) -> Tensor:
         """Return [r, θ, I] or [r, θ, log I] of spots (S, 3), which are what is normalised."""
         r, theta, intensity = polar_features(points).unbind(-1)
-        if self.with_harmonics:
+        if self.features != "polar":
             intensity = intensity.clamp(min=_FAINTEST).log()
         return torch.stack([r, theta, intensity], dim=-1)
 
@@ -84,6 +82,9 @@ class PointEncoder(nn.Module):
     def forward(self, points: Tensor) -> Tensor:
         """Return channels (S, width) of spots (S, 3) given as [qx, qy, I]."""
         inputs = (self.scales(points) - self.mean) / self.std
-        if self.with_harmonics:
-            inputs = torch.cat([inputs, harmonics(points)], dim=-1)
-        return self.blocks(inputs)
+        if self.features == "polar":
+            return self.blocks(inputs)
+        r, theta, _ = polar_features(points).unbind(-1)
+        if self.features == "invariant":
+            return self.blocks(torch.cat([inputs[:, ::2], waves(math.pi * r)], dim=-1))
+        return self.blocks(torch.cat([inputs, waves(math.pi * r), waves(theta)], dim=-1))

@@ -12,6 +12,7 @@ from edsym.models.gmoe.graph import graph_from_attention
 from edsym.models.gmoe.graphormer import GraphormerLayer, GraphToken
 from edsym.models.gmoe.layout import Layout
 from edsym.models.gmoe.settings import NetworkSettings
+from edsym.models.gmoe.spectra import SpectraEncoder
 from edsym.symmetry import CRYSTAL_SYSTEMS, N_SPACE_GROUPS
 
 
@@ -40,6 +41,7 @@ class GMoENetwork(nn.Module):
         self.degree_encoding = DegreeEncoding(settings)
         self.pair_bias = PairBias(settings)
         self.token = GraphToken(settings)
+        self.spectra = SpectraEncoder(settings) if settings.spectra_width else None
         self.layers = nn.ModuleList(GraphormerLayer(settings) for _ in range(settings.layers))
         self.norm = nn.LayerNorm(settings.width)
         self.system_head = nn.Linear(settings.width, len(CRYSTAL_SYSTEMS))
@@ -62,6 +64,8 @@ class GMoENetwork(nn.Module):
         bias = self.token.extend(self.pair_bias(graph), layout.mask)
 
         token = self.token(len(layout.mask))
+        if self.spectra:
+            token = token + self.spectra(points.x, layout)
         for layer in self.layers:
             h, token, layer_balance = layer(h, token, bias, layout)
             balance = balance + layer_balance

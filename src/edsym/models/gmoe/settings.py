@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from edsym.errors import InputError
 
-FEATURES = ("polar", "harmonics")
+FEATURES = ("polar", "harmonics", "invariant")
 GRAPHS = ("sparsemax", "threshold", "literal")
 
 
@@ -17,7 +17,8 @@ class NetworkSettings:
     width : int
         Channels of a spot after the encoder (d).
     features : str
-        What the encoder sees of a spot: ``polar``, the paper's, or ``harmonics`` (see `encoder`).
+        What the encoder sees of a spot: ``polar``, the paper's, ``harmonics`` or ``invariant``, which is
+        blind to in-plane rotation (see `encoder`).
     point_channels : tuple of int
         Channels of the encoder between its inputs and `width`.
     heads : int
@@ -39,6 +40,10 @@ class NetworkSettings:
         Larger degrees share the embedding of this one.
     dropout : float
         Share of channels dropped behind each attention and each mixture while training.
+    spectra_width : int
+        Hidden channels of the network that reads the pair spectra (see `spectra`); 0: there is none.
+    spectra_dropout : float
+        Share of those channels dropped while training.
     """
 
     width: int
@@ -54,6 +59,8 @@ class NetworkSettings:
     max_distance: int
     max_degree: int
     dropout: float
+    spectra_width: int
+    spectra_dropout: float
 
     def __post_init__(self):
         object.__setattr__(self, "point_channels", tuple(self.point_channels))
