@@ -1,8 +1,8 @@
 """Pair spectra: finely binned geometry of all pairs of spots, blind to in-plane rotation and mirrors.
 
-Ours, not the paper's. A lattice shows in its pairs of vectors: inner products of a cubic crystal are multiples
-of one number, ratios of lengths tell centrings and axial ratios whatever the size of the cell. Attention
-would have to learn such arithmetic to three digits; histograms count it.
+Ours, not the paper's. A lattice shows in its pairs of vectors: inner products of a cubic crystal are
+multiples of one number, ratios of lengths tell centrings and axial ratios whatever the size of the cell.
+Attention would have to learn such arithmetic to three digits; histograms count it.
 """
 
 import torch
@@ -26,9 +26,9 @@ SPECTRUM_BINS = sum(bins for _, bins in _RADIAL + _PAIRS)
 def spectra(points: Tensor, mask: Tensor) -> Tensor:
     """Return the histograms of patterns, each scaled to a mean of 1, square-rooted and less 1.
 
-    They are: |q| of the spots, counted and weighted with the fourth root of intensity; and, of the pairs with
-    a the longer vector, b the shorter one: |a·b|; |a·b|/b² and |a×b|/b², the components of a along and across b;
-    log(a/b); |a − b|; |a + b|. Friedel's pairs make signs meaningless.
+    They are: |q| of the spots, counted and weighted with the fourth root of intensity; and, of the pairs
+    with a the longer vector, b the shorter one: |a·b|; |a·b|/b² and |a×b|/b², the components of a along
+    and across b; log(a/b); |a − b|; |a + b|. Friedel's pairs make signs meaningless.
 
     Parameters
     ----------
