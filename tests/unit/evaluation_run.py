@@ -26,8 +26,10 @@ NETWORK = {
     "b": ({62: 0.98, 14: 0.02}, {14: 0.6, 62: 0.4}, {14: 0.55, 62: 0.45}),
     "c": ({14: 0.7, 15: 0.3}, {15: 0.6, 14: 0.4}),
 }
+MLP = {"a": ({225: 0.7, 62: 0.3},) * 3, "b": ({62: 0.8, 14: 0.2},) * 3, "c": ({62: 0.6, 14: 0.4},) * 2}
 FOREST = {material: ({225: 0.9, 62: 0.1},) * N_PATTERNS[material] for material in TRUTH}
 NETWORK_TRANSFER = {"a": ({225: 0.9, 62: 0.1},) * 2, "b": ({14: 0.9, 62: 0.1},)}
+MLP_TRANSFER = {"a": ({225: 0.7, 62: 0.3},) * 2, "b": ({62: 0.8, 14: 0.2},)}
 FOREST_TRANSFER = {"a": ({62: 0.9, 225: 0.1},) * 2, "b": ({14: 0.9, 62: 0.1},)}
 
 
@@ -58,7 +60,8 @@ def make_predictions(views_of: dict) -> Predictions:
 
 def write_run_files(folder: Path) -> dict[str, Path]:
     """Write all inputs of tables and figures; return them by their names in `products.REQUIRES`."""
-    names = ("split.parquet", "materials.csv", "run.json", "gmoe_model.json", "forest_model.json")
+    names = ("split.parquet", "materials.csv", "run.json", "gmoe_model.json", "mlp_model.json")
+    names += ("forest_model.json",)
     files = {name.partition(".")[0]: folder / name for name in names} | {"published": PUBLISHED}
     truth = TRUTH | TRAINING
     split = pd.DataFrame({"material_id": list(truth), "spacegroup_number": list(truth.values())})
@@ -68,6 +71,7 @@ def write_run_files(folder: Path) -> dict[str, Path]:
     counts = pd.DataFrame({"material_id": list(N_PATTERNS), "n_patterns": list(N_PATTERNS.values())})
     counts.to_csv(files["materials"], index=False)
     files["gmoe_model"].write_text(json.dumps({"n_parameters": 1234567}))
+    files["mlp_model"].write_text(json.dumps({"n_parameters": 765432}))
     files["forest_model"].write_text("{}")
     _write_predictions(files, folder)
     write_structures(folder / "selected.parquet")
@@ -83,8 +87,8 @@ def write_run_files(folder: Path) -> dict[str, Path]:
 
 
 def _write_predictions(files: dict[str, Path], folder: Path) -> None:
-    predictions = {"gmoe": NETWORK, "forest": FOREST}
-    predictions |= {"gmoe_transfer": NETWORK_TRANSFER, "forest_transfer": FOREST_TRANSFER}
+    predictions = {"gmoe": NETWORK, "mlp": MLP, "forest": FOREST, "gmoe_transfer": NETWORK_TRANSFER}
+    predictions |= {"mlp_transfer": MLP_TRANSFER, "forest_transfer": FOREST_TRANSFER}
     for name, views_of in predictions.items():
         files[name], files[f"{name}_views"] = folder / f"{name}.parquet", folder / f"{name}_views.parquet"
         write_predictions(make_predictions(views_of), files[name])

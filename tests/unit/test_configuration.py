@@ -12,6 +12,7 @@ from edsym.errors import InputError
 from edsym.evaluation.settings import EvaluationSettings
 from edsym.models.forest.settings import ForestSettings
 from edsym.models.gmoe.settings import NetworkSettings
+from edsym.models.mlp.settings import MLPSettings
 from edsym.simulation.settings import SimulationSettings
 from edsym.spots.settings import PeaksSettings, SplitSettings
 from edsym.structures.settings import FilterSettings, StructuresSettings
@@ -27,6 +28,7 @@ SETTINGS = {
     "split": SplitSettings,
     "network": NetworkSettings,
     "training": TrainingSettings,
+    "mlp": MLPSettings,
     "forest": ForestSettings,
     "evaluation": EvaluationSettings,
 }

@@ -3,7 +3,6 @@ import re
 
 import h5py
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.ensemble import RandomForestClassifier
 
@@ -14,8 +13,7 @@ from edsym.models.forest.forest import HierarchicalForest
 from edsym.models.forest.run import predict_forest, train_forest
 from edsym.models.forest.settings import ForestSettings
 from edsym.models.forest.trees import FlatForest
-from edsym.spots.store import SpotLists, offsets, write_spots
-from edsym.symmetry import crystal_system, space_groups, system_index
+from edsym.symmetry import space_groups, system_index
 
 SETTINGS = ForestSettings(system_trees=8, system_depth=40, spacegroup_trees=6, spacegroup_depth=30, seed=32)
 # Two systems of several groups and one, hexagonal, of a single group; four systems are missing.
@@ -102,26 +100,6 @@ def test_a_broken_model_is_named(fitted, tmp_path):
     model.write_text(json.dumps({"settings": {"trees": 3}}))
     with pytest.raises(InputError, match=re.escape(str(model))):
         HierarchicalForest.load(tmp_path)
-
-
-@pytest.fixture
-def files(tmp_path):
-    """Write spot lists of 24 materials with 5 views each, in two shards, and a split of them."""
-    rng = np.random.default_rng(5)
-    ids = np.array([f"m{i:02}" for i in range(24)])
-    groups = np.repeat(GROUPS, 4)
-    material, view = np.repeat(np.arange(24), 5), np.tile(np.arange(5), 24)
-    counts = rng.integers(5, 20, len(material))
-    q = rng.normal(0, 0.3, (counts.sum(), 2)) + 0.1 * np.repeat(material // 4, counts)[:, None]
-    intensity = rng.random(counts.sum(), dtype="f4")
-    lists = SpotLists(ids, material, view, offsets(counts), *q.T.astype("f4"), intensity)
-    for k, part in enumerate((ids[::2], ids[1::2])):
-        write_spots(tmp_path / f"{k}.h5", lists.select(part), np.zeros((60, 3)), {})
-    systems = [crystal_system(group) for group in groups]
-    split = pd.DataFrame({"material_id": ids, "crystal_system": systems, "spacegroup_number": groups})
-    split["split"] = np.where(np.arange(24) % 4 == 3, "test", "train")
-    split.to_parquet(tmp_path / "split.parquet")
-    return [tmp_path / "0.h5", tmp_path / "1.h5"], tmp_path / "split.parquet", split
 
 
 def run_forest(files, folder, jobs):

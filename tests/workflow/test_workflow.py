@@ -20,6 +20,7 @@ TINY = {
     "simulation": {"zone_axes": 4, "g_max": 1.5, "shards": 2},
     "network": {"width": 16, "point_channels": [8], "heads": 2, "layers": 1, "expert_width": 16},
     "training": {"epochs": 2, "batch_size": 32, "threads": 1},
+    "mlp": {"hidden": [16], "epochs": 2, "threads": 1},
     "forest": {"system_trees": 8, "spacegroup_trees": 8},
     "evaluation": {"views": 3},
 }
@@ -91,11 +92,12 @@ def test_models_are_compared_on_the_same_patterns(run):
     folder, _ = run
     columns = ["material_id", "view", "crystal_system", "spacegroup_number"]
     for part in ("", "transfer/"):
-        gmoe, forest = (
+        gmoe, mlp, forest = (
             pd.read_parquet(folder / f"results/{part}predictions/{model}.parquet", columns=columns)
-            for model in ("gmoe", "forest")
+            for model in ("gmoe", "mlp", "forest")
         )
         pd.testing.assert_frame_equal(gmoe, forest)
+        pd.testing.assert_frame_equal(gmoe, mlp)
         test = pd.read_parquet(folder / "results/split.parquet").query("split == 'test'")
         assert set(gmoe["material_id"]) <= set(test["material_id"])
 
@@ -128,6 +130,7 @@ SCORES = {"aggregate_views", "table1", "table2", "table3", "table4", "table6", "
     ("changes", "expected"),
     [
         ({"training": {"epochs": 3}}, {"train_network", "predict_network"} | SCORES),
+        ({"mlp": {"epochs": 3}}, {"train_mlp", "predict_mlp"} | SCORES),
         ({"forest": {"system_trees": 9}}, {"train_forest", "predict_forest"} | SCORES),
         ({"evaluation": {"views": 2}}, {"describe_run", "table5", "fig3", "fig4"} | SCORES),
     ],

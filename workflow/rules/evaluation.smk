@@ -64,7 +64,9 @@ for table in TABLES:
         params:
             name=table,
             configuration=(
-                settings("split", "network", "training", "forest", "evaluation") if table == "table6" else {}
+                settings("split", "network", "training", "mlp", "forest", "evaluation")
+                if table == "table6"
+                else {}
             ),
             code=code("write_table.py"),
         script:

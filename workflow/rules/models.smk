@@ -1,4 +1,4 @@
-"""Training: the network and the forest, on the same patterns."""
+"""Training: the network, the perceptron and the forest, on the same patterns."""
 
 
 rule train_network:
@@ -27,6 +27,30 @@ rule train_network:
         code=code("train_network.py"),
     script:
         "../scripts/train_network.py"
+
+
+rule train_mlp:
+    input:
+        spots=rules.split_materials.input.spots,
+        split=rules.split_materials.output.split,
+    output:
+        weights=f"{RESULTS}/models/mlp/weights.safetensors",
+        model=f"{RESULTS}/models/mlp/model.json",
+    log:
+        f"{RESULTS}/logs/train_mlp.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/train_mlp.tsv"
+    conda:
+        "../../envs/learning.yaml"
+    threads: config["mlp"]["threads"]
+    resources:
+        mem_mb=growing(32000),
+        runtime=growing(720),
+    params:
+        settings=config["mlp"],
+        code=code("train_mlp.py"),
+    script:
+        "../scripts/train_mlp.py"
 
 
 rule train_forest:

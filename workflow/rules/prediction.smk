@@ -1,4 +1,4 @@
-"""Class probabilities of both models on the same test patterns, and the answers over several views."""
+"""Class probabilities of all models on the same test patterns, and the answers over several views."""
 
 
 rule predict_network:
@@ -25,6 +25,30 @@ rule predict_network:
         code=code("predict_network.py"),
     script:
         "../scripts/predict_network.py"
+
+
+rule predict_mlp:
+    input:
+        spots=spots_of,
+        split=rules.split_materials.output.split,
+        weights=rules.train_mlp.output.weights,
+        model=rules.train_mlp.output.model,
+    output:
+        predictions=f"{RESULTS}/{{part}}predictions/mlp.parquet",
+    log:
+        f"{RESULTS}/{{part}}logs/predict_mlp.log",
+    benchmark:
+        f"{RESULTS}/{{part}}benchmarks/predict_mlp.tsv"
+    conda:
+        "../../envs/learning.yaml"
+    threads: config["mlp"]["threads"]
+    resources:
+        mem_mb=growing(32000),
+        runtime=growing(240),
+    params:
+        code=code("predict_mlp.py"),
+    script:
+        "../scripts/predict_mlp.py"
 
 
 rule predict_forest:

@@ -97,7 +97,7 @@ def table4(inputs: EvaluationInputs) -> Table:
 
 
 def table7(inputs: EvaluationInputs) -> Table:
-    """Both models on the same test materials at orientations of the grid and at random ones."""
+    """All models on the same test materials at orientations of the grid and at random ones."""
     rows = [row for model in MODELS for row in _transfer_rows(inputs, model)]
     values = [f"{target}_{method}" for target in ("system", "spacegroup") for method in _METHODS]
     with_intervals = [f"{value}{end}" for value in values for end in ("", "_low", "_high")]
@@ -105,7 +105,7 @@ def table7(inputs: EvaluationInputs) -> Table:
     headings = [f"{target}, {name}, %" for target in ("System", "Space group") for name in short.values()]
     return Table(
         "table7",
-        "Accuracy of both models at orientations of the grid and at random orientations",
+        "Accuracy of the models at orientations of the grid and at random orientations",
         _frame(rows, ("model", "trained_on", "tested_on", "patterns", "materials", *with_intervals)),
         (
             Column("model", "Model"),

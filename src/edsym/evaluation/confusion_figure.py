@@ -15,10 +15,10 @@ _BINS = 20
 
 
 def fig1(inputs: EvaluationInputs) -> Figure:
-    """Confusion and confidence of both models, on single patterns and by the vote of several views."""
-    figure = Figure(figsize=(7.2, 10.4), layout="constrained")
+    """Confusion and confidence of all models, on single patterns and by the vote of several views."""
+    figure = Figure(figsize=(7.2, 5.2 * len(MODELS)), layout="constrained")
     figure.get_layout_engine().set(hspace=0.03)
-    axes = figure.subplots(4, 2, height_ratios=(3, 1.1, 3, 1.1))
+    axes = figure.subplots(2 * len(MODELS), 2, height_ratios=(3, 1.1) * len(MODELS))
     titles = {"single": "single patterns", "vote": f"majority vote of {inputs.run.views} views"}
     for column, (method, title) in enumerate(titles.items()):
         for row, (model, frame) in enumerate(inputs.decisions(method).items()):

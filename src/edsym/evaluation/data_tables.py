@@ -8,7 +8,7 @@ from edsym.evaluation.products import MODELS, SYSTEM_LABELS
 from edsym.evaluation.table_writer import Column, Table
 from edsym.symmetry import CRYSTAL_SYSTEMS
 
-_SECTIONS = ("split", "network", "training", "forest", "evaluation")
+_SECTIONS = ("split", "network", "training", "mlp", "forest", "evaluation")
 # What the code has no setting for, because the paper fixes it.
 _FIXED = {"shared_experts": 1, "aggregator_layers": 2, "loss_weights": "1 : 1"}
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from edsym.errors import InputError
 from edsym.files import atomic_path
-from edsym.seeds import stable_hash
+from edsym.seeds import generator, stable_hash
 from edsym.spots.settings import SplitSettings
 from edsym.spots.store import SpotLists, materials_with_patterns, read_spots
 from edsym.structures.table import read_materials
@@ -140,6 +140,35 @@ def labelled_patterns(
         )
     number = pd.Series(split.spacegroup_number.to_numpy(dtype=int), index=split.material_id)
     return spots, number.loc[spots.material_id].to_numpy()[spots.material]
+
+
+def validation_patterns(material: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+    """Choose training materials that validate, the same for every model with this seed.
+
+    Parameters
+    ----------
+    material : (P,) array of int
+        Material of each training pattern.
+    fraction : float
+        Share of the materials; one is chosen and one is left at least.
+    seed : int
+        Seed of the choice.
+
+    Returns
+    -------
+    (P,) array of bool
+        Which patterns are of a chosen material.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two materials.
+    """
+    materials = np.unique(material)
+    if len(materials) < 2:
+        raise InputError(f"training takes patterns of two materials at least, not of {len(materials)}")
+    count = min(max(round(fraction * len(materials)), 1), len(materials) - 1)
+    return np.isin(material, generator(seed, "validation").permutation(materials)[:count])
 
 
 def _sides(ids: np.ndarray, systems: np.ndarray, settings: SplitSettings) -> np.ndarray:

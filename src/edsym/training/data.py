@@ -8,8 +8,8 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 from torch_geometric.data import Batch
 
-from edsym.errors import InputError
 from edsym.seeds import generator
+from edsym.spots.split import validation_patterns
 from edsym.spots.store import SpotLists, offsets, ragged_indices
 from edsym.symmetry import system_index
 from edsym.training.settings import TrainingSettings
@@ -150,12 +150,7 @@ class PatternDataModule(lightning.LightningDataModule):
         super().__init__()
         self.dataset = PatternDataset(spots, spacegroup_number)
         self.settings = settings
-        materials = np.unique(spots.material)
-        if len(materials) < 2:
-            raise InputError(f"training takes patterns of two materials at least, not of {len(materials)}")
-        count = min(max(round(settings.validation_fraction * len(materials)), 1), len(materials) - 1)
-        chosen = generator(settings.seed, "validation").permutation(materials)[:count]
-        validates = np.isin(spots.material, chosen)
+        validates = validation_patterns(spots.material, settings.validation_fraction, settings.seed)
         self.training, self.validation = np.flatnonzero(~validates), np.flatnonzero(validates)
 
     def train_dataloader(self) -> DataLoader:

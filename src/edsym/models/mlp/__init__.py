@@ -1,0 +1,1 @@
+"""A plain multilayer perceptron on the features of the forest: what they give without a graph."""

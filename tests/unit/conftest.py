@@ -1,0 +1,28 @@
+"""Files that tests of several models start from."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from edsym.spots.store import SpotLists, offsets, write_spots
+from edsym.symmetry import crystal_system
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Write spot lists of 24 materials with 5 views each, in two shards, and a split of them."""
+    rng = np.random.default_rng(5)
+    ids = np.array([f"m{i:02}" for i in range(24)])
+    groups = np.repeat([2, 1, 225, 227, 221, 194], 4)
+    material, view = np.repeat(np.arange(24), 5), np.tile(np.arange(5), 24)
+    counts = rng.integers(5, 20, len(material))
+    q = rng.normal(0, 0.3, (counts.sum(), 2)) + 0.1 * np.repeat(material // 4, counts)[:, None]
+    intensity = rng.random(counts.sum(), dtype="f4")
+    lists = SpotLists(ids, material, view, offsets(counts), *q.T.astype("f4"), intensity)
+    for k, part in enumerate((ids[::2], ids[1::2])):
+        write_spots(tmp_path / f"{k}.h5", lists.select(part), np.zeros((60, 3)), {})
+    systems = [crystal_system(group) for group in groups]
+    split = pd.DataFrame({"material_id": ids, "crystal_system": systems, "spacegroup_number": groups})
+    split["split"] = np.where(np.arange(24) % 4 == 3, "test", "train")
+    split.to_parquet(tmp_path / "split.parquet")
+    return [tmp_path / "0.h5", tmp_path / "1.h5"], tmp_path / "split.parquet", split

@@ -1,0 +1,62 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from edsym.errors import InputError
+from edsym.evaluation.predictions import read_predictions
+from edsym.models.forest.features import N_FEATURES
+from edsym.models.mlp.network import MLP, N_INPUTS, mlp_inputs
+from edsym.models.mlp.run import predict_mlp, train_mlp
+from edsym.models.mlp.settings import MLPSettings
+
+SETTINGS = MLPSettings(
+    hidden=[32, 32], dropout=0.1, epochs=30, batch_size=16, learning_rate=5e-3, weight_decay=0.01,
+    validation_fraction=0.2, threads=1, seed=3,
+)  # fmt: skip
+
+
+@pytest.fixture
+def trained(files, tmp_path):
+    train_mlp(*files[:2], tmp_path / "model", SETTINGS)
+    return tmp_path / "model"
+
+
+def test_inputs_are_root_of_modulus_and_direction_of_phase():
+    features = np.zeros((1, N_FEATURES), np.float32)
+    features[0, 2:4] = 0.25, np.pi / 6
+    x = mlp_inputs(features)[0]
+    assert x.shape == (N_INPUTS,)
+    block = N_INPUTS // 3
+    np.testing.assert_allclose(x[[1, block + 1, 2 * block + 1]], [0.5, np.sqrt(0.75), 0.5], rtol=1e-6)
+    assert x.count_nonzero() == 3, "where the modulus is 0 the phase means nothing"
+
+
+def test_it_learns_and_predicts_the_test_patterns(files, trained, tmp_path):
+    predict_mlp(*files[:2], trained, tmp_path / "p.parquet")
+    found = read_predictions(tmp_path / "p.parquet")
+    tested = files[2][files[2].split == "test"]
+    assert found.material_id.tolist() == tested.material_id.repeat(5).tolist()
+    np.testing.assert_allclose(found.p_system.sum(1), 1, atol=1e-5)
+    assert (found.p_system.argmax(1) == found.system).mean() > 0.6, "a third is what the largest class has"
+
+
+def test_the_weights_of_the_best_epoch_are_kept(trained):
+    rows = json.loads((trained / "model.json").read_text())["training"]["epochs"]
+    assert len(rows) == SETTINGS.epochs
+    assert min(row["val_loss"] for row in rows) < rows[0]["val_loss"]
+
+
+def test_the_same_seed_gives_the_same_weights(files, trained, tmp_path):
+    spots, split, _ = files
+    train_mlp(spots[::-1], split, tmp_path / "again", SETTINGS)
+    for a, b in zip(MLP.load(trained).parameters(), MLP.load(tmp_path / "again").parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("name", ["model.json", "weights.safetensors"])
+def test_damaged_models_are_refused(trained, name):
+    (trained / name).write_bytes((trained / name).read_bytes()[:20])
+    with pytest.raises(InputError, match="does not hold a trained perceptron"):
+        MLP.load(trained)

@@ -1,0 +1,14 @@
+"""Predict the test patterns by the perceptron."""
+
+from pathlib import Path
+
+from edsym.job import job
+from edsym.models.mlp.run import predict_mlp
+
+with job(snakemake.log[0]):
+    predict_mlp(
+        snakemake.input.spots,
+        snakemake.input.split,
+        Path(snakemake.input.model).parent,
+        snakemake.output.predictions,
+    )
