@@ -101,3 +101,31 @@ for figure in FIGURES:
             code=code("draw_figure.py"),
         script:
             "../scripts/draw_figure.py"
+
+
+rule pack_network:
+    input:
+        weights=rules.train_network.output.weights,
+        model=rules.train_network.output.model,
+        run=FILES["run"],
+        tables=expand(f"{RESULTS}/tables/{{name}}.md", name=["table1", "table3", "table4", "table7"]),
+    output:
+        weights=f"{RESULTS}/pretrained/{{name}}/weights.safetensors",
+        model=f"{RESULTS}/pretrained/{{name}}/model.json",
+        recipe=f"{RESULTS}/pretrained/{{name}}/recipe.json",
+        card=f"{RESULTS}/pretrained/{{name}}/README.md",
+    log:
+        f"{RESULTS}/logs/pack_network/{{name}}.log",
+    conda:
+        "../../envs/learning.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(15),
+    params:
+        name="{name}",
+        configuration=settings(
+            "structures", "filter", "simulation", "peaks", "split", "network", "training", "evaluation"
+        ),
+        code=code("pack_network.py"),
+    script:
+        "../scripts/pack_network.py"

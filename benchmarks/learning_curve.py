@@ -1,0 +1,163 @@
+"""Accuracy of the models against the number of training materials, on the test patterns of a finished run.
+
+Every size trains all models anew on the first so many training materials, nested by a hash of their ids;
+the whole set's predictions are taken from the run. What is there already is not computed again.
+"""
+
+import argparse
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import yaml
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt
+
+from edsym.configuration import check_configuration, load_schema
+from edsym.evaluation.aggregation import aggregate, single_decisions
+from edsym.evaluation.palette import BLUE, ORANGE, VERMILION
+from edsym.evaluation.predictions import read_predictions
+from edsym.evaluation.products import MODELS
+from edsym.evaluation.settings import EvaluationSettings
+from edsym.files import atomic_path
+from edsym.models.forest.run import predict_forest, train_forest
+from edsym.models.forest.settings import ForestSettings
+from edsym.models.gmoe.settings import NetworkSettings
+from edsym.models.mlp.run import predict_mlp, train_mlp
+from edsym.models.mlp.settings import MLPSettings
+from edsym.seeds import generator, stable_hash
+from edsym.spots.split import read_split
+from edsym.training.fit import train_network
+from edsym.training.predict import predict_network
+from edsym.training.settings import TrainingSettings
+
+ROOT = Path(__file__).parents[1]
+PUBLISHED_MATERIALS = 27_511
+_RESAMPLES = 2000
+_COLOURS = {"gmoe": BLUE, "mlp": VERMILION, "forest": ORANGE}
+
+
+def main() -> None:
+    """Train what is missing, then write table and figure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--config", type=Path, required=True, help="overlay that the run was made with")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[475, 950, 1900], help="training materials")
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--output", type=Path, required=True, help="folder of models, table and figure")
+    parser.add_argument("--jobs", type=int, default=1, help="trainings at a time")
+    arguments = parser.parse_args()
+    config = check_configuration(_merged(arguments.config), load_schema(_schema()))
+    tasks = [(config, n, model, arguments.output) for n in arguments.sizes for model in arguments.models]
+    with ProcessPoolExecutor(arguments.jobs) as pool:
+        list(pool.map(_train, *zip(*tasks, strict=True)))
+    table = pd.DataFrame(_rows(config, arguments))
+    with atomic_path(arguments.output / "learning_curve.csv") as temporary:
+        table.to_csv(temporary, index=False, float_format="%.2f")
+    _draw(table, config, arguments.output)
+    print(table.to_string(index=False, float_format="%.1f"))
+
+
+def _schema() -> Path:
+    return ROOT / "workflow/schemas/config.schema.yaml"
+
+
+def _merged(overlay: Path) -> dict:
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+    for section, values in yaml.safe_load(overlay.read_text(encoding="utf-8")).items():
+        config[section] = config[section] | values if isinstance(values, dict) else values
+    return config
+
+
+def _train(config: dict, size: int, model: str, output: Path) -> None:
+    """Train one model on so many materials and predict the run's test patterns."""
+    results, folder = Path(config["results"]), output / str(size)
+    predictions, model_dir = folder / f"{model}.parquet", folder / model
+    if predictions.exists():
+        return
+    split = folder / "split.parquet"
+    _write_subset(results / "split.parquet", size, split)
+    spots = sorted((results / "spots").glob("*.h5"))
+    if model == "gmoe":
+        training = TrainingSettings(**config["training"])
+        network = NetworkSettings(**config["network"])
+        train_network(spots, split, model_dir, folder / "checkpoints", network, training)
+        predict_network(spots, split, model_dir, predictions, training.batch_size, training.threads)
+    elif model == "mlp":
+        train_mlp(spots, split, model_dir, MLPSettings(**config["mlp"]))
+        predict_mlp(spots, split, model_dir, predictions)
+    else:
+        train_forest(spots, split, model_dir, ForestSettings(**config["forest"]), jobs=1)
+        predict_forest(spots, split, model_dir, predictions, jobs=1)
+
+
+def _write_subset(split_path: Path, size: int, output: Path) -> None:
+    split = read_split(split_path)
+    training = split[split.split == "train"]
+    rank = training.material_id.map(lambda material: stable_hash("learning curve", material))
+    chosen = training.material_id[rank.sort_values().index[:size]]
+    with atomic_path(output) as temporary:
+        split[(split.split == "test") | split.material_id.isin(chosen)].to_parquet(temporary, index=False)
+
+
+def _rows(config: dict, arguments: argparse.Namespace) -> Iterator[dict]:
+    """Yield a row for each size, model and way to decide: accuracy and its interval, in percent."""
+    results = Path(config["results"])
+    split = read_split(results / "split.parquet")
+    complete = int((split.split == "train").sum())
+    settings = EvaluationSettings(**config["evaluation"])
+    for model in arguments.models:
+        files = {n: arguments.output / str(n) / f"{model}.parquet" for n in arguments.sizes}
+        files[complete] = results / f"predictions/{model}.parquet"
+        for size, path in files.items():
+            predictions = read_predictions(path)
+            single, views = single_decisions(predictions), aggregate(predictions, settings)
+            for target in ("system", "spacegroup"):
+                right = {"single": single[target] == single[f"predicted_{target}"]}
+                right |= {m: views[target] == views[f"{m}_{target}"] for m in ("vote", "logsum")}
+                for method, values in right.items():
+                    ids = single.material_id if method == "single" else views.material_id
+                    row = {"model": model, "materials": size, "target": target, "method": method}
+                    yield row | _interval(values.groupby(ids).agg(["sum", "size"]))
+
+
+def _interval(by_material: pd.DataFrame) -> dict[str, float]:
+    """Return accuracy and 95 % interval by bootstrap over materials."""
+    right, count = by_material["sum"].to_numpy(), by_material["size"].to_numpy()
+    draws = generator(0, "bootstrap").integers(0, len(right), (_RESAMPLES, len(right)))
+    shares = right[draws].sum(1) / count[draws].sum(1)
+    low, high = np.percentile(shares, [2.5, 97.5])
+    return {"accuracy": 100 * right.sum() / count.sum(), "low": 100 * low, "high": 100 * high}
+
+
+def _draw(table: pd.DataFrame, config: dict, output: Path) -> None:
+    """Draw crystal-system accuracy; dotted: a straight line in log(materials) to the published number."""
+    figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.2), sharey=True, layout="constrained")
+    for ax, (method, title) in zip(
+        axes, {"single": "one pattern", "logsum": "ten views"}.items(), strict=True
+    ):
+        for model, rows in table[(table.target == "system") & (table.method == method)].groupby("model"):
+            error = np.abs(rows[["low", "high"]].to_numpy().T - rows.accuracy.to_numpy())
+            label, colour = MODELS[model], _COLOURS[model]
+            ax.errorbar(rows.materials, rows.accuracy, error, marker="o", ms=3, color=colour, label=label)
+            slope, intercept = np.polyfit(np.log(rows.materials), rows.accuracy, 1)
+            ends = np.array([rows.materials.max(), PUBLISHED_MATERIALS])
+            ax.plot(ends, intercept + slope * np.log(ends), ":", color=colour)
+            ax.annotate(
+                f"{intercept + slope * np.log(ends[1]):.0f}", (ends[1], intercept + slope * np.log(ends[1]))
+            )
+        ax.set_xscale("log")
+        ax.set_xlabel("Training materials")
+        ax.set_title(f"{config['simulation']['orientations']} orientations, {title}", fontsize=9)
+    axes[0].set_ylabel("Crystal-system accuracy, %")
+    axes[0].legend(fontsize=7)
+    for form in ("svg", "png"):
+        with atomic_path(output / f"learning_curve.{form}") as temporary:
+            figure.savefig(temporary, format=form, dpi=200)
+
+
+if __name__ == "__main__":
+    main()

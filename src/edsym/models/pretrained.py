@@ -1,0 +1,152 @@
+"""Trained networks to use: `load_model`, and how a run's network is packed with its recipe and its card."""
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from edsym.errors import InputError
+from edsym.files import atomic_path, write_text
+from edsym.models.gmoe.network import GMoENetwork
+from edsym.models.gmoe.store import load_network
+from edsym.spots.store import SpotLists, offsets
+
+MODELS_DIR = Path(__file__).parents[3] / "models"
+"""Where a checkout keeps the trained networks that `load_model` finds by name."""
+
+_CARD = """# {name}
+
+A PE-AG-GMoE network that tells crystal system and space group from the Bragg spots of one electron
+diffraction pattern. `edsym.load_model("{name}")` returns it.
+
+- **Trained on:** {run}
+- **Exact recipe:** `recipe.json` has every setting of structures, simulation, peaks, split, network and
+  training; put over `config/config.yaml` it makes the run again.
+- **Parameters:** {parameters:,}; weights of epoch {best} of {epochs}, the best on held-out materials.
+- **Input:** spots as [qx, qy, I]: 1/Å, and share of the incident beam, which is itself not among them.
+- **Not for:** patterns at energies or thicknesses other than those above, or spots not measured on the same
+  scale; probabilities are those of simulated patterns.
+
+## Scores on the run's test materials, none of which it was trained on
+
+{scores}
+"""
+
+
+class TrainedNetwork:
+    """A trained network that takes spot lists and gives probabilities.
+
+    Parameters
+    ----------
+    network : GMoENetwork
+        The network.
+    """
+
+    def __init__(self, network: GMoENetwork):
+        self.network = network
+
+    def predict(self, patterns: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Return probabilities of crystal systems and space groups.
+
+        Parameters
+        ----------
+        patterns : iterable of (n, 3) arrays
+            Spots of each pattern as [qx, qy, I]: 1/Å and share of the incident beam, which is not among them.
+
+        Returns
+        -------
+        p_system, p_spacegroup : (P, 7), (P, 230) arrays of float32
+            In the order of `edsym.symmetry.CRYSTAL_SYSTEMS`, and of the space groups from 1.
+
+        Raises
+        ------
+        InputError
+            If a pattern has no spots or is not three finite numbers a spot.
+        """
+        from edsym.training.predict import predict_patterns
+
+        return predict_patterns(self.network, _spot_lists(list(patterns)), batch_size=64, progress=False)
+
+
+def load_model(name: str | Path) -> TrainedNetwork:
+    """Return a trained network by its name, or from the folder that holds weights.safetensors and model.json.
+
+    Raises
+    ------
+    InputError
+        If there is no such model, or its files are damaged.
+    """
+    folder = Path(name) if Path(name).is_dir() else MODELS_DIR / name
+    if not folder.is_dir():
+        known = sorted(path.parent.name for path in MODELS_DIR.glob("*/model.json"))
+        raise InputError(f"there is no model {str(name)!r}: expected a folder or one of {', '.join(known)}")
+    return TrainedNetwork(load_network(folder))
+
+
+def pack_model(
+    name: str,
+    model_dir: str | Path,
+    output_dir: str | Path,
+    configuration: Mapping,
+    run_path: str | Path,
+    tables: Iterable[str | Path],
+) -> None:
+    """Write a run's network with its recipe and its card to a folder.
+
+    Parameters
+    ----------
+    name : str
+        What the model is called.
+    model_dir : str or Path
+        Where the trained network is.
+    output_dir : str or Path
+        Where weights.safetensors, model.json, recipe.json and README.md go.
+    configuration : mapping
+        Sections of the configuration that made data and network.
+    run_path : str or Path
+        The run's description, see `edsym.evaluation.run`.
+    tables : iterable of path
+        Tables in Markdown that the card shows.
+
+    Raises
+    ------
+    InputError
+        If the model or the description of the run cannot be read.
+    """
+    from edsym.evaluation.run import read_run
+
+    load_network(model_dir)
+    model_dir, output_dir = Path(model_dir), Path(output_dir)
+    for file in ("weights.safetensors", "model.json"):
+        with atomic_path(output_dir / file) as temporary:
+            shutil.copyfile(model_dir / file, temporary)
+    # Where the table of structures lay is of no use elsewhere; which one it was, the run's description tells.
+    recipe = {s: {k: v for k, v in values.items() if k != "path"} for s, values in configuration.items()}
+    write_text(output_dir / "recipe.json", json.dumps(recipe, indent=2, ensure_ascii=False) + "\n")
+    model = json.loads((model_dir / "model.json").read_text(encoding="utf-8"))
+    card = _CARD.format(
+        name=name,
+        run=f"{read_run(run_path).line()} (edsym {version('edsym')}, torch {version('torch')})",
+        parameters=model["n_parameters"],
+        best=model["training"]["best_epoch"] + 1,
+        epochs=model["training"]["settings"]["epochs"],
+        scores="\n".join(Path(table).read_text(encoding="utf-8") for table in tables),
+    )
+    write_text(output_dir / "README.md", card)
+
+
+def _spot_lists(patterns: list[np.ndarray]) -> SpotLists:
+    for i, pattern in enumerate(patterns):
+        if np.ndim(pattern) != 2 or np.shape(pattern)[1] != 3 or not len(pattern):
+            raise InputError(
+                f"pattern {i} has the shape {np.shape(pattern)}, expected (spots, 3), one spot at least"
+            )
+        if not np.isfinite(pattern).all():
+            raise InputError(f"pattern {i} has values that are not finite, expected [qx, qy, I] of each spot")
+    qx, qy, intensity = np.concatenate(patterns).astype(np.float32).T
+    n = len(patterns)
+    sizes = offsets(np.array([len(pattern) for pattern in patterns]))
+    return SpotLists(np.array(["pattern"]), np.zeros(n, int), np.arange(n), sizes, qx, qy, intensity)

@@ -1,0 +1,16 @@
+"""Pack the trained network with its recipe and its card, for `edsym.load_model`."""
+
+from pathlib import Path
+
+from edsym.job import job
+from edsym.models.pretrained import pack_model
+
+with job(snakemake.log[0]):
+    pack_model(
+        snakemake.params.name,
+        Path(snakemake.input.model).parent,
+        Path(snakemake.output.card).parent,
+        snakemake.params.configuration,
+        snakemake.input.run,
+        snakemake.input.tables,
+    )
