@@ -29,7 +29,7 @@ def scattering_factor_tables(
 
     Returns
     -------
-    tables : (n, m + 2) float64
+    tables : (n, m + 2) float32
         Factors in Å at |g| = 0, g_max / m, ... g_max, and one node more for the interpolation.
 
     Raises
@@ -69,13 +69,16 @@ def _elastic(number: int, g_max: float, thermal_sigma: float, parametrization: s
     g = _nodes(g_max)
     debye_waller = np.exp(-2 * np.pi**2 * thermal_sigma**2 * g**2)
     if parametrization == "lobato":
-        return lobato.scattering_factor(number, g**2) * debye_waller
-    if parametrization == "weickenmeier_kohl":
-        return weickenmeier_kohl.elastic_factor(number, g) * debye_waller
-    return weickenmeier_kohl.elastic_factor_of_py4dstem(number, g) * debye_waller
+        factor = lobato.scattering_factor(number, g**2)
+    elif parametrization == "weickenmeier_kohl":
+        factor = weickenmeier_kohl.elastic_factor(number, g)
+    else:
+        factor = weickenmeier_kohl.elastic_factor_of_py4dstem(number, g)
+    return (factor * debye_waller).astype(np.float32)
 
 
 @lru_cache(maxsize=256)
 def _absorptive(number: int, g_max: float, thermal_sigma: float, energy_kev: float) -> np.ndarray:
     g = _nodes(g_max)
-    return weickenmeier_kohl.absorptive_factor(number, g, thermal_sigma, energy_kev, wavelength(energy_kev))
+    factor = weickenmeier_kohl.absorptive_factor(number, g, thermal_sigma, energy_kev, wavelength(energy_kev))
+    return factor.astype(np.float32)

@@ -104,26 +104,30 @@ def potential_table(
     factors = [scattering_factor_tables(elements, table_end, thermal_sigma, parametrization)]
     if absorption == "weickenmeier_kohl":
         factors.append(absorptive_factor_tables(elements, table_end, thermal_sigma, energy_kev))
-    factors = np.stack(factors) * (potential_prefactor(energy_kev) / cell.volume)
-    phases = [_phases(width, x) for width, x in zip(half_widths, cell.frac_coords.T, strict=True)]
-    values = np.zeros((2 * len(factors), int(np.prod(2 * half_widths + 1))), dtype=np.float32)
-    step = table_end / (factors.shape[2] - 2)
-    _fill_table(half_widths, cell.reciprocal, *phases, element_of_atom, factors, step, values)
     if absorption == "proportional":
-        values = np.concatenate([values, PROPORTIONAL_ABSORPTION * values])
-    values, kind = _combine(values)
+        factors.append(np.float32(PROPORTIONAL_ABSORPTION) * factors[0])
+    scale = potential_prefactor(energy_kev) / cell.volume
+    kind = _kind(cell, absorption)
     # Real and imaginary part of a coupling side by side: the matrix is gathered faster.
-    return PotentialTable(np.asfortranarray(values), kind, half_widths, centre=values.shape[1] // 2)
+    values = np.zeros((int(np.prod(2 * half_widths + 1)), 1 if kind == Kind.REAL else 2), dtype=np.float32)
+    phases = [_phases(width, x) for width, x in zip(half_widths, cell.frac_coords.T, strict=True)]
+    nodes_per_length = (factors[0].shape[1] - 2) / table_end
+    _fill_table(
+        half_widths, cell.reciprocal @ cell.reciprocal.T, *phases, element_of_atom, *factors[:1], factors[-1], kind,
+        table_end, nodes_per_length, scale, values,
+    )  # fmt: skip
+    return PotentialTable(values.T, kind, half_widths, centre=len(values) // 2)
 
 
-def _combine(values: np.ndarray) -> tuple[np.ndarray, Kind]:
-    """Turn real and imaginary parts of U, and perhaps of U', into those of U + iU' and their kind."""
-    centrosymmetric = np.abs(values[1]).max() <= _REAL * np.abs(values[0]).max()
-    if len(values) == 2:
-        return (np.ascontiguousarray(values[:1]), Kind.REAL) if centrosymmetric else (values, Kind.HERMITIAN)
-    if centrosymmetric:
-        return np.ascontiguousarray(values[[0, 2]]), Kind.SYMMETRIC
-    return np.stack([values[0] - values[3], values[1] + values[2]]), Kind.GENERAL
+def _kind(cell: Cell, absorption: str) -> Kind:
+    """Tell what the couplings will be like: real parts alone if U_g is real for the shortest g."""
+    hkl = np.stack(np.meshgrid(*[np.arange(-4, 5)] * 3), axis=-1).reshape(-1, 3)
+    phases = np.exp(-2j * np.pi * (hkl @ cell.frac_coords.T))
+    sums = np.stack([phases[:, cell.numbers == z].sum(axis=1) for z in np.unique(cell.numbers)])
+    centrosymmetric = np.abs(sums.imag).max() <= _REAL * np.abs(sums.real).max()
+    if absorption == "none":
+        return Kind.REAL if centrosymmetric else Kind.HERMITIAN
+    return Kind.SYMMETRIC if centrosymmetric else Kind.GENERAL
 
 
 def _strides(half_widths: np.ndarray) -> np.ndarray:
@@ -132,68 +136,107 @@ def _strides(half_widths: np.ndarray) -> np.ndarray:
 
 
 def _phases(width: int, x: np.ndarray) -> np.ndarray:
-    """Return exp(-2πi h x) as (2, atoms, 2 width + 1): real and imaginary parts."""
+    """Return exp(-2πi h x) as (2, atoms, 2 width + 1) float32: real and imaginary parts."""
     angles = -2 * np.pi * np.outer(x, np.arange(-width, width + 1))
-    return np.stack([np.cos(angles), np.sin(angles)])
+    return np.stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
 
 
+# The rows are short, but for each of them the loops over its beams run without branches: they become vector
+# instructions.
 @njit(fastmath=True, error_model="numpy", cache=True)
-def _fill_table(widths, reciprocal, phase_h, phase_k, phase_l, element_of_atom, factors, step, values):
-    """Fill half of each table, row by row along l, and the other half by U_-g = conj(U_g)."""
+def _fill_table(
+    widths, metric, phase_h, phase_k, phase_l, element_of_atom, elastic, absorptive, kind,
+    g_max, nodes_per_length, scale, values,
+):  # fmt: skip
+    """Fill half of the table, row by row along l, and the other half by U_-g = conj(U_g)."""
     n_k, n_l = 2 * widths[1] + 1, 2 * widths[2] + 1
-    g_max = step * (factors.shape[2] - 2)
-    last = values.shape[1] - 1
-    row = np.zeros((factors.shape[1], 2, n_l), np.float32)
+    last = values.shape[0] - 1
+    n_elements, scale = elastic.shape[0], np.float32(scale)
+    sums = np.zeros((n_elements, 2, n_l), np.float32)
+    u = np.zeros((4, n_l), np.float32)
+    node, weight = np.zeros(n_l, np.int32), np.zeros(n_l, np.float32)
     for h in range(widths[0] + 1):
         for k in range(-widths[1], widths[1] + 1):
             if h == 0 and k < 0:
                 continue
-            foot = h * reciprocal[0] + k * reciprocal[1]
-            first, stop = _range_in_sphere(foot, reciprocal[2], g_max, widths[2])
+            # |g|² = aa + 2 ac l + cc l² along the row: scalars, since small arrays would cost more than the rest.
+            aa = metric[0, 0] * h * h + 2 * metric[0, 1] * h * k + metric[1, 1] * k * k
+            ac, cc = metric[0, 2] * h + metric[1, 2] * k, metric[2, 2]
+            first, stop = _range_in_sphere(aa, ac, cc, g_max, widths[2])
             if first >= stop:
                 continue
             ih, ik = h + widths[0], k + widths[1]
-            _sum_phases(phase_h[:, :, ih], phase_k[:, :, ik], phase_l, element_of_atom, first, stop, row)
-            offset = (ih * n_k + ik) * n_l
             for i in range(first, stop):
-                length = np.sqrt(np.sum((foot + (i - widths[2]) * reciprocal[2]) ** 2))
-                node = min(int(length / step), factors.shape[2] - 2)
-                weight = length / step - node
-                for t in range(factors.shape[0]):
-                    real = imaginary = 0.0
-                    for element in range(factors.shape[1]):
-                        low, high = factors[t, element, node], factors[t, element, node + 1]
-                        factor = low * (1 - weight) + high * weight
-                        real += factor * row[element, 0, i]
-                        imaginary += factor * row[element, 1, i]
-                    values[2 * t, offset + i] = values[2 * t, last - offset - i] = real
-                    values[2 * t + 1, offset + i] = imaginary
-                    values[2 * t + 1, last - offset - i] = -imaginary
-    values[1::2, last // 2] = 0
+                l = i - widths[2]
+                position = np.sqrt(max(aa + l * (2 * ac + l * cc), 0.0)) * nodes_per_length
+                node[i] = np.int32(position)
+                weight[i] = position - node[i]
+            _sum_phases(
+                phase_h[:, :, ih], phase_k[:, :, ik], phase_l, element_of_atom, first, stop,
+                kind == Kind.REAL or kind == Kind.SYMMETRIC, sums,
+            )  # fmt: skip
+            u[:, first:stop] = 0
+            for element in range(n_elements):
+                _add_element(elastic[element], sums[element], node, weight, first, stop, u[0], u[1])
+                if kind >= Kind.SYMMETRIC:
+                    _add_element(absorptive[element], sums[element], node, weight, first, stop, u[2], u[3])
+            offset = (ih * n_k + ik) * n_l
+            _write_row(u, kind, scale, first, stop, offset, last, values)
+    if kind == Kind.HERMITIAN:
+        values[last // 2, 1] = 0
+
+
+@njit(inline="always", fastmath=True)
+def _add_element(table, sums, node, weight, first, stop, real, imaginary):
+    """Add one element's part of U to a row: its phases times its factor, interpolated."""
+    for i in range(first, stop):
+        low = table[node[i]]
+        factor = low + weight[i] * (table[node[i] + 1] - low)
+        real[i] += factor * sums[0, i]
+        imaginary[i] += factor * sums[1, i]
+
+
+@njit(inline="always", fastmath=True)
+def _write_row(u, kind, scale, first, stop, offset, last, values):
+    """Write a row of U + iU' and the row of -g: U = (u0 + i u1) + i (u2 + i u3)."""
+    for i in range(first, stop):
+        here, there = offset + i, last - offset - i
+        if kind == Kind.REAL:
+            values[here, 0] = values[there, 0] = scale * u[0, i]
+        elif kind == Kind.SYMMETRIC:
+            values[here, 0] = values[there, 0] = scale * u[0, i]
+            values[here, 1] = values[there, 1] = scale * u[2, i]
+        elif kind == Kind.HERMITIAN:
+            values[here, 0] = values[there, 0] = scale * u[0, i]
+            values[here, 1] = scale * u[1, i]
+            values[there, 1] = -scale * u[1, i]
+        else:
+            values[here, 0], values[here, 1] = scale * (u[0, i] - u[3, i]), scale * (u[1, i] + u[2, i])
+            values[there, 0], values[there, 1] = scale * (u[0, i] + u[3, i]), scale * (u[2, i] - u[1, i])
 
 
 @njit(inline="always")
-def _range_in_sphere(foot, step, radius, width):
-    """Return the range of positions i for which |foot + (i - width) step| <= radius."""
-    a, b = np.sum(step * step), np.sum(foot * step)
-    discriminant = b * b - a * (np.sum(foot * foot) - radius * radius)
+def _range_in_sphere(aa, ac, cc, radius, width):
+    """Return the range of positions l + width for which aa + 2 ac l + cc l² <= radius²."""
+    discriminant = ac * ac - cc * (aa - radius * radius)
     if discriminant < 0:
         return 0, 0
     root = np.sqrt(discriminant)
-    first = max(-width, int(np.ceil((-b - root) / a)))
-    last = min(width, int(np.floor((-b + root) / a)))
+    first = max(-width, int(np.ceil((-ac - root) / cc)))
+    last = min(width, int(np.floor((-ac + root) / cc)))
     return first + width, last + width + 1
 
 
 @njit(inline="always", fastmath=True)
-def _sum_phases(phase_h, phase_k, phase_l, element_of_atom, first, stop, row):
+def _sum_phases(phase_h, phase_k, phase_l, element_of_atom, first, stop, is_real, sums):
     """Sum exp(-2πi g·r) over the atoms of each element, for one row of the table."""
-    row[:, :, first:stop] = 0
+    sums[:, :, first:stop] = 0
     for atom in range(element_of_atom.size):
         real = phase_h[0, atom] * phase_k[0, atom] - phase_h[1, atom] * phase_k[1, atom]
         imaginary = phase_h[0, atom] * phase_k[1, atom] + phase_h[1, atom] * phase_k[0, atom]
-        real_row, imaginary_row = row[element_of_atom[atom], 0], row[element_of_atom[atom], 1]
-        real_l, imaginary_l = phase_l[0, atom], phase_l[1, atom]
+        element = element_of_atom[atom]
         for i in range(first, stop):
-            real_row[i] += real * real_l[i] - imaginary * imaginary_l[i]
-            imaginary_row[i] += real * imaginary_l[i] + imaginary * real_l[i]
+            sums[element, 0, i] += real * phase_l[0, atom, i] - imaginary * phase_l[1, atom, i]
+        if not is_real:
+            for i in range(first, stop):
+                sums[element, 1, i] += real * phase_l[1, atom, i] + imaginary * phase_l[0, atom, i]
