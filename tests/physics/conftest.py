@@ -41,7 +41,7 @@ PUBLISHED = SimulationSettings(
     in_plane="fixed",
     seed=0,
     max_memory=1000,
-    tolerance=1e-5,
+    tolerance=3e-6,
     shards=1,
 )
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from edsym.errors import MaterialError
+from edsym.errors import InputError, MaterialError
 from edsym.simulation.electrons import potential_prefactor, wavelength
-from edsym.simulation.engine import make_engine
+from edsym.simulation.engines import make_engine
+from edsym.simulation.krylov_engine import KrylovEngine
 
 
 def structure_factors(structure, hkl, sigma):
@@ -117,3 +118,25 @@ def test_more_memory_than_allowed_is_refused_before_it_is_taken(crystals, settin
                     crystals["pyrite"], random_orientations(1, seed=0)
                 )
             )
+
+
+@pytest.mark.parametrize("absorption", ["none", "weickenmeier_kohl"])
+@pytest.mark.parametrize("name", ["rutile", "alpha quartz"])
+def test_thicknesses_from_one_basis_are_those_of_separate_runs(
+    crystals, settings, random_orientations, name, absorption
+):
+    chosen, orientations = settings(absorption=absorption), random_orientations(2, seed=5)
+    thicknesses = [50, 200.0, 500]
+    series = list(KrylovEngine(chosen).thickness_series(crystals[name], orientations, thicknesses))
+    for k, thickness in enumerate(thicknesses):
+        engine = KrylovEngine(settings(absorption=absorption, thickness_angstrom=thickness))
+        for together, alone in zip(series, engine.patterns(crystals[name], orientations), strict=True):
+            np.testing.assert_array_equal(together.hkl, alone.hkl)
+            assert np.abs(together.intensity[k] - alone.intensity).max() <= 2e-6
+
+
+@pytest.mark.parametrize("thicknesses", [[], [0.0, 100.0], [200.0, 100.0], [np.nan]])
+def test_thicknesses_that_do_not_ascend_are_refused(crystals, settings, thicknesses):
+    series = KrylovEngine(settings()).thickness_series(crystals["rutile"], np.eye(3)[None], thicknesses)
+    with pytest.raises(InputError, match="expected positive and ascending"):
+        next(series)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edsym.simulation.cell import computing_cell
-from edsym.simulation.engine import make_engine
+from edsym.simulation.engines import make_engine
 from edsym.simulation.structure_factors import potential_table
 from edsym.symmetry import oriented_laue_class
 

@@ -36,9 +36,9 @@ def dense(matrix, n):
 
 def intensities(matrix, n, start, thickness, tolerance=1e-6, max_steps=600):
     basis = np.empty((max_steps + 1, matrix.shape[0] * matrix.shape[1]), dtype=np.float32)
-    result = np.empty(n, dtype=np.float32)
-    steps = propagate(matrix, start, thickness, tolerance, basis, result)
-    return steps, result
+    result = np.empty((1, n), dtype=np.float32)
+    steps = propagate(matrix, start, np.array([thickness]), tolerance, basis, result)
+    return steps, result[0]
 
 
 @pytest.mark.parametrize("planes", [1, 2], ids=["real", "complex"])

@@ -12,7 +12,7 @@ from scipy.linalg import expm
 
 from edsym.errors import InputError, MaterialError
 from edsym.simulation.cell import computing_cell
-from edsym.simulation.engine import make_engine
+from edsym.simulation.engines import make_engine
 from edsym.simulation.torch_crystal import fill_hamiltonians, make_crystal, select_beams
 from edsym.simulation.torch_engine import batches
 from edsym.simulation.torch_propagation import exponential_column, propagate
@@ -154,7 +154,7 @@ class Hook:
 
 sys.meta_path.insert(0, Hook())
 import numpy as np
-from edsym.simulation.engine import make_engine
+from edsym.simulation.engines import make_engine
 from edsym.simulation.settings import SimulationSettings
 from edsym.structures.structure import Structure
 
@@ -166,7 +166,8 @@ print(sorted(FORBIDDEN & set(sys.modules)), file=sys.stderr)
 """
 
 
-def test_runs_where_only_torch_and_numpy_are(crystals, settings, random_orientations):
+@pytest.mark.parametrize("changes", [ADAPTIVE, CASES["absorption"]], ids=["elastic", "absorption"])
+def test_runs_where_only_torch_and_numpy_are(crystals, settings, random_orientations, changes):
     structure, orientations = crystals["chalcopyrite"], random_orientations(2, seed=0)
     task = {
         "structure": [
@@ -175,7 +176,7 @@ def test_runs_where_only_torch_and_numpy_are(crystals, settings, random_orientat
             structure.frac_coords.tolist(),
             structure.spacegroup_number,
         ],
-        "settings": vars(settings(engine="torch", device="cpu", **ADAPTIVE)),
+        "settings": vars(settings(engine="torch", device="cpu", **changes)),
         "orientations": orientations.tolist(),
     }
     done = subprocess.run(
@@ -183,6 +184,6 @@ def test_runs_where_only_torch_and_numpy_are(crystals, settings, random_orientat
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[-1] == "[]"
-    here = make_engine(settings(engine="torch", device="cpu", **ADAPTIVE)).patterns(structure, orientations)
+    here = make_engine(settings(engine="torch", device="cpu", **changes)).patterns(structure, orientations)
     for found, pattern in zip(json.loads(done.stdout), here, strict=True):
         np.testing.assert_allclose(found, pattern.intensity, atol=1e-6)

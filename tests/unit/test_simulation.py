@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from edsym.errors import InputError
-from edsym.simulation.engine import make_engine
+from edsym.simulation.engines import make_engine
 from edsym.simulation.run import in_shard, simulate_shard
 from edsym.simulation.settings import SimulationSettings
 from edsym.simulation.store import read_failures, read_patterns
@@ -32,7 +32,7 @@ SETTINGS = SimulationSettings(
     in_plane="random",
     seed=1,
     max_memory=500,
-    tolerance=1e-5,
+    tolerance=3e-6,
     shards=1,
 )
 

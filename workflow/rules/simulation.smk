@@ -15,6 +15,7 @@ rule simulate:
     resources:
         mem_mb=growing(int(config["simulation"]["max_memory"]) + 2000),
         runtime=growing(240),
+        gpu=int(config["simulation"]["engine"] == "torch" and config["simulation"]["device"] != "cpu"),
     params:
         settings=config["simulation"],
         # outside the outputs, which Snakemake deletes when a job fails: an interrupted shard goes on

@@ -1,8 +1,9 @@
 """Metrics of a classification. What no pattern tells is NaN, never 0."""
 
+from statistics import NormalDist
+
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
 
 
@@ -63,7 +64,7 @@ def wilson_interval(share: float, n: int, level: float = 0.95) -> tuple[float, f
     """
     if n == 0 or np.isnan(share):
         return np.nan, np.nan
-    z = norm.ppf(0.5 + level / 2)
+    z = NormalDist().inv_cdf(0.5 + level / 2)
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     return float(max(centre - half, 0)), float(min(centre + half, 1))

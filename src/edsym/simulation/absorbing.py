@@ -14,8 +14,8 @@ from edsym.simulation.tridiagonal import complex_exponential_column, spectral_bo
 
 
 @njit(inline="always", fastmath=True, error_model="numpy")
-def propagate_absorbing(matrix, symmetric, start, thickness, tolerance, basis, intensity):
-    """Compute the intensities |exp(i H t) e_start|².
+def propagate_absorbing(matrix, symmetric, start, thicknesses, tolerance, basis, intensity):
+    """Compute the intensities |exp(i H t) e_start|² at one or more thicknesses t, from one basis.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def propagate_absorbing(matrix, symmetric, start, thickness, tolerance, basis, i
         Real and imaginary part of H in 1/Å: in half storage if it is symmetric, else all of it.
     symmetric : bool
         Whether it is.
-    start, thickness, tolerance, basis, intensity
+    start, thicknesses, tolerance, basis, intensity
         See `edsym.simulation.propagation.propagate`.
 
     Returns
@@ -31,6 +31,7 @@ def propagate_absorbing(matrix, symmetric, start, thickness, tolerance, basis, i
     steps : int
         Products that were needed, or -1 if the steps did not suffice.
     """
+    thickness = thicknesses[-1]
     max_steps = basis.shape[0] - 1
     diagonal, upper = np.zeros((2, max_steps)), np.zeros((2, max_steps))
     lower = np.zeros(max_steps)
@@ -51,7 +52,10 @@ def propagate_absorbing(matrix, symmetric, start, thickness, tolerance, basis, i
         complex_exponential_column(diagonal[:, :m], upper[:, :m], lower[:m], thickness, column)
         error = lower[step] * thickness * np.hypot(column[0, step], column[1, step]) / m
         if closed or error < tolerance:
-            _collect(basis[:m], column, intensity)
+            _collect(basis[:m], column, intensity[-1])
+            for k in range(thicknesses.size - 1):
+                complex_exponential_column(diagonal[:, :m], upper[:, :m], lower[:m], thicknesses[k], column)
+                _collect(basis[:m], column, intensity[k])
             return m
         next_check = m + (1 if error < 10 * tolerance else 2)
     return -1

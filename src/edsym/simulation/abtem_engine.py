@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from edsym.simulation.cell import computing_cell
+from edsym.simulation.constants import RIM
 from edsym.simulation.electrons import wavelength
 from edsym.simulation.engine import Pattern, check_memory, expected_beams
 from edsym.simulation.scattering import scattering_factor_tables
 from edsym.simulation.settings import SimulationSettings
-from edsym.simulation.structure_factors import RIM
 from edsym.structures.standard import Structure
 
 # Complex double-precision arrays that abTEM holds at once, about: of a matrix and of phases by atom.

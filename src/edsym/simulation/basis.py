@@ -4,10 +4,10 @@ import numpy as np
 
 from edsym.simulation.beams import Candidates
 from edsym.simulation.cell import Cell
+from edsym.simulation.constants import RIM
 from edsym.simulation.electrons import potential_prefactor, wavelength
 from edsym.simulation.scattering import scattering_factor_tables
 from edsym.simulation.settings import SimulationSettings
-from edsym.simulation.structure_factors import RIM
 
 
 def excitation_limits(candidates: Candidates, cell: Cell, settings: SimulationSettings) -> np.ndarray:

@@ -6,7 +6,8 @@ import numpy as np
 from numba import njit
 
 from edsym.simulation.cell import Cell
-from edsym.simulation.structure_factors import RIM, box_of_beams
+from edsym.simulation.constants import RIM
+from edsym.simulation.structure_factors import box_of_beams
 
 
 @dataclass(frozen=True)

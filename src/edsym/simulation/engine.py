@@ -55,21 +55,6 @@ class Engine(Protocol):
         ...
 
 
-def make_engine(settings: SimulationSettings) -> Engine:
-    """Return the engine that the settings name."""
-    if settings.engine == "abtem":
-        from edsym.simulation.abtem_engine import AbtemEngine
-
-        return AbtemEngine(settings)
-    if settings.engine == "torch":
-        from edsym.simulation.torch_engine import TorchEngine
-
-        return TorchEngine(settings)
-    from edsym.simulation.krylov_engine import KrylovEngine
-
-    return KrylovEngine(settings)
-
-
 def check_memory(n_beams: int, n_bytes: float, max_memory: float) -> None:
     """Raise `MaterialError` if a pattern of so many beams needs more than `max_memory` MB."""
     needed = n_bytes / 1e6

@@ -1,11 +1,12 @@
 """The engine of edsym: Bloch waves by one column of the propagator."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numba import njit
 
-from edsym.errors import MaterialError
+from edsym.errors import InputError, MaterialError
 from edsym.simulation.absorbing import propagate_absorbing
 from edsym.simulation.basis import excitation_limits
 from edsym.simulation.beams import (
@@ -41,18 +42,50 @@ class KrylovEngine:
     def __init__(self, settings: SimulationSettings):
         self.settings = settings
         self._wavelength = wavelength(settings.energy_kev)
-        self._steps = step_limit(settings.thickness_angstrom, settings.max_excitation_error)
         self._matrix_memory = _Memory()
         self._basis_memory = _Memory()
 
     def patterns(self, structure: Structure, orientations: np.ndarray) -> Iterator[Pattern]:
         """Yield one pattern per orientation: see `Engine`."""
+        for pattern in self.thickness_series(structure, orientations, [self.settings.thickness_angstrom]):
+            yield replace(pattern, intensity=pattern.intensity[0])
+
+    def thickness_series(
+        self, structure: Structure, orientations: np.ndarray, thicknesses: Sequence[float]
+    ) -> Iterator[Pattern]:
+        """Yield one pattern per orientation with the intensities at several thicknesses.
+
+        They all come from the Krylov basis of the largest thickness: the others cost next to nothing.
+
+        Parameters
+        ----------
+        structure, orientations
+            See `Engine`.
+        thicknesses : sequence of float
+            In Å, ascending; the settings' thickness does not count.
+
+        Yields
+        ------
+        Pattern
+            Its `intensity` is (T, n): one row a thickness.
+
+        Raises
+        ------
+        InputError
+            If the thicknesses are not positive and ascending.
+        MaterialError
+            See `Engine`.
+        """
+        thicknesses = np.array(thicknesses, dtype=np.float64)
+        if not thicknesses.size or not (np.diff(thicknesses, prepend=0) > 0).all():
+            raise InputError(f"thicknesses are {thicknesses.tolist()} Å, expected positive and ascending")
         settings, cell = self.settings, computing_cell(structure)
+        steps = step_limit(thicknesses[-1], settings.max_excitation_error)
         check_memory(expected_beams(cell.volume, settings), self._table_bytes(cell), settings.max_memory)
         candidates = find_candidates(cell, settings.g_max)
         limits = excitation_limits(candidates, cell, settings)
         planes = 1 if settings.absorption == "none" else 2
-        self._check_memory(cell, int(expected_number(candidates, limits)) + 1, planes)
+        self._check_memory(cell, int(expected_number(candidates, limits)) + 1, planes, steps)
         table = potential_table(
             cell,
             settings.g_max,
@@ -67,27 +100,33 @@ class KrylovEngine:
         for first in range(0, len(orientations), _BATCH):
             batch = orientations[first : first + _BATCH]
             beams = select_all(candidates, batch[:, 2], self._wavelength, limits)
-            self._check_memory(cell, beams.largest(), len(table.values))
-            intensity = self._intensities(beams, candidates, table, linear)
+            self._check_memory(cell, beams.largest(), len(table.values), steps)
+            intensity = self._intensities(beams, candidates, table, linear, thicknesses, steps)
             yield from _patterns(beams, candidates, hkl, batch, intensity)
 
-    def _check_memory(self, cell: Cell, n_beams: int, planes: int) -> None:
+    def _check_memory(self, cell: Cell, n_beams: int, planes: int, steps: int) -> None:
         settings = self.settings
         rows, _ = padded(n_beams)
-        floats = matrix_size(n_beams, planes) + planes * rows * (self._steps + 1)
+        floats = matrix_size(n_beams, planes) + planes * rows * (steps + 1)
         # Candidate, error, indices, position and intensity of a beam.
         lists = _BATCH * n_beams * (4 + 8 + 6 + 8 + 4)
         check_memory(n_beams, 4 * floats + self._table_bytes(cell) + lists, settings.max_memory)
 
     def _table_bytes(self, cell: Cell) -> int:
         g_max = self.settings.g_max
-        return table_bytes(cell, g_max, self.settings.absorption) + candidates_bytes(cell, g_max)
+        return table_bytes(cell, g_max) + candidates_bytes(cell, g_max)
 
     def _intensities(
-        self, beams: BeamLists, candidates: Candidates, table: PotentialTable, linear: np.ndarray
+        self,
+        beams: BeamLists,
+        candidates: Candidates,
+        table: PotentialTable,
+        linear: np.ndarray,
+        thicknesses: np.ndarray,
+        steps: int,
     ) -> np.ndarray:
         n, planes, settings = beams.largest(), len(table.values), self.settings
-        intensity = np.empty(beams.candidate.size, dtype=np.float32)
+        intensity = np.empty((thicknesses.size, beams.candidate.size), dtype=np.float32)
         failed = _propagate_all(
             table.values.T,
             table.kind,
@@ -99,17 +138,17 @@ class KrylovEngine:
             beams.excitation_error,
             beams.incident,
             self._wavelength,
-            settings.thickness_angstrom,
+            thicknesses,
             settings.tolerance,
             self._matrix_memory.take(matrix_size(n, planes)),
-            self._basis_memory.take((self._steps + 1) * planes * padded(n)[0]),
-            self._steps,
+            self._basis_memory.take((steps + 1) * planes * padded(n)[0]),
+            steps,
             intensity,
         )
         if failed >= 0:
             raise MaterialError(
                 f"the propagation of {np.diff(beams.offset)[failed]} beams has not converged to "
-                f"{settings.tolerance:g} after {self._steps} steps"
+                f"{settings.tolerance:g} after {steps} steps"
             )
         return intensity
 
@@ -128,7 +167,7 @@ def _propagate_all(
     error,
     incident,
     wavelength,
-    thickness,
+    thicknesses,
     tolerance,
     matrix_memory,
     basis_memory,
@@ -156,13 +195,13 @@ def _propagate_all(
                 matrix,
                 kind == Kind.SYMMETRIC,
                 incident[p],
-                thickness,
+                thicknesses,
                 tolerance,
                 basis,
-                intensity[first:stop],
+                intensity[:, first:stop],
             )
         else:
-            steps = propagate(matrix, incident[p], thickness, tolerance, basis, intensity[first:stop])
+            steps = propagate(matrix, incident[p], thicknesses, tolerance, basis, intensity[:, first:stop])
         if steps < 0:
             return p
     return -1
@@ -189,4 +228,4 @@ def _patterns(
     for p, orientation in enumerate(orientations):
         own = slice(*beams.offset[p : p + 2])
         q = orientation[:2] @ candidates.vectors[:, beams.candidate[own]]
-        yield Pattern(hkl[own], q.T.astype(np.float32), intensity[own], int(beams.incident[p]))
+        yield Pattern(hkl[own], q.T.astype(np.float32), intensity[:, own], int(beams.incident[p]))

@@ -29,8 +29,8 @@ def step_limit(thickness: float, max_excitation_error: float) -> int:
 
 
 @njit(inline="always", fastmath=True, error_model="numpy")
-def propagate(matrix, start, thickness, tolerance, basis, intensity):
-    """Compute the intensities |exp(i H t) e_start|².
+def propagate(matrix, start, thicknesses, tolerance, basis, intensity):
+    """Compute the intensities |exp(i H t) e_start|² at one or more thicknesses t, from one basis.
 
     Parameters
     ----------
@@ -38,20 +38,22 @@ def propagate(matrix, start, thickness, tolerance, basis, intensity):
         H in 1/Å in half storage, of one plane if real and two if complex.
     start : int
         Row of the incident beam.
-    thickness : float
-        t in Å.
+    thicknesses : (T,) float64
+        t in Å, ascending.
     tolerance : float
         Stop where the next step would change the amplitudes by less than this.
     basis : (steps + 1, planes * rows) float32
         Working memory; its length limits the steps.
-    intensity : (n,) float32
-        Filled with the result; rows from n on are padding.
+    intensity : (T, n) float32
+        Filled with the result; rows of the matrix from n on are padding.
 
     Returns
     -------
     steps : int
         Products that were needed, or -1 if the steps did not suffice.
     """
+    # What has converged at the largest thickness has at the others.
+    thickness = thicknesses[-1]
     max_steps = basis.shape[0] - 1
     alpha, beta = np.zeros(max_steps), np.zeros(max_steps)
     column = np.zeros((2, max_steps))
@@ -71,7 +73,10 @@ def propagate(matrix, start, thickness, tolerance, basis, intensity):
         exponential_column(alpha[:m], beta[:m], thickness, column)
         error = beta[step] * thickness * np.hypot(column[0, step], column[1, step]) / m
         if closed or error < tolerance:
-            _collect(basis[:m], column, matrix.shape[0], intensity)
+            _collect(basis[:m], column, matrix.shape[0], intensity[-1])
+            for k in range(thicknesses.size - 1):
+                exponential_column(alpha[:m], beta[:m], thicknesses[k], column)
+                _collect(basis[:m], column, matrix.shape[0], intensity[k])
             return m
         next_check = m + (1 if error < 10 * tolerance else 2)
     return -1

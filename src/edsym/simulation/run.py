@@ -9,7 +9,8 @@ from tqdm import tqdm
 from edsym.errors import MaterialError
 from edsym.files import atomic_path
 from edsym.seeds import stable_hash
-from edsym.simulation.engine import Engine, make_engine
+from edsym.simulation.engine import Engine
+from edsym.simulation.engines import make_engine
 from edsym.simulation.journal import Checkpoint, Result, open_journal
 from edsym.simulation.orientations import orientations
 from edsym.simulation.results import FailedMaterial, SimulatedMaterial

@@ -7,16 +7,9 @@ import numpy as np
 from numba import njit
 
 from edsym.simulation.cell import Cell
+from edsym.simulation.constants import NEGLIGIBLE_IMAGINARY, PROPORTIONAL_ABSORPTION, RIM
 from edsym.simulation.electrons import potential_prefactor
 from edsym.simulation.scattering import absorptive_factor_tables, scattering_factor_tables
-
-# Imaginary parts below this share of the largest coefficient are rounding: the crystal is centrosymmetric.
-_REAL = 1e-5
-# Beams on the very rim |g| = g_max must not come and go by rounding: equivalent ones stay together.
-RIM = 1 + 1e-9
-# Share of the elastic potential that is absorptive, where it is taken as proportional: a customary value
-# (Hashimoto, Howie & Whelan 1962, Proc. R. Soc. A 269, 80-103).
-PROPORTIONAL_ABSORPTION = 0.1
 
 
 class Kind(IntEnum):
@@ -63,9 +56,9 @@ def box_of_beams(cell: Cell, g_max: float) -> np.ndarray:
     return np.floor(g_max * RIM * np.linalg.norm(cell.lattice, axis=1)).astype(int)
 
 
-def table_bytes(cell: Cell, g_max: float, absorption: str = "none") -> int:
-    """Return the memory that `potential_table` takes at its peak."""
-    return int(np.prod(4 * box_of_beams(cell, g_max) + 1)) * (8 if absorption == "none" else 24)
+def table_bytes(cell: Cell, g_max: float) -> int:
+    """Return the memory that `potential_table` takes at most."""
+    return int(np.prod(4 * box_of_beams(cell, g_max) + 1)) * 8
 
 
 def potential_table(
@@ -112,9 +105,10 @@ def potential_table(
     values = np.zeros((int(np.prod(2 * half_widths + 1)), 1 if kind == Kind.REAL else 2), dtype=np.float32)
     phases = [_phases(width, x) for width, x in zip(half_widths, cell.frac_coords.T, strict=True)]
     nodes_per_length = (factors[0].shape[1] - 2) / table_end
+    metric = cell.reciprocal @ cell.reciprocal.T
     _fill_table(
-        half_widths, cell.reciprocal @ cell.reciprocal.T, *phases, element_of_atom, *factors[:1], factors[-1], kind,
-        table_end, nodes_per_length, scale, values,
+        half_widths, metric, *phases, element_of_atom, factors[0], factors[-1], kind, table_end,
+        nodes_per_length, scale, values,
     )  # fmt: skip
     return PotentialTable(values.T, kind, half_widths, centre=len(values) // 2)
 
@@ -124,7 +118,7 @@ def _kind(cell: Cell, absorption: str) -> Kind:
     hkl = np.stack(np.meshgrid(*[np.arange(-4, 5)] * 3), axis=-1).reshape(-1, 3)
     phases = np.exp(-2j * np.pi * (hkl @ cell.frac_coords.T))
     sums = np.stack([phases[:, cell.numbers == z].sum(axis=1) for z in np.unique(cell.numbers)])
-    centrosymmetric = np.abs(sums.imag).max() <= _REAL * np.abs(sums.real).max()
+    centrosymmetric = np.abs(sums.imag).max() <= NEGLIGIBLE_IMAGINARY * np.abs(sums.real).max()
     if absorption == "none":
         return Kind.REAL if centrosymmetric else Kind.HERMITIAN
     return Kind.SYMMETRIC if centrosymmetric else Kind.GENERAL
@@ -159,7 +153,7 @@ def _fill_table(
         for k in range(-widths[1], widths[1] + 1):
             if h == 0 and k < 0:
                 continue
-            # |g|² = aa + 2 ac l + cc l² along the row: scalars, since small arrays would cost more than the rest.
+            # |g|² = aa + 2 ac l + cc l² along the row. Scalars: small arrays would cost more than the rest.
             aa = metric[0, 0] * h * h + 2 * metric[0, 1] * h * k + metric[1, 1] * k * k
             ac, cc = metric[0, 2] * h + metric[1, 2] * k, metric[2, 2]
             first, stop = _range_in_sphere(aa, ac, cc, g_max, widths[2])
@@ -167,8 +161,8 @@ def _fill_table(
                 continue
             ih, ik = h + widths[0], k + widths[1]
             for i in range(first, stop):
-                l = i - widths[2]
-                position = np.sqrt(max(aa + l * (2 * ac + l * cc), 0.0)) * nodes_per_length
+                x = i - widths[2]
+                position = np.sqrt(max(aa + x * (2 * ac + x * cc), 0.0)) * nodes_per_length
                 node[i] = np.int32(position)
                 weight[i] = position - node[i]
             _sum_phases(

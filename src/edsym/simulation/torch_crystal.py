@@ -11,16 +11,11 @@ import numpy as np
 import torch
 
 from edsym.simulation.cell import Cell
+from edsym.simulation.constants import NEGLIGIBLE_IMAGINARY, PROPORTIONAL_ABSORPTION, RIM
 from edsym.simulation.electrons import potential_prefactor, wavelength
 from edsym.simulation.settings import SimulationSettings
 from edsym.simulation.torch_factors import absorptive_factor, elastic_factor
 
-# Imaginary parts below this share of the largest coefficient are rounding: the crystal is centrosymmetric.
-_REAL = 1e-5
-# Beams on the very rim |g| = g_max must not come and go by rounding: equivalent ones stay together.
-_RIM = 1 + 1e-9
-# Share of the elastic potential that is absorptive, where it is taken as proportional.
-_PROPORTIONAL = 0.1
 # Float64 values that a step of the search for beams may take.
 _SEARCH = 8_000_000
 
@@ -89,7 +84,7 @@ class DeviceBeams:
 
 def half_widths(cell: Cell, g_max: float) -> np.ndarray:
     """Return the largest indices (3,) of points up to `g_max` (1/Å): |h| = |g·a| <= g_max |a|."""
-    return np.floor(g_max * _RIM * np.linalg.norm(cell.lattice, axis=1)).astype(int)
+    return np.floor(g_max * RIM * np.linalg.norm(cell.lattice, axis=1)).astype(int)
 
 
 def crystal_bytes(cell: Cell, g_max: float) -> int:
@@ -111,7 +106,7 @@ def make_crystal(cell: Cell, settings: SimulationSettings, device: torch.device)
     hkl = np.stack(np.meshgrid(*(np.arange(-w, w + 1) for w in widths), indexing="ij"), -1).reshape(-1, 3)
     vectors = hkl @ cell.reciprocal
     squared = np.sum(vectors**2, axis=1)
-    inside = squared <= (settings.g_max * _RIM) ** 2
+    inside = squared <= (settings.g_max * RIM) ** 2
     hkl, vectors = hkl[inside], np.ascontiguousarray(vectors[inside].T)
     squared = torch.as_tensor(squared[inside], device=device)
     table = potential_table(cell, 2 * widths, settings, device)
@@ -158,12 +153,12 @@ def potential_table(
         See `Crystal`.
     """
     elastic = _fourier_sum(cell, widths, settings, device, elastic_factor)
-    centrosymmetric = elastic.imag.abs().max() <= _REAL * elastic.real.abs().max()
+    centrosymmetric = elastic.imag.abs().max() <= NEGLIGIBLE_IMAGINARY * elastic.real.abs().max()
     if settings.absorption == "none":
         planes = [elastic.real] if centrosymmetric else [elastic.real, elastic.imag]
         return torch.stack(planes).float()
     if settings.absorption == "proportional":
-        absorptive = _PROPORTIONAL * elastic
+        absorptive = PROPORTIONAL_ABSORPTION * elastic
     else:
         absorptive = _fourier_sum(cell, widths, settings, device, absorptive_factor)
     if centrosymmetric:

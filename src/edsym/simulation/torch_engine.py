@@ -1,6 +1,6 @@
 """The engine for a GPU: the same Bloch waves, the patterns of a material in batches, in torch.
 
-It needs torch and NumPy only (SciPy for Weickenmeier & Kohl's scattering factors), and runs on the CPU too.
+It needs torch and NumPy only, and runs on the CPU too.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,6 @@ from edsym.simulation.torch_crystal import (
     pattern_bytes,
     select_beams,
 )
-from edsym.simulation.torch_factors import check_factors
 from edsym.simulation.torch_propagation import basis_bytes, propagate, step_limit
 from edsym.structures.structure import Structure
 
@@ -46,13 +45,12 @@ class TorchEngine:
     Raises
     ------
     InputError
-        If the device is not there, or a package that the scattering factors need.
+        If the device is not there.
     """
 
     def __init__(self, settings: SimulationSettings):
         self.settings = settings
         self.device = choose_device(settings.device)
-        check_factors(settings)
         self._steps = step_limit(settings.thickness_angstrom, settings.max_excitation_error)
 
     def patterns(self, structure: Structure, orientations: np.ndarray) -> Iterator[Pattern]:

@@ -1,33 +1,22 @@
 """Scattering factors of elements on a device.
 
-Lobato & Van Dyck's are computed by their formula; Weickenmeier & Kohl's, which take longer (and SciPy), are
-interpolated in tables.
+Lobato & Van Dyck's are computed by their formula; Weickenmeier & Kohl's, which take longer, are interpolated
+in tables.
 """
 
 import math
 from functools import lru_cache
-from importlib.util import find_spec
 
 import numpy as np
 import torch
 
-from edsym.errors import InputError
+from edsym.simulation import weickenmeier_kohl
 from edsym.simulation.electrons import wavelength
 from edsym.simulation.lobato import scattering_factor
 from edsym.simulation.settings import SimulationSettings
 
 # Nodes of a table: linear interpolation between them costs less than 1e-6 of f.
 _NODES = 16384
-
-
-def check_factors(settings: SimulationSettings) -> None:
-    """Raise `InputError` if the settings ask for factors that cannot be computed here."""
-    used = (settings.scattering_factors, settings.absorption)
-    if used not in (("lobato", "none"), ("lobato", "proportional")) and find_spec("scipy") is None:
-        raise InputError(
-            f"simulation.scattering_factors {used[0]} with simulation.absorption {used[1]} needs SciPy, "
-            "which is not installed here"
-        )
 
 
 def elastic_factor(number: int, squared: torch.Tensor, settings: SimulationSettings) -> torch.Tensor:
@@ -59,8 +48,6 @@ def _nodes(g_max: float) -> np.ndarray:
 
 @lru_cache(maxsize=256)
 def _elastic_table(number: int, kind: str, g_max: float) -> np.ndarray:
-    from edsym.simulation import weickenmeier_kohl
-
     if kind == "py4dstem":
         return weickenmeier_kohl.elastic_factor_of_py4dstem(number, _nodes(g_max))
     return weickenmeier_kohl.elastic_factor(number, _nodes(g_max))
@@ -68,8 +55,6 @@ def _elastic_table(number: int, kind: str, g_max: float) -> np.ndarray:
 
 @lru_cache(maxsize=256)
 def _absorptive_table(number: int, sigma: float, energy_kev: float, g_max: float) -> np.ndarray:
-    from edsym.simulation import weickenmeier_kohl
-
     g = _nodes(g_max)
     return weickenmeier_kohl.absorptive_factor(number, g, sigma, energy_kev, wavelength(energy_kev))
 
