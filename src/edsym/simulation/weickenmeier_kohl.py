@@ -117,31 +117,33 @@ def thermal_diffuse_factor(number: int, g: np.ndarray, thermal_sigma: float) -> 
     """
     a, b = _terms(number)
     m = 2 * np.pi**2 * thermal_sigma**2
-    damping, cloud = np.exp(-m * g**2), _overlap(m, m, g)
-    mixed = [_overlap(x + m, m, g) for x in b]
-    total = np.zeros_like(g)
-    for i in range(4):
-        for j in range(i + 1):
-            moving = _overlap(b[i] + m, b[j] + m, g) + cloud - mixed[i] - mixed[j]
-            total += (0.5 if i == j else 1) * a[i] * a[j] * (damping * _overlap(b[i], b[j], g) - moving)
-    return total
+    i, j = np.tril_indices(4)
+    weights = np.where(i == j, 0.5, 1.0) * a[i] * a[j]
+    # All at once, because the arrays are short: atoms at rest, moving, each atom with the cloud, the cloud.
+    x = np.concatenate([b[i], b[i] + m, b + m, [m]])
+    y = np.concatenate([b[j], b[j] + m, np.full(5, m)])
+    rest, moving, mixed, cloud = np.split(_overlap(x, y, g), [10, 20, 24])
+    thermal = np.exp(-m * g**2) * rest - (moving + cloud - mixed[i] - mixed[j])
+    return weights @ thermal
 
 
-def _overlap(x: float, y: float, g: np.ndarray) -> np.ndarray:
-    """Return ∫ d²q (1 - exp(-x q²)) (1 - exp(-y |g - q|²)) / (q² |g - q|²).
+def _overlap(x: np.ndarray, y: np.ndarray, g: np.ndarray) -> np.ndarray:
+    """Return ∫ d²q (1 - exp(-x q²)) (1 - exp(-y |g - q|²)) / (q² |g - q|²) for k pairs x, y: (k, n).
 
     As (1 - exp(-x q²)) / q² is the integral of exp(-x' q²) over x' from 0 to x, this is the integral of
     π exp(-x' y' g² / (x' + y')) / (x' + y') over x' and y', which exponential integrals solve.
     """
-    if x == 0 or y == 0:
-        return np.zeros_like(g)
+    found = (x > 0) & (y > 0)
+    result = np.zeros((x.size, g.size))
+    x, y = x[found, None], y[found, None]
     at_zero = np.pi * (x * np.log1p(y / x) + y * np.log1p(x / y))
     squared = np.where(g > 0, g, 1.0) ** 2
     x, y = x * squared, y * squared
     total = 2 * np.euler_gamma + np.log(x * y) - 2 * expi(-x * y / (x + y))
     for z in (x, y):
         total += _scaled_expi(z * z / (x + y), z) - _scaled_expi(z, z)
-    return np.where(g > 0, np.pi / squared * total, at_zero)
+    result[found] = np.where(g > 0, np.pi / squared * total, at_zero)
+    return result
 
 
 def _scaled_expi(x: np.ndarray, shift: np.ndarray) -> np.ndarray:
