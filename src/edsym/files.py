@@ -12,6 +12,11 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` that is renamed to it on success and removed on failure.
 
     The temporary name keeps the suffix of `path`, since some writers choose a format by it.
+
+    Raises
+    ------
+    OSError
+        If the system cannot write: a full disk, for example.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -22,6 +27,11 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         yield temporary
         temporary.chmod(0o644)
         temporary.replace(path)
+    except RuntimeError as error:
+        # As such HDF5 tells, when a file is closed, that the system could not write.
+        if "errno = " not in str(error):
+            raise
+        raise OSError(f"{path} cannot be written: {' '.join(str(error).split())}") from error
     finally:
         temporary.unlink(missing_ok=True)
 

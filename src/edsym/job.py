@@ -11,10 +11,7 @@ from edsym.errors import EdsymError
 
 @contextmanager
 def job(log: str | Path) -> Iterator[None]:
-    """Log to a file and to the terminal; end with the plain message of an `EdsymError`.
-
-    Any other exception is a defect: it is logged with its traceback and raised.
-    """
+    """Log to a file and to the terminal, and report errors: see `reported`."""
     logging.basicConfig(
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
@@ -22,10 +19,24 @@ def job(log: str | Path) -> Iterator[None]:
         force=True,
     )
     logging.captureWarnings(True)
+    with reported():
+        yield
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """End with the plain message of an `EdsymError`, or of the system: a full disk, a missing permission.
+
+    Any other exception is a defect: it is logged with its traceback and raised.
+    """
     try:
         yield
     except EdsymError as error:
         logging.error("%s", error)
+        sys.exit(1)
+    except OSError as error:
+        logging.error("%s", error)
+        logging.info("where it happened", exc_info=True)  # for the log only
         sys.exit(1)
     except Exception:
         logging.exception("unexpected error")

@@ -7,8 +7,8 @@ import pandas as pd
 
 from edsym.job import job
 from edsym.provenance.digest import digest, file_digest
+from edsym.simulation.crashes import simulate_shard_in_child
 from edsym.simulation.journal import Checkpoint
-from edsym.simulation.run import simulate_shard
 from edsym.simulation.settings import SimulationSettings
 
 
@@ -29,11 +29,11 @@ def checkpoint():
 
 
 with job(snakemake.log[0]):
-    simulate_shard(
+    simulate_shard_in_child(
         snakemake.input.materials,
         snakemake.output.patterns,
         int(snakemake.wildcards.shard),
         SimulationSettings(**snakemake.params.settings),
+        checkpoint(),
         material_ids=test_materials(),
-        checkpoint=checkpoint(),
     )

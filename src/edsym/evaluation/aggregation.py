@@ -18,12 +18,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from edsym.errors import InputError
 from edsym.evaluation.predictions import Predictions, read_predictions
 from edsym.evaluation.settings import EvaluationSettings
-from edsym.files import atomic_path
+from edsym.parquet import read_parquet, write_parquet
 from edsym.seeds import generator
 
 METHODS = ("vote", "logsum")
@@ -149,8 +148,7 @@ def aggregate_predictions(
 ) -> None:
     """Read predictions of single patterns and write what `aggregate` makes of them, as parquet."""
     frame = aggregate(read_predictions(predictions_path), settings)
-    with atomic_path(views_path) as temporary:
-        pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), temporary, compression="zstd")
+    write_parquet(pa.Table.from_pandas(frame, preserve_index=False), views_path)
 
 
 def read_aggregated(path: str | Path, method: str) -> pd.DataFrame:
@@ -166,7 +164,7 @@ def read_aggregated(path: str | Path, method: str) -> pd.DataFrame:
         names[f"{method}_{target}"] = f"predicted_{target}"
         names[f"{method}_{target}_confidence"] = f"{target}_confidence"
     try:
-        return pq.read_table(path, columns=list(names)).to_pandas()[list(names)].rename(columns=names)
+        return read_parquet(path, list(names)).to_pandas()[list(names)].rename(columns=names)
     except (OSError, KeyError, pa.ArrowException) as error:
         raise InputError(f"{path} is not a table of decisions over views: {error}") from error
 

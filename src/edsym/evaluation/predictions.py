@@ -5,10 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from edsym.errors import InputError
-from edsym.files import atomic_path
+from edsym.parquet import read_parquet, write_parquet
 from edsym.symmetry import CRYSTAL_SYSTEMS, N_SPACE_GROUPS, system_index
 
 N_SYSTEMS = len(CRYSTAL_SYSTEMS)
@@ -79,8 +78,7 @@ def write_predictions(predictions: Predictions, path: str | Path) -> None:
         _fixed_lists(rows.p_spacegroup),
     ]
     table = pa.Table.from_arrays(columns, schema=SCHEMA)
-    with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", row_group_size=_ROW_GROUP)
+    write_parquet(table, path, _ROW_GROUP)
 
 
 def read_predictions(path: str | Path) -> Predictions:
@@ -92,7 +90,7 @@ def read_predictions(path: str | Path) -> Predictions:
         If the file is unreadable, lacks a column, or holds values that are not what `Predictions` says.
     """
     try:
-        table = pq.read_table(path)
+        table = read_parquet(path)
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{path} cannot be read as a parquet table of predictions: {error}") from error
     missing = [name for name in SCHEMA.names if name not in table.column_names]

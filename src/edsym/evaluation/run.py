@@ -11,6 +11,7 @@ import pyarrow as pa
 from edsym.errors import InputError
 from edsym.evaluation.published import Published, read_published
 from edsym.files import write_text
+from edsym.parquet import read_parquet
 from edsym.structures.table import read_metadata
 
 
@@ -135,7 +136,7 @@ def read_sizes(split: str | Path, materials: str | Path) -> pd.DataFrame:
     """
     try:
         counts = pd.read_csv(materials, dtype={"material_id": str})[["material_id", "n_patterns"]]
-        sizes = pd.read_parquet(split).merge(counts, on="material_id", how="left")
+        sizes = read_parquet(split).to_pandas().merge(counts, on="material_id", how="left")
     except (OSError, KeyError, ValueError, pa.ArrowException) as error:
         raise InputError(
             f"{split} and {materials} are not a split by material and its numbers of patterns: {error}"

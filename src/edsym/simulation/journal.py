@@ -7,6 +7,7 @@ Nothing is forced to the disk: a process that is killed loses at most one record
 that crashes loses, the checksums find.
 """
 
+import fcntl
 import io
 import os
 import struct
@@ -20,6 +21,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from edsym.errors import InputError
 from edsym.simulation.results import FailedMaterial, SimulatedMaterial
 
 _FORMAT = "edsym-journal 1"
@@ -101,7 +103,7 @@ class Journal:
 
 
 @contextmanager
-def open_journal(checkpoint: Checkpoint | None, folder: Path) -> Iterator[Journal]:
+def open_journal(checkpoint: Checkpoint | None, folder: Path, keep: bool = False) -> Iterator[Journal]:
     """Open a journal; it is removed when the block succeeds, and stays when it fails.
 
     Parameters
@@ -110,6 +112,13 @@ def open_journal(checkpoint: Checkpoint | None, folder: Path) -> Iterator[Journa
         Without one, the journal is a nameless file that goes with the process.
     folder : Path
         Where the nameless file is: on the disk that has room for the results.
+    keep : bool
+        Leave it in any case.
+
+    Raises
+    ------
+    InputError
+        If another process has it open.
     """
     if checkpoint is None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -120,8 +129,19 @@ def open_journal(checkpoint: Checkpoint | None, folder: Path) -> Iterator[Journa
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
     with open(path, "r+b") as file:
+        _lock(file, path)
         yield Journal(file, checkpoint.key)
-    path.unlink(missing_ok=True)
+        if not keep:
+            path.unlink(missing_ok=True)
+
+
+def _lock(file: BinaryIO, path: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise InputError(
+            f"{path} is in use: a job of an interrupted run still writes it; wait for that or end it"
+        ) from error
 
 
 def _result(arrays: dict[str, np.ndarray]) -> Result:

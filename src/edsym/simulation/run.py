@@ -61,7 +61,7 @@ def simulate_shard(
     InputError
         If the table is not what it should be.
     """
-    materials = _materials_of_shard(read_materials(materials_path), shard, settings.shards, material_ids)
+    materials = materials_of_shard(materials_path, shard, settings.shards, material_ids)
     engine = make_engine(settings)
     with open_journal(checkpoint, Path(output_path).parent) as journal:
         done = len(journal)
@@ -75,7 +75,17 @@ def simulate_shard(
                 writer.add(result)
 
 
-def _materials_of_shard(frame, shard: int, shards: int, material_ids: set[str] | None) -> list:
+def materials_of_shard(
+    materials_path: str | Path, shard: int, shards: int, material_ids: set[str] | None = None
+) -> list:
+    """Return the rows of a shard's materials, as named tuples, in the order in which they are simulated.
+
+    Raises
+    ------
+    InputError
+        If the table is not what it should be.
+    """
+    frame = read_materials(materials_path)
     mine = [in_shard(material_id, shard, shards) for material_id in frame["material_id"]]
     frame = frame[np.array(mine, dtype=bool)]
     if material_ids is not None:

@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from edsym.errors import InputError
-from edsym.files import atomic_path
+from edsym.parquet import read_parquet, write_parquet
 from edsym.seeds import generator, stable_hash
 from edsym.spots.settings import SplitSettings
 from edsym.spots.store import SpotLists, materials_with_patterns, read_spots
@@ -76,8 +75,7 @@ def split_materials(
     _check(frame, str(split_path))
     table = pa.Table.from_pandas(frame, schema=SCHEMA, preserve_index=False)
     table = table.replace_schema_metadata({"edsym": json.dumps(asdict(settings), sort_keys=True)})
-    with atomic_path(split_path) as temporary:
-        pq.write_table(table, temporary)
+    write_parquet(table, split_path)
 
 
 def read_split(path: str | Path) -> pd.DataFrame:
@@ -94,7 +92,7 @@ def read_split(path: str | Path) -> pd.DataFrame:
         If the table is unreadable, lacks a column, has a material twice, or is empty on one side.
     """
     try:
-        table = pq.read_table(path)
+        table = read_parquet(path)
         missing = [name for name in SCHEMA.names if name not in table.column_names]
         if missing:
             raise InputError(f"{path} lacks the columns {', '.join(missing)} of a split")

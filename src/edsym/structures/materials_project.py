@@ -11,14 +11,15 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
-import pandas as pd
+import pyarrow as pa
 from mp_api.client import MPRester
 from mp_api.client.core.exceptions import MPRestError
 from mp_api.client.core.utils import validate_api_key
 from pymatgen.core import Structure
 
 from edsym.errors import InputError
-from edsym.files import atomic_path, write_text
+from edsym.files import write_text
+from edsym.parquet import read_parquet, write_parquet
 from edsym.structures.retry import Answer, retried
 from edsym.structures.source import Material, Rejection, from_pymatgen
 
@@ -99,13 +100,13 @@ class MaterialsProject:
         """Return the structures of a chunk as JSON, ``null`` for those that are not delivered."""
         name = sha256("\n".join(ids).encode()).hexdigest()[:16]
         path = self._folder / f"{name}.parquet"
-        if not path.is_file():
+        try:
+            kept = read_parquet(path)
+        except (OSError, pa.ArrowException):  # not there, or damaged
             found = self._ask(lambda: self._fetch(ids), f"fetching {len(ids)} structures")
-            frame = pd.DataFrame({"material_id": ids, "structure": [found.get(i, "null") for i in ids]})
-            with atomic_path(path) as temporary:
-                frame.to_parquet(temporary, compression="zstd", index=False)
-        frame = pd.read_parquet(path)
-        return dict(zip(frame.material_id, frame.structure, strict=True))
+            kept = pa.table({"material_id": ids, "structure": [found.get(i, "null") for i in ids]})
+            write_parquet(kept, path)
+        return dict(zip(*(kept[name].to_pylist() for name in ("material_id", "structure")), strict=True))
 
     def _fetch(self, ids: list[str]) -> dict[str, str]:
         documents = self._client.materials.summary.search(

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from edsym.errors import InputError
-from edsym.files import atomic_path
+from edsym.parquet import read_parquet, write_parquet
 from edsym.structures.checks import row_problems
 
 SCHEMA = pa.schema(
@@ -107,8 +107,7 @@ def write_materials(frame: pd.DataFrame, path: str | Path, metadata: Mapping) ->
         Source, version and date of the structures; any JSON values.
     """
     table = _to_table(frame.sort_values("material_id", kind="stable"), metadata)
-    with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+    write_parquet(table, path)
 
 
 def read_metadata(path: str | Path) -> dict:
@@ -127,7 +126,7 @@ def _open(path: str | Path, reader: Callable):
 
 
 def _read_parquet(path: str | Path) -> pa.Table:
-    return _open(path, lambda file: pq.ParquetFile(file).read())
+    return _open(path, read_parquet)
 
 
 def _cast(path: str | Path, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -1,0 +1,94 @@
+"""A material whose simulation crashes the process is listed like any other that fails."""
+
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from edsym.errors import EdsymError
+from edsym.job import reported
+from edsym.simulation.journal import Checkpoint, open_journal
+from edsym.simulation.results import FailedMaterial
+from edsym.simulation.run import materials_of_shard, simulate_shard
+from edsym.simulation.settings import SimulationSettings
+
+logger = logging.getLogger(__name__)
+
+_CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT)
+# So many materials one after the other: it is the machine or the library, not the materials.
+_TOO_MANY = 3
+
+
+def simulate_shard_in_child(
+    materials_path: str | Path,
+    output_path: str | Path,
+    shard: int,
+    settings: SimulationSettings,
+    checkpoint: Checkpoint,
+    material_ids: set[str] | None = None,
+) -> None:
+    """Simulate a shard in a child process; list the material at which that crashes, and go on after it.
+
+    Parameters
+    ----------
+    materials_path, output_path, shard, settings, checkpoint, material_ids
+        See `simulate_shard`.
+
+    Raises
+    ------
+    EdsymError
+        If the child is killed, or crashes at one material after the other.
+    SystemExit
+        If the child ends with an error, which it has told.
+    """
+    job = (materials_path, output_path, shard, settings, material_ids, checkpoint)
+    in_a_row, last = 0, None
+    while status := _run(job):
+        if status > 0:
+            sys.exit(status)
+        name = signal.Signals(-status).name
+        if -status not in _CRASHES:
+            raise EdsymError(f"the simulation was ended by {name}; if by the system, then for its memory")
+        place = _list_crash(job, f"the simulation crashed ({name})")
+        in_a_row = in_a_row + 1 if last is not None and place == last + 1 else 1
+        last = place
+        if in_a_row == _TOO_MANY:
+            raise EdsymError(f"the simulation crashed ({name}) at {_TOO_MANY} materials one after the other")
+
+
+def _run(job: tuple) -> int:
+    """Run `simulate_shard` in a child; return its exit status, negative if a signal ended it."""
+    child = multiprocessing.get_context("fork").Process(target=_simulate, args=job)
+    child.start()
+    child.join()
+    return child.exitcode
+
+
+def _simulate(*job) -> None:
+    # An interrupt ends the parent, and with the parent this process: it must not go on alone.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with reported():
+        simulate_shard(*job)
+
+
+def _end_with_parent() -> None:
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def _list_crash(job: tuple, reason: str) -> int:
+    """Add the first material that is not done to the journal as failed; return its place in the shard."""
+    materials_path, output_path, shard, settings, material_ids, checkpoint = job
+    materials = materials_of_shard(materials_path, shard, settings.shards, material_ids)
+    with open_journal(checkpoint, Path(output_path).parent, keep=True) as journal:
+        place = len(journal)
+        if place == len(materials):
+            raise EdsymError(f"{reason} while {output_path} was written")
+        name = materials[place].material_id
+        logger.error("%s: %s", name, reason)
+        journal.append(FailedMaterial(name, reason))
+    return place

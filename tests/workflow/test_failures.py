@@ -1,0 +1,209 @@
+"""What goes wrong on real machines: the workflow says what it is, and the next run makes it good."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+
+CONFIG = {
+    "structures": {"source": "prototypes", "limit": 24},
+    "filter": {"max_volume": 120},
+    # The engine in torch: a copy of the checkout has no compiled code, and need not wait for it.
+    "simulation": {"engine": "torch", "device": "cpu", "zone_axes": 4, "g_max": 1.5, "shards": 4},
+}
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """A copy of what the workflow consists of, with locks and records of its own."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in ("workflow", "config", "profiles", "envs", "src"):
+        shutil.copytree(
+            ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
+        )
+    shutil.copy(ROOT / "Snakefile", folder)
+    return folder
+
+
+def command(config, *arguments):
+    options = ["--cores", "2", "--profile", "profiles/local", "--configfile", str(config), *arguments]
+    results = yaml.safe_load(config.read_text())["results"]
+    return [sys.executable, "-m", "snakemake", f"{results}/split.parquet", *options]
+
+
+def configure(folder):
+    """Write a configuration whose results are in a folder, and return its path."""
+    folder.mkdir(exist_ok=True)
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(CONFIG | {"results": str(folder / "results")}))
+    return path
+
+
+def finish(checkout, config, *arguments, before=()):
+    """Run the workflow to its end; return its exit status and what it said."""
+    done = subprocess.run(
+        [*before, *command(config, *arguments)], cwd=checkout, capture_output=True, text=True, timeout=300
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def start(checkout, config):
+    """Start the workflow in a session of its own, and return when it has made a shard of patterns."""
+    patterns = config.parent / "results/patterns"
+    before = set(patterns.glob("*.h5"))
+    process = subprocess.Popen(
+        command(config),
+        cwd=checkout,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 120
+    while not set(patterns.glob("*.h5")) - before:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    return process
+
+
+def contents(config):
+    """Return all numbers of the patterns and spots of a run, and the split."""
+    results = config.parent / "results"
+    found = {"split": (results / "split.parquet").read_bytes()}
+    for path in sorted(results.glob("*/[0-9]*.h5")):
+        with h5py.File(path) as file:
+            file.visititems(
+                lambda name, item, path=path: (
+                    found.update({(path.parent.name, path.name, name): item[()].tobytes()})
+                    if isinstance(item, h5py.Dataset) and item.dtype != object
+                    else None
+                )
+            )
+    return found
+
+
+@pytest.fixture(scope="module")
+def complete(checkout, tmp_path_factory):
+    """A run at which nothing went wrong."""
+    config = configure(tmp_path_factory.mktemp("complete") / "run")
+    status, text = finish(checkout, config)
+    assert status == 0, text[-3000:]
+    return config
+
+
+@pytest.fixture(scope="module")
+def expected(complete):
+    return contents(complete)
+
+
+@pytest.fixture
+def restored(complete, tmp_path):
+    """The results of that run elsewhere, where Snakemake has no records of them."""
+    shutil.copytree(complete.parent / "results", tmp_path / "run/results")
+    return configure(tmp_path / "run")
+
+
+def test_an_interrupt_a_second_run_and_a_kill_are_told_and_made_good(checkout, expected, tmp_path):
+    config = configure(tmp_path / "run")
+    first = start(checkout, config)
+    os.killpg(first.pid, signal.SIGINT)
+    assert first.wait(timeout=60) != 0
+    assert not (tmp_path / "run/results/split.parquet").exists()
+
+    second = start(checkout, config)
+    os.killpg(second.pid, signal.SIGSTOP)
+    status, text = finish(checkout, config)
+    assert status != 0 and "cannot be locked" in text, text[-2000:]
+    os.killpg(second.pid, signal.SIGKILL)
+    second.wait()
+
+    status, text = finish(checkout, config)
+    assert status != 0 and "--unlock" in text, text[-2000:]
+    assert finish(checkout, config, "--unlock")[0] == 0
+    status, text = finish(checkout, config)
+    assert status == 0, text[-3000:]
+    assert contents(config) == expected
+
+
+def test_restored_results_beside_a_fresh_clone_are_not_made_again(checkout, restored):
+    _, text = finish(checkout, restored, "--dry-run")
+    assert "Nothing to be done" in text, text[-2000:]
+
+
+def cut(path):
+    with open(path, "r+b") as file:
+        file.truncate(path.stat().st_size // 2)
+
+
+def flip(path):
+    """Turn one bit in the middle of the largest data."""
+    place = path.stat().st_size // 2
+    if path.suffix == ".h5":
+        with h5py.File(path) as file:
+            data = []
+            file.visititems(lambda _, item: data.append(item) if isinstance(item, h5py.Dataset) else None)
+            chunk = max(data, key=lambda item: item.id.get_storage_size()).id.get_chunk_info(0)
+            place = chunk.byte_offset + chunk.size // 2
+    with open(path, "r+b") as file:
+        file.seek(place)
+        byte = file.read(1)[0]
+        file.seek(place)
+        file.write(bytes([byte ^ 16]))
+
+
+@pytest.mark.parametrize(
+    ("damage", "name", "read_for"),
+    [
+        (cut, "patterns/0001.h5", "spots/0001.h5"),
+        (flip, "patterns/0001.h5", "spots/0001.h5"),
+        (cut, "spots/0002.h5", "split.parquet"),
+        (flip, "structures/selected.parquet", "patterns/0003.h5"),
+    ],
+)
+def test_a_damaged_file_is_named_and_is_made_again_once_it_is_gone(
+    checkout, expected, restored, damage, name, read_for
+):
+    results = restored.parent / "results"
+    before = (results / name).stat()
+    damage(results / name)
+    os.utime(results / name, ns=(before.st_atime_ns, before.st_mtime_ns))
+    for path in {"split.parquet", read_for, f"spots/{Path(read_for).name}"}:
+        (results / path).unlink(missing_ok=True)
+    status, text = finish(checkout, restored)
+    assert status != 0 and re.search(rf"ERROR: .*{name}", text), text[-3000:]
+    (results / name).unlink()
+    status, text = finish(checkout, restored)
+    assert status == 0, text[-3000:]
+    assert contents(restored) == expected
+
+
+CAN_MOUNT = subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not CAN_MOUNT, reason="needs user namespaces")
+@pytest.mark.parametrize(
+    ("options", "message"), [("size=64k", "No space left on device"), ("ro", "Read-only file system")]
+)
+def test_a_full_disk_and_a_read_only_folder_are_told(checkout, expected, restored, options, message):
+    """The patterns are on a small disk, or on one that cannot be written."""
+    patterns = restored.parent / "results/patterns"
+    for path in (patterns, patterns.with_name("spots")):
+        shutil.rmtree(path)
+    (patterns.parent / "split.parquet").unlink()
+    patterns.mkdir()
+    mount = f'mount -t tmpfs -o {options} none {patterns} && exec "$@"'
+    status, text = finish(checkout, restored, before=["unshare", "-rm", "sh", "-c", mount, "sh"])
+    assert status != 0 and message in text, text[-3000:]
+    assert "unexpected error" not in text, text[-3000:]
+    status, text = finish(checkout, restored)
+    assert status == 0, text[-3000:]
+    assert contents(restored) == expected
