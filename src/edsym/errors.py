@@ -13,5 +13,9 @@ class MaterialError(EdsymError):
     """One material cannot be processed: it is listed with this reason, and the others go on."""
 
 
+class TrainingError(EdsymError):
+    """A training cannot go on; its checkpoints are kept."""
+
+
 class SourceError(EdsymError):
     """A database does not answer; what it has answered is kept, and the next run goes on from there."""

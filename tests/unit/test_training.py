@@ -1,10 +1,16 @@
+import io
+import pickle
+import signal
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from edsym.errors import InputError
+from edsym.errors import InputError, TrainingError
 from edsym.evaluation.predictions import read_predictions
 from edsym.models.gmoe.network import GMoENetwork
 from edsym.models.gmoe.settings import NetworkSettings
@@ -28,7 +34,8 @@ TRAINING = {
     "epochs": 4, "batch_size": 8, "accumulation": 2, "learning_rate": 2e-3, "weight_decay": 0.01,
     "warmup_fraction": 0.1, "balance_weight": 0.01, "gradient_clip": 1.0, "precision": "auto",
     "label_smoothing": 0.05, "augmentation": "mirror",
-    "patience": 5, "validation_fraction": 0.25, "devices": 1, "threads": 1, "seed": 7,
+    "patience": 5, "validation_fraction": 0.25, "devices": 1, "nodes": 1, "checkpoint_minutes": 10,
+    "threads": 1, "seed": 7,
 }  # fmt: skip
 
 
@@ -114,6 +121,84 @@ def test_killed_training_resumes_to_the_same_weights_and_curves(
     weights, curves = train(inputs, tmp_path)
     assert curves == trained[2]
     assert all(torch.equal(weights[name], tensor) for name, tensor in trained[1].items())
+
+
+# Trains as the workflow does, with a checkpoint after every batch, and is ended by a signal within an epoch.
+ENDED = """
+import os, pickle, sys
+from edsym.training import callbacks, fit
+
+class Ending(callbacks.Progress):
+    def on_train_batch_end(self, trainer, module, *rest):
+        if (trainer.current_epoch, trainer.fit_loop.epoch_loop.batch_idx) == (1, 3):
+            os.kill(os.getpid(), number)
+
+fit.Progress = Ending
+number, arguments = pickle.load(sys.stdin.buffer)
+fit.train_network(*arguments)
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "minutes"), [(signal.SIGKILL, 1e-9), (signal.SIGTERM, 60)], ids=["SIGKILL", "SIGTERM"]
+)
+def test_training_ended_within_an_epoch_goes_on_from_there(inputs, trained, tmp_path, number, minutes):
+    settings = TrainingSettings(**TRAINING | {"checkpoint_minutes": minutes})
+    arguments = (*inputs, tmp_path / "model", tmp_path / "checkpoints", NETWORK, settings)
+    done = subprocess.run(
+        [sys.executable, "-c", ENDED],
+        input=pickle.dumps((number, arguments)),
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    state = torch.load(tmp_path / "checkpoints/last.ckpt", weights_only=True)
+    batches = state["loops"]["fit_loop"]["epoch_loop.batch_progress"]["current"]["processed"]
+    assert (state["epoch"], batches) == (1, 3 if number == signal.SIGKILL else 4)
+    weights, curves = train(inputs, tmp_path)
+    assert curves == trained[2]
+    assert all(torch.equal(weights[name], tensor) for name, tensor in trained[1].items())
+
+
+def test_a_damaged_checkpoint_is_named(inputs, tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints/last.ckpt").write_bytes(b"PK\x03\x04 and no more")
+    with pytest.raises(InputError, match=r"last\.ckpt is damaged .*begins anew"):
+        train(inputs, tmp_path)
+
+
+def test_a_loss_that_is_not_finite_names_its_patterns(inputs, tmp_path):
+    with pytest.raises(TrainingError, match=r"the loss is (nan|inf) in epoch 0 .* patterns .* view \d"):
+        train(inputs, tmp_path, learning_rate=1e30, gradient_clip=1e30)
+
+
+# One of two processes that train in data parallel; Lightning starts the other by this same command.
+PARALLEL = """
+import pickle, sys
+from edsym.training.fit import train_network
+
+with open(sys.argv[1], "rb") as file:
+    train_network(*pickle.load(file))
+"""
+
+
+def test_two_processes_train_like_one_with_twice_the_accumulation(inputs, tmp_path):
+    common = {"epochs": 2}  # of 6 batches, so that each process has as many
+    _, curves = train(inputs, tmp_path / "one", **common, accumulation=2)
+    settings = TrainingSettings(**TRAINING | common | {"accumulation": 1, "devices": 2})
+    folder = tmp_path / "two"
+    arguments = (*inputs, folder / "model", folder / "checkpoints", NETWORK, settings)
+    (tmp_path / "arguments").write_bytes(pickle.dumps(arguments))
+    (tmp_path / "train.py").write_text(PARALLEL)
+    done = subprocess.run(
+        [sys.executable, tmp_path / "train.py", tmp_path / "arguments"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    two, one = pd.read_csv(folder / "model/curves.csv"), pd.read_csv(io.StringIO(curves))
+    np.testing.assert_allclose(two, one, rtol=1e-4)
 
 
 def test_training_killed_after_early_stopping_trains_no_further(inputs, tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """What watches a training: its curves, a progress bar, and the stop that a resumed one remembers."""
 
+import time
 from pathlib import Path
 
 import lightning
@@ -8,15 +9,12 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping
 from tqdm import tqdm
 
 from edsym.files import atomic_path
+from edsym.training.module import METRICS
 
 COLUMNS = (
     "epoch",
     "learning_rate",
-    *(
-        f"{part}_{name}"
-        for part in ("train", "val")
-        for name in ("loss", "system_accuracy", "spacegroup_accuracy", "balance")
-    ),
+    *(f"{part}_{name}" for part in ("train", "val") for name in METRICS),
 )
 
 
@@ -55,6 +53,36 @@ class RememberedEarlyStopping(EarlyStopping):
             trainer.should_stop = True
 
 
+class Survival(Callback):
+    """A checkpoint within an epoch: every few minutes, and at once when the process is asked to end.
+
+    Parameters
+    ----------
+    path : Path
+        The checkpoint from which a training resumes.
+    minutes : float
+        Time from one to the next.
+    """
+
+    def __init__(self, path: Path, minutes: float):
+        self.path, self.seconds = path, 60 * minutes
+        self.saved = 0.0
+
+    def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        """Start the clock, and the order of the batches where the checkpoint left it."""
+        self.saved = time.monotonic()
+        sampler = trainer.train_dataloader.sampler
+        sampler.start = trainer.fit_loop.epoch_loop.batch_progress.current.ready % len(sampler)
+
+    def on_train_batch_end(self, trainer: lightning.Trainer, *_) -> None:
+        """Save, if it is time. After the last batch of an epoch comes its own checkpoint, with validation."""
+        due = trainer.received_sigterm or time.monotonic() - self.saved > self.seconds
+        # The first process decides for all.
+        if trainer.strategy.broadcast(due) and not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+            trainer.save_checkpoint(self.path)
+            self.saved = time.monotonic()
+
+
 class Progress(Callback):
     """A progress bar over all batches of the training, with the last epoch's validation."""
 
@@ -65,7 +93,8 @@ class Progress(Callback):
         batches = int(trainer.num_training_batches)
         self.bar = tqdm(
             total=trainer.max_epochs * batches,
-            initial=trainer.current_epoch * batches,
+            initial=trainer.current_epoch * batches
+            + trainer.fit_loop.epoch_loop.batch_progress.current.completed,
             desc="training",
             unit="batch",
             disable=not trainer.is_global_zero,

@@ -43,7 +43,7 @@ class PatternDataset(Dataset):
         return len(self.sizes)
 
     def __getitem__(self, patterns: np.ndarray) -> Batch:
-        """Return patterns as a batch: `x` (S, 3), `batch` (S,), `ptr` (B + 1,).
+        """Return patterns as a batch: `x` (S, 3), `batch` (S,), `ptr` (B + 1,), `pattern` (B,).
 
         If the classes are known, also `system` and `spacegroup` (B,), indices from 0.
         """
@@ -53,6 +53,7 @@ class PatternDataset(Dataset):
             x=self.points[torch.from_numpy(spots)],
             batch=torch.from_numpy(np.repeat(np.arange(len(patterns)), sizes)),
             ptr=torch.from_numpy(offsets(sizes)),
+            pattern=torch.from_numpy(patterns),
         )
         if self.spacegroup_number is not None:
             numbers = self.spacegroup_number[patterns]
@@ -81,6 +82,11 @@ class BatchSampler(Sampler):
         without, the order is always the same. The number of batches is always the same.
     rank, ranks : int
         Which share of the batches is this process's, and of how many.
+
+    Attributes
+    ----------
+    start : int
+        The next iteration leaves out so many batches: a training resumes within an epoch.
     """
 
     def __init__(
@@ -94,6 +100,7 @@ class BatchSampler(Sampler):
     ):
         self.seed, self.rank, self.ranks = seed, rank, ranks
         self.epoch = 0
+        self.start = 0
         size_class = np.ceil(np.log(sizes) / np.log(_SIZE_RATIO)).astype(int)
         self.classes = []
         for label in np.unique(size_class):
@@ -111,9 +118,10 @@ class BatchSampler(Sampler):
 
     def __iter__(self) -> Iterator[np.ndarray]:
         batches = self._batches()
+        start, self.start = self.start, 0
         # As many batches for every process: the first ones come again where they do not divide.
-        for i in range(self.rank, len(self) * self.ranks, self.ranks):
-            yield batches[i % len(batches)]
+        for i in range(start, len(self)):
+            yield batches[(i * self.ranks + self.rank) % len(batches)]
 
     def _batches(self) -> list[np.ndarray]:
         shuffle = np.asarray if self.seed is None else generator(self.seed, "batches", self.epoch).permutation
@@ -148,6 +156,7 @@ class PatternDataModule(lightning.LightningDataModule):
 
     def __init__(self, spots: SpotLists, spacegroup_number: np.ndarray, settings: TrainingSettings):
         super().__init__()
+        self.spots = spots
         self.dataset = PatternDataset(spots, spacegroup_number)
         self.settings = settings
         validates = validation_patterns(spots.material, settings.validation_fraction, settings.seed)

@@ -7,17 +7,20 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from pickle import UnpicklingError
 
 import lightning
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from edsym.errors import InputError, TrainingError
 from edsym.models.gmoe.network import GMoENetwork
 from edsym.models.gmoe.settings import NetworkSettings
 from edsym.models.gmoe.store import save_network
 from edsym.seeds import stable_hash
 from edsym.spots.split import labelled_patterns
-from edsym.training.callbacks import Curves, Progress, RememberedEarlyStopping
+from edsym.training.callbacks import Curves, Progress, RememberedEarlyStopping, Survival
 from edsym.training.data import PatternDataModule
 from edsym.training.module import GMoEModule
 from edsym.training.settings import PRECISIONS, TrainingSettings
@@ -33,8 +36,8 @@ def train_network(
 ) -> None:
     """Train the network on the training materials and save the weights of its best epoch.
 
-    A training that was killed goes on from the last epoch in `checkpoint_dir`, and ends with the
-    weights and curves that it would have had without a pause.
+    A training that was killed goes on from the last checkpoint in `checkpoint_dir`, within an epoch too, and
+    ends with the weights and curves that it would have had without a pause.
 
     Parameters
     ----------
@@ -55,7 +58,9 @@ def train_network(
     Raises
     ------
     InputError
-        If an input is unreadable or the training materials have no pattern.
+        If an input or a checkpoint is unreadable or the training materials have no pattern.
+    TrainingError
+        If the loss is not finite, or the process is told to end.
     """
     spots, groups = labelled_patterns(spots_paths, split_path, "train")
     checkpoint_dir, output_dir = Path(checkpoint_dir), Path(output_dir)
@@ -66,9 +71,14 @@ def train_network(
         # After `best`, so that what it knows is part of the checkpoint that a training resumes from.
         last = _checkpoint(checkpoint_dir, "last", monitor=None)
         curves = Curves()
-        trainer = _trainer(training, [curves, best, last])
-        resume_from = checkpoint_dir / "last.ckpt"
-        trainer.fit(module, data, ckpt_path=resume_from if resume_from.exists() else None)
+        survival = Survival(checkpoint_dir / "last.ckpt", training.checkpoint_minutes)
+        trainer = _trainer(training, [curves, best, last, survival])
+        try:
+            trainer.fit(module, data, ckpt_path=_readable(survival.path))
+        except SIGTERMException as error:
+            raise TrainingError(
+                f"told to end (SIGTERM): the next run goes on from {survival.path}"
+            ) from error
     if not trainer.is_global_zero:
         return
     state = torch.load(best.best_model_path, map_location="cpu", weights_only=True)["state_dict"]
@@ -88,6 +98,19 @@ def _initial_network(
     return model
 
 
+def _readable(checkpoint: Path) -> Path | None:
+    """Return the checkpoint, or None if there is none yet."""
+    if not checkpoint.exists():
+        return None
+    try:
+        torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except (EOFError, OSError, RuntimeError, UnpicklingError) as error:
+        raise InputError(
+            f"{checkpoint} is damaged ({error}): without {checkpoint.parent} the training begins anew"
+        ) from error
+    return checkpoint
+
+
 def _checkpoint(folder: Path, name: str, monitor: str | None) -> ModelCheckpoint:
     """Return a callback that keeps one checkpoint: of the best epoch or, without `monitor`, the last."""
     return ModelCheckpoint(
@@ -101,7 +124,9 @@ def _trainer(training: TrainingSettings, callbacks: list) -> lightning.Trainer:
     return lightning.Trainer(
         accelerator="gpu" if on_gpu else "cpu",
         devices=training.devices,
-        strategy="ddp" if training.devices > 1 else "auto",
+        num_nodes=training.nodes,
+        # Experts that no spot of a batch is sent to have no gradient.
+        strategy="ddp_find_unused_parameters_true" if training.devices * training.nodes > 1 else "auto",
         precision=precision,
         max_epochs=training.epochs,
         accumulate_grad_batches=training.accumulation,
@@ -167,7 +192,12 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
-            for text in (".*does not have many workers.*", ".*Checkpoint directory.*exists.*"):
+            for text in (
+                ".*not have many workers.*",
+                ".*Checkpoint directory.*exists.*",
+                ".*dataloader is not resumable.*",  # `Survival` does it
+                ".*srun.*",
+            ):
                 warnings.filterwarnings("ignore", text)
             yield
     finally:

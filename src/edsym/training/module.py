@@ -6,12 +6,16 @@ import lightning
 import torch
 from torch import Tensor
 from torch_geometric.data import Batch
+from torchmetrics import MeanMetric
 
+from edsym.errors import TrainingError
 from edsym.models.gmoe.network import GMoENetwork
 from edsym.seeds import stable_hash
 from edsym.training.augmentation import augmented
 from edsym.training.loss import joint_loss
 from edsym.training.settings import TrainingSettings
+
+METRICS = ("loss", "system_accuracy", "spacegroup_accuracy", "balance")
 
 
 class GMoEModule(lightning.LightningModule):
@@ -21,10 +25,37 @@ class GMoEModule(lightning.LightningModule):
         super().__init__()
         self.network = network
         self.training_settings = settings
+        self._gradients: list[Tensor | None] = []
+        # In the checkpoint, because a training may resume within an epoch.
+        self.means = torch.nn.ModuleDict(
+            {f"{part}_{name}": MeanMetric() for part in ("train", "val") for name in METRICS}
+        )
+        for mean in self.means.values():
+            mean.persistent(True)
+
+    def on_save_checkpoint(self, checkpoint: dict) -> None:
+        """Keep gradients that are not applied yet: a checkpoint may come between accumulated batches."""
+        checkpoint["gradients"] = [parameter.grad for parameter in self.network.parameters()]
+
+    def on_load_checkpoint(self, checkpoint: dict) -> None:
+        """Take them back, once the training starts: before, they would be cleared."""
+        self._gradients = checkpoint["gradients"]
+
+    def on_train_start(self) -> None:
+        """Go on with the gradients of the checkpoint."""
+        for parameter, gradient in zip(self.network.parameters(), self._gradients, strict=False):
+            parameter.grad = None if gradient is None else gradient.to(parameter.device)
+        self._gradients = []
+
+    def on_train_epoch_start(self) -> None:
+        """Forget the means of the epoch before; Lightning does not call this where it resumes within one."""
+        for mean in self.means.values():
+            mean.reset()
 
     def on_train_batch_start(self, batch: Batch, index: int) -> None:
         """Seed dropout by epoch and batch: a resumed training draws what it would have drawn."""
-        names = ("dropout", self.training_settings.seed, self.current_epoch, index, self.global_rank)
+        place = index * self.trainer.world_size + self.global_rank
+        names = ("dropout", self.training_settings.seed, self.current_epoch, place)
         torch.manual_seed(stable_hash(*names) % 2**63)
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
@@ -44,14 +75,30 @@ class GMoEModule(lightning.LightningModule):
         settings = self.training_settings
         smoothing = settings.label_smoothing if part == "train" else 0.0
         loss = joint_loss(output, batch.system, batch.spacegroup, settings.balance_weight, smoothing)
+        if not loss.isfinite():
+            raise TrainingError(self._not_finite(batch, loss))
         metrics = {
-            f"{part}_loss": loss,
-            f"{part}_system_accuracy": _accuracy(output.system, batch.system),
-            f"{part}_spacegroup_accuracy": _accuracy(output.spacegroup, batch.spacegroup),
-            f"{part}_balance": output.balance,
+            "loss": loss.detach(),
+            "system_accuracy": _accuracy(output.system, batch.system),
+            "spacegroup_accuracy": _accuracy(output.spacegroup, batch.spacegroup),
+            "balance": output.balance.detach(),
         }
-        self.log_dict(metrics, on_step=False, on_epoch=True, sync_dist=True, batch_size=len(batch.system))
+        for name, value in metrics.items():
+            mean = self.means[f"{part}_{name}"]
+            mean.update(value, len(batch.system))
+            self.log(f"{part}_{name}", mean, on_step=False, on_epoch=True, batch_size=len(batch.system))
         return loss
+
+    def _not_finite(self, batch: Batch, loss: Tensor) -> str:
+        spots = self.trainer.datamodule.spots
+        names = [
+            f"{spots.material_id[spots.material[i]]} view {spots.view[i]}" for i in batch.pattern.tolist()
+        ]
+        return (
+            f"the loss is {float(loss)} in epoch {self.current_epoch} at the batch of the patterns "
+            f"{', '.join(names)}: expected a finite number; try a smaller training.learning_rate or "
+            "training.gradient_clip, or training.precision 32"
+        )
 
     def configure_optimizers(self) -> dict:
         """Return AdamW with a linear warm-up and a cosine down to zero, step by step."""

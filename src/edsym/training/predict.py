@@ -70,10 +70,9 @@ def predict_patterns(
     sampler = BatchSampler(np.arange(len(dataset)), dataset.sizes, batch_size)
     p_system = np.empty((len(dataset), len(CRYSTAL_SYSTEMS)), np.float32)
     p_spacegroup = np.empty((len(dataset), N_SPACE_GROUPS), np.float32)
-    batches = zip(sampler, batch_loader(dataset, sampler), strict=True)
-    bar = tqdm(batches, total=len(sampler), desc="network", unit="batch", disable=not progress)
-    for patterns, batch in bar:
-        output = network(batch.to(device))
+    bar = tqdm(batch_loader(dataset, sampler), desc="network", unit="batch", disable=not progress)
+    for batch in bar:
+        output, patterns = network(batch.to(device)), batch.pattern.cpu().numpy()
         p_system[patterns] = output.system.softmax(-1).cpu().numpy()
         p_spacegroup[patterns] = output.spacegroup.softmax(-1).cpu().numpy()
     return p_system, p_spacegroup

@@ -43,7 +43,12 @@ class TrainingSettings:
     validation_fraction : float
         Share of the training materials on which the loss is validated.
     devices : int
-        Devices, data parallel.
+        Devices of a node, data parallel. Each takes whole batches: n devices step like one with n times the
+        accumulation.
+    nodes : int
+        Nodes with so many devices each.
+    checkpoint_minutes : float
+        Time between checkpoints within an epoch.
     threads : int
         Threads of a device's process. In the configuration, since sums depend on it.
     seed : int
@@ -64,6 +69,8 @@ class TrainingSettings:
     patience: int
     validation_fraction: float
     devices: int
+    nodes: int
+    checkpoint_minutes: float
     threads: int
     seed: int
 

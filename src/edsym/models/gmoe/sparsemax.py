@@ -14,7 +14,8 @@ class _Sparsemax(torch.autograd.Function):
         descending = z.sort(dim=-1, descending=True).values
         excess = descending.cumsum(-1) - 1
         count = torch.arange(1, z.shape[-1] + 1, device=z.device, dtype=z.dtype)
-        size = (count * descending > excess).sum(-1, keepdim=True)
+        # At least 1, so that logits that are not a number give what is not a number, not an index error.
+        size = (count * descending > excess).sum(-1, keepdim=True).clamp(min=1)
         p = (z - excess.gather(-1, size - 1) / size).clamp(min=0)
         ctx.save_for_backward(p)
         return p
