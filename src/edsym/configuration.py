@@ -129,6 +129,7 @@ def allowed(entry: Mapping) -> str:
     names = {
         "integer": "a whole number",
         "number": "a number",
+        "boolean": "true or false",
         "string": "text",
         "array": "a list",
         "object": "a section",

@@ -8,6 +8,7 @@ import pandas as pd
 import yaml
 
 from edsym.evaluation.aggregation import aggregate_predictions
+from edsym.evaluation.calibration import Calibration, write_calibration
 from edsym.evaluation.predictions import Predictions, write_predictions
 from edsym.evaluation.run import write_run_description
 from edsym.evaluation.settings import EvaluationSettings
@@ -31,6 +32,13 @@ FOREST = {material: ({225: 0.9, 62: 0.1},) * N_PATTERNS[material] for material i
 NETWORK_TRANSFER = {"a": ({225: 0.9, 62: 0.1},) * 2, "b": ({14: 0.9, 62: 0.1},)}
 MLP_TRANSFER = {"a": ({225: 0.7, 62: 0.3},) * 2, "b": ({62: 0.8, 14: 0.2},)}
 FOREST_TRANSFER = {"a": ({62: 0.9, 225: 0.1},) * 2, "b": ({14: 0.9, 62: 0.1},)}
+# As if fitted elsewhere: the pool is the geometric mean, squared.
+CALIBRATION = Calibration(
+    materials=2,
+    patterns=5,
+    temperature={m: {"system": 2.0, "spacegroup": 1.0} for m in ("single", "logsum", "pooled")},
+    pooling={"system": [2.0, 0, 0], "spacegroup": [2.0, 0, 0]},
+)
 
 
 def configuration() -> dict:
@@ -89,10 +97,15 @@ def write_run_files(folder: Path) -> dict[str, Path]:
 def _write_predictions(files: dict[str, Path], folder: Path) -> None:
     predictions = {"gmoe": NETWORK, "mlp": MLP, "forest": FOREST, "gmoe_transfer": NETWORK_TRANSFER}
     predictions |= {"mlp_transfer": MLP_TRANSFER, "forest_transfer": FOREST_TRANSFER}
+    for model in ("gmoe", "mlp", "forest"):
+        files[f"{model}_calibration"] = folder / f"{model}_calibration.json"
+        write_calibration(CALIBRATION, files[f"{model}_calibration"])
     for name, views_of in predictions.items():
         files[name], files[f"{name}_views"] = folder / f"{name}.parquet", folder / f"{name}_views.parquet"
         write_predictions(make_predictions(views_of), files[name])
-        aggregate_predictions(files[name], files[f"{name}_views"], EvaluationSettings(views=10, seed=0))
+        calibration = files[f"{name.partition('_')[0]}_calibration"]
+        settings = EvaluationSettings(views=10, seed=0)
+        aggregate_predictions(files[name], calibration, files[f"{name}_views"], settings)
 
 
 def write_structures(path: Path) -> None:

@@ -5,7 +5,6 @@ import pytest
 
 from edsym.errors import InputError
 from edsym.evaluation.aggregation import (
-    MIN_PROBABILITY,
     aggregate,
     aggregate_predictions,
     draw_views,
@@ -14,6 +13,8 @@ from edsym.evaluation.aggregation import (
     read_aggregated,
     single_decisions,
 )
+from edsym.evaluation.calibration import Calibration, write_calibration
+from edsym.evaluation.loglinear import MIN_PROBABILITY
 from edsym.evaluation.predictions import Predictions, write_predictions
 from edsym.evaluation.settings import EvaluationSettings
 from edsym.symmetry import system_index
@@ -122,7 +123,9 @@ def test_single_decisions_name_space_groups_by_number():
 def test_files_give_what_memory_gives(tmp_path):
     predictions, settings = make_predictions(), EvaluationSettings(views=10, seed=1)
     write_predictions(predictions, tmp_path / "gmoe.parquet")
-    aggregate_predictions(tmp_path / "gmoe.parquet", tmp_path / "gmoe-views.parquet", settings)
+    write_calibration(Calibration(), tmp_path / "gmoe.json")
+    inputs = tmp_path / "gmoe.parquet", tmp_path / "gmoe.json"
+    aggregate_predictions(*inputs, tmp_path / "gmoe-views.parquet", settings)
     read = read_aggregated(tmp_path / "gmoe-views.parquet", "logsum")
     expected = aggregate(predictions, settings)
     assert read.predicted_spacegroup.tolist() == expected.logsum_spacegroup.tolist()

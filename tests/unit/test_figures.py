@@ -1,6 +1,7 @@
 """Figures: what they show, that they say what the run was, and that their bytes repeat."""
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 from evaluation_run import configuration, write_run_files
 
@@ -32,7 +33,7 @@ def test_same_input_same_bytes(files, tmp_path, name):
     written = []
     for turn in ("first", "second"):
         paths = {form: tmp_path / f"{turn}.{form}" for form in ("svg", "png")}
-        write_figure(name, {key: files[key] for key in REQUIRES[name]}, **paths)
+        write_figure(name, {key: files[key] for key in REQUIRES[name]}, configuration(), **paths)
         written.append([path.read_bytes() for path in paths.values()])
     assert written[0] == written[1]
     assert written[0][0].startswith(b"<?xml")
@@ -73,3 +74,12 @@ def test_spacegroup_counts_by_hand(figure):
     assert axes.get_yscale() == "log"
     points = axes.lines[0].get_xydata() if len(axes.lines[0].get_xdata()) == 3 else None
     assert points.tolist() == [[14, 2], [62, 3], [225, 3]]
+
+
+def test_reliability_lies_where_confidence_and_accuracy_are(figure):
+    # Rows are target and method, columns the models: the first is the network, the third the forest.
+    axes = figure("fig5").axes[2]
+    points = [collection.get_offsets() for collection in axes.collections]
+    before = np.asarray(points[0])[~np.isnan(np.asarray(points[0])[:, 0])]
+    np.testing.assert_allclose(before, [[0.9, 0.375]], rtol=1e-6)
+    assert texts(axes.get_legend())[0] == "as predicted: ECE 52.5 %"

@@ -64,14 +64,14 @@ def run(tmp_path_factory):
 
 def test_all_products_are_there(run):
     folder, _ = run
-    for name in ("table1", "table2", "table3", "table4", "table5", "table6", "table7"):
+    for name in ("table1", "table2", "table3", "table4", "table5", "table6", "table7", "table8", "table9"):
         table = pd.read_csv(folder / f"results/tables/{name}.csv")
         assert len(table), name
         assert "prototypes" in (folder / f"results/tables/{name}.md").read_text(), (
             f"{name} does not say its source"
         )
         assert r"\toprule" in (folder / f"results/tables/{name}.tex").read_text()
-    for name in ("fig1", "fig3", "fig4"):
+    for name in ("fig1", "fig3", "fig4", "fig5"):
         assert (folder / f"results/figures/{name}.png").read_bytes().startswith(b"\x89PNG")
         assert "<svg" in (folder / f"results/figures/{name}.svg").read_text()
 
@@ -102,6 +102,20 @@ def test_models_are_compared_on_the_same_patterns(run):
         assert set(gmoe["material_id"]) <= set(test["material_id"])
 
 
+def test_calibration_is_fitted_on_training_materials_only(run):
+    folder, _ = run
+    training = pd.read_parquet(folder / "results/split.parquet").query("split == 'train'")
+    found = {
+        model: set(pd.read_parquet(folder / f"results/validation/predictions/{model}.parquet").material_id)
+        for model in ("gmoe", "mlp", "forest")
+    }
+    for model, ids in found.items():
+        assert ids and ids < set(training["material_id"]), model
+        fitted = json.loads((folder / f"results/calibration/{model}.json").read_text())
+        assert fitted["materials"] == len(ids)
+    assert found["gmoe"] == found["forest"]
+
+
 def test_transfer_patterns_are_at_the_other_orientations(run):
     folder, _ = run
     axes = {}
@@ -123,7 +137,8 @@ def test_a_second_run_finds_nothing_to_do(run):
     assert rules_to_run(run[1], "all") == set()
 
 
-SCORES = {"aggregate_views", "table1", "table2", "table3", "table4", "table6", "table7", "fig1"}
+SCORES = {"aggregate_views", "fit_calibration", "table1", "table2", "table3", "table4", "table6", "table7"}
+SCORES |= {"table8", "table9", "fig1", "fig5"}
 
 
 @pytest.mark.parametrize(
@@ -131,7 +146,7 @@ SCORES = {"aggregate_views", "table1", "table2", "table3", "table4", "table6", "
     [
         ({"training": {"epochs": 3}}, {"train_network", "predict_network"} | SCORES),
         ({"mlp": {"epochs": 3}}, {"train_mlp", "predict_mlp"} | SCORES),
-        ({"forest": {"system_trees": 9}}, {"train_forest", "predict_forest"} | SCORES),
+        ({"forest": {"system_trees": 9}}, {"train_forest", "predict_forest", "validate_forest"} | SCORES),
         ({"evaluation": {"views": 2}}, {"describe_run", "table5", "fig3", "fig4"} | SCORES),
     ],
 )

@@ -14,7 +14,7 @@ from snakemake.exceptions import WorkflowError
 
 from edsym.configuration import check_configuration, load_schema
 from edsym.errors import InputError
-from edsym.evaluation.products import FIGURES, MODELS, REQUIRES, TABLES
+from edsym.evaluation.products import CONFIGURED, FIGURES, MODELS, REQUIRES, TABLES
 from edsym.provenance.digest import code_digest, compiled_code_cache
 
 os.environ.setdefault("NUMBA_CACHE_DIR", str(compiled_code_cache(".snakemake/numba")))
@@ -44,6 +44,7 @@ for model in MODELS:
         f"{model}_views": f"{RESULTS}/views/{model}.parquet",
         f"{model}_transfer": f"{RESULTS}/transfer/predictions/{model}.parquet",
         f"{model}_transfer_views": f"{RESULTS}/transfer/views/{model}.parquet",
+        f"{model}_calibration": f"{RESULTS}/calibration/{model}.json",
         f"{model}_model": f"{RESULTS}/models/{model}/model.json",
     }
 
@@ -58,7 +59,7 @@ TRANSFER = {
 wildcard_constraints:
     shard=r"\d+",
     model="|".join(MODELS),
-    part="|transfer/",
+    part="|transfer/|validation/",
 
 
 def code(script):
@@ -77,8 +78,22 @@ def settings(*sections):
 
 
 def spots_of(wildcards):
-    """All spot lists of the main set or of the transfer set."""
-    return expand(f"{RESULTS}/{wildcards.part}spots/{{shard}}.h5", shard=SHARDS)
+    """All spot lists of the main set, which the validation materials are in, or of the transfer set."""
+    part = wildcards.part.removeprefix("validation/")
+    return expand(f"{RESULTS}/{part}spots/{{shard}}.h5", shard=SHARDS)
+
+
+def validation_of(section):
+    """Share and seed of the validation materials of a model's training, for rules that predict those."""
+    chosen = [config[section]["validation_fraction"], config[section]["seed"]]
+    return lambda wildcards: chosen if wildcards.part == "validation/" else None
+
+
+def validation_predictions(wildcards):
+    """Predictions on validation materials, if anything is fitted on them."""
+    if config["evaluation"]["calibration"] == config["evaluation"]["pooling"] == "none":
+        return {}
+    return {"predictions": f"{RESULTS}/validation/predictions/{wildcards.model}.parquet"}
 
 
 def files_of(product):

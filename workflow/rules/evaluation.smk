@@ -8,11 +8,14 @@ TABLE_TITLES = {
     "table5": "Table 5. Training split",
     "table6": "Table 6. Hyperparameters",
     "table7": "Table 7. Grid and random orientations",
+    "table8": "Table 8. Calibration",
+    "table9": "Table 9. Ways to decide",
 }
 FIGURE_TITLES = {
     "fig1": "Figure 1. Confusion and confidence",
     "fig3": "Figure 3. Share of patterns of each system",
     "fig4": "Figure 4. Space-group distribution",
+    "fig5": "Figure 5. Reliability",
 }
 
 
@@ -63,11 +66,7 @@ for table in TABLES:
             runtime=growing(30),
         params:
             name=table,
-            configuration=(
-                settings("split", "network", "training", "mlp", "forest", "evaluation")
-                if table == "table6"
-                else {}
-            ),
+            configuration=settings(*CONFIGURED.get(table, ())),
             code=code("write_table.py"),
         script:
             "../scripts/write_table.py"
@@ -98,6 +97,7 @@ for figure in FIGURES:
             runtime=growing(30),
         params:
             name=figure,
+            configuration=settings(*CONFIGURED.get(figure, ())),
             code=code("draw_figure.py"),
         script:
             "../scripts/draw_figure.py"

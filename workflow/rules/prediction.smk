@@ -22,6 +22,7 @@ rule predict_network:
     params:
         batch_size=config["training"]["batch_size"],
         threads=config["training"]["threads"],
+        validation=validation_of("training"),
         code=code("predict_network.py"),
     script:
         "../scripts/predict_network.py"
@@ -46,6 +47,7 @@ rule predict_mlp:
         mem_mb=growing(32000),
         runtime=growing(240),
     params:
+        validation=validation_of("mlp"),
         code=code("predict_mlp.py"),
     script:
         "../scripts/predict_mlp.py"
@@ -63,6 +65,8 @@ rule predict_forest:
         f"{RESULTS}/{{part}}logs/predict_forest.log",
     benchmark:
         f"{RESULTS}/{{part}}benchmarks/predict_forest.tsv"
+    wildcard_constraints:
+        part="|transfer/",
     conda:
         "../../envs/learning.yaml"
     threads: 16
@@ -75,9 +79,56 @@ rule predict_forest:
         "../scripts/predict_forest.py"
 
 
+rule validate_forest:
+    input:
+        spots=rules.split_materials.input.spots,
+        split=rules.split_materials.output.split,
+    output:
+        predictions=f"{RESULTS}/validation/predictions/forest.parquet",
+    log:
+        f"{RESULTS}/validation/logs/validate_forest.log",
+    benchmark:
+        f"{RESULTS}/validation/benchmarks/validate_forest.tsv"
+    conda:
+        "../../envs/learning.yaml"
+    threads: 32
+    resources:
+        mem_mb=growing(64000),
+        runtime=growing(1440),
+    params:
+        settings=config["forest"],
+        # the materials that validate the network's training: the forest has none of its own
+        validation=[config["training"]["validation_fraction"], config["training"]["seed"]],
+        code=code("validate_forest.py"),
+    script:
+        "../scripts/validate_forest.py"
+
+
+rule fit_calibration:
+    input:
+        unpack(validation_predictions),
+    output:
+        calibration=f"{RESULTS}/calibration/{{model}}.json",
+    log:
+        f"{RESULTS}/logs/fit_calibration/{{model}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/fit_calibration/{{model}}.tsv"
+    conda:
+        "../../envs/evaluation.yaml"
+    resources:
+        mem_mb=growing(16000),
+        runtime=growing(60),
+    params:
+        settings=config["evaluation"],
+        code=code("fit_calibration.py"),
+    script:
+        "../scripts/fit_calibration.py"
+
+
 rule aggregate_views:
     input:
         predictions=f"{RESULTS}/{{part}}predictions/{{model}}.parquet",
+        calibration=rules.fit_calibration.output.calibration,
     output:
         views=f"{RESULTS}/{{part}}views/{{model}}.parquet",
     log:

@@ -7,6 +7,7 @@ from edsym.job import job
 with job(snakemake.log[0]):
     aggregate_predictions(
         snakemake.input.predictions,
+        snakemake.input.calibration,
         snakemake.output.views,
         EvaluationSettings(**snakemake.params.settings),
     )

@@ -7,6 +7,7 @@ with job(snakemake.log[0]):
     write_figure(
         snakemake.params.name,
         dict(snakemake.input.items()),
+        snakemake.params.configuration,
         svg=snakemake.output.svg,
         png=snakemake.output.png,
     )

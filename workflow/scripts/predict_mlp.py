@@ -1,4 +1,4 @@
-"""Predict the test patterns by the perceptron."""
+"""Predict the test or validation patterns by the perceptron."""
 
 from pathlib import Path
 
@@ -11,4 +11,5 @@ with job(snakemake.log[0]):
         snakemake.input.split,
         Path(snakemake.input.model).parent,
         snakemake.output.predictions,
+        validation=snakemake.params.validation,
     )

@@ -1,4 +1,4 @@
-"""Predict the test patterns by the network."""
+"""Predict the test or validation patterns by the network."""
 
 from pathlib import Path
 
@@ -13,4 +13,5 @@ with job(snakemake.log[0]):
         snakemake.output.predictions,
         batch_size=snakemake.params.batch_size,
         threads=snakemake.params.threads,
+        validation=snakemake.params.validation,
     )

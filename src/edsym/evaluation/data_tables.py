@@ -4,11 +4,10 @@ import numpy as np
 import pandas as pd
 
 from edsym.evaluation.inputs import EvaluationInputs
-from edsym.evaluation.products import MODELS, SYSTEM_LABELS
+from edsym.evaluation.products import CONFIGURED, MODELS, SYSTEM_LABELS
 from edsym.evaluation.table_writer import Column, Table
 from edsym.symmetry import CRYSTAL_SYSTEMS
 
-_SECTIONS = ("split", "network", "training", "mlp", "forest", "evaluation")
 # What the code has no setting for, because the paper fixes it.
 _FIXED = {"shared_experts": 1, "aggregator_layers": 2, "loss_weights": "1 : 1"}
 
@@ -61,7 +60,7 @@ def table6(inputs: EvaluationInputs) -> Table:
     """Every hyperparameter of the run, and whether the paper states it or it is our choice."""
     settings = [
         (section, name, value)
-        for section in _SECTIONS
+        for section in CONFIGURED["table6"]
         for name, value in inputs.configuration.get(section, {}).items()
     ]
     settings += [("fixed", name, value) for name, value in _FIXED.items()]

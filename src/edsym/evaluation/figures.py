@@ -8,12 +8,13 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from edsym.evaluation.calibration_figure import fig5
 from edsym.evaluation.confusion_figure import fig1
 from edsym.evaluation.dataset_figures import fig3, fig4
 from edsym.evaluation.inputs import EvaluationInputs
 from edsym.files import atomic_path
 
-BUILDERS = {figure.__name__: figure for figure in (fig1, fig3, fig4)}
+BUILDERS = {figure.__name__: figure for figure in (fig1, fig3, fig4, fig5)}
 """Functions from `EvaluationInputs` to `matplotlib.figure.Figure`."""
 
 STYLE = {
@@ -33,20 +34,29 @@ STYLE = {
 _DPI = 150
 
 
-def write_figure(name: str, files: Mapping[str, str | Path], *, svg: str | Path, png: str | Path) -> None:
+def write_figure(
+    name: str,
+    files: Mapping[str, str | Path],
+    configuration: Mapping,
+    *,
+    svg: str | Path,
+    png: str | Path,
+) -> None:
     """Make one figure and write it as svg and png (150 dots an inch).
 
     Parameters
     ----------
     name : str
-        "fig1", "fig3" or "fig4".
+        "fig1", "fig3", "fig4" or "fig5".
     files : mapping of str to path
         Inputs by the names that `edsym.evaluation.products.REQUIRES` gives for the figure.
+    configuration : mapping
+        The configuration of the run, by section.
     svg, png : path
         Files to write.
     """
     with mpl.rc_context(mpl.rcParamsDefault | STYLE):
-        figure = BUILDERS[name](EvaluationInputs(files))
+        figure = BUILDERS[name](EvaluationInputs(files, configuration))
         FigureCanvasAgg(figure)
         _save(figure, svg, "svg", metadata={"Date": None})
         _save(figure, png, "png", dpi=_DPI)

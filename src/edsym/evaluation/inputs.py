@@ -9,6 +9,7 @@ import pandas as pd
 
 from edsym.errors import InputError
 from edsym.evaluation.aggregation import read_aggregated, single_decisions
+from edsym.evaluation.calibration import Calibration, read_calibration
 from edsym.evaluation.predictions import read_predictions
 from edsym.evaluation.products import MODELS
 from edsym.evaluation.published import Published, read_published
@@ -54,13 +55,18 @@ class EvaluationInputs:
         except (OSError, ValueError) as error:
             raise InputError(f"{path} cannot be read as JSON: {error}") from error
 
+    def calibration(self, model: str) -> Calibration:
+        """Return what was fitted to a model on validation materials; nothing where no file is named."""
+        path = self.files.get(f"{model}_calibration")
+        return Calibration() if path is None else read_calibration(path)
+
     def decisions(self, method: str, *, transfer: bool = False) -> dict[str, pd.DataFrame]:
         """Return the decisions of every model, in the columns of `aggregation.single_decisions`.
 
         Parameters
         ----------
         method : str
-            "single": one row a pattern; "vote" or "logsum": one row a material.
+            "single": one row a pattern; "vote", "logsum" or "pooled": one row a material.
         transfer : bool
             Whether those at the other kind of orientations are meant.
 
@@ -85,7 +91,8 @@ class EvaluationInputs:
         if key not in self._decisions:
             name = f"{model}_transfer" if transfer else model
             if method == "single":
-                self._decisions[key] = single_decisions(read_predictions(self.files[name]))
+                predictions = read_predictions(self.files[name])
+                self._decisions[key] = single_decisions(predictions, self.calibration(model))
             else:
                 self._decisions[key] = read_aggregated(self.files[f"{name}_views"], method)
         return self._decisions[key]

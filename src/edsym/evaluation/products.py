@@ -8,6 +8,7 @@ SYSTEM_LABELS = {"all": "All", "macro": "Mean of systems"}
 
 _SINGLE = tuple(MODELS)
 _VIEWS = tuple(f"{model}_views" for model in MODELS)
+_CALIBRATION = tuple(f"{model}_calibration" for model in MODELS)
 _TRANSFER = tuple(f"{model}_transfer{views}" for views in ("", "_views") for model in MODELS)
 
 REQUIRES = {
@@ -18,9 +19,12 @@ REQUIRES = {
     "table5": ("run", "published", "split", "materials"),
     "table6": ("run", "published", *(f"{model}_model" for model in MODELS)),
     "table7": ("run", "published", *_SINGLE, *_VIEWS, *_TRANSFER),
+    "table8": ("run", *_SINGLE, *_VIEWS, *_CALIBRATION),
+    "table9": ("run", *_SINGLE, *_VIEWS),
     "fig1": ("run", *_SINGLE, *_VIEWS),
     "fig3": ("run", "split", "materials"),
     "fig4": ("run", "split", "materials"),
+    "fig5": ("run", *_SINGLE, *_VIEWS, *_CALIBRATION),
 }
 """Names of the files that each table and figure reads.
 
@@ -28,7 +32,16 @@ REQUIRES = {
 material; ``materials``: material_id and n_patterns, csv; ``{model}``: predictions of single patterns;
 ``{model}_views``: what `edsym.evaluation.aggregation` makes of them; ``{model}_transfer`` and
 ``{model}_transfer_views``: the same for the test materials at the other kind of orientations;
+``{model}_calibration``: what was fitted on validation materials (`edsym.evaluation.calibration`);
 ``{model}_model``: the model's model.json.
 """
+CONFIGURED = {
+    "table6": ("split", "network", "training", "mlp", "forest", "evaluation"),
+    "table8": ("evaluation",),
+    "table9": ("evaluation",),
+    "fig5": ("evaluation",),
+}
+"""Sections of the configuration that a table or figure reads; the others read none."""
+
 TABLES = tuple(name for name in REQUIRES if name.startswith("table"))
 FIGURES = tuple(name for name in REQUIRES if name.startswith("fig"))

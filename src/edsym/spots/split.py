@@ -140,6 +140,40 @@ def labelled_patterns(
     return spots, number.loc[spots.material_id].to_numpy()[spots.material]
 
 
+def patterns_to_predict(
+    spots_paths: Iterable[str | Path],
+    split_path: str | Path,
+    validation: tuple[float, int] | None = None,
+) -> tuple[SpotLists, np.ndarray]:
+    """Return the test patterns and their space groups, or the training patterns that validate.
+
+    Parameters
+    ----------
+    spots_paths : iterable of str or Path
+        All shards of spot lists.
+    split_path : str or Path
+        The split.
+    validation : (float, int) or None
+        Share of the training materials and seed by which the model was trained, as
+        `validation_patterns` takes them; None means the test patterns.
+
+    Returns
+    -------
+    spots, spacegroup_number
+        As `labelled_patterns` returns them.
+
+    Raises
+    ------
+    InputError
+        If an input is unreadable or there is no such pattern.
+    """
+    if validation is None:
+        return labelled_patterns(spots_paths, split_path, "test")
+    spots, groups = labelled_patterns(spots_paths, split_path, "train")
+    chosen = validation_patterns(spots.material, *validation)
+    return spots.select(spots.material_id[np.unique(spots.material[chosen])]), groups[chosen]
+
+
 def validation_patterns(material: np.ndarray, fraction: float, seed: int) -> np.ndarray:
     """Choose training materials that validate, the same for every model with this seed.
 

@@ -10,7 +10,7 @@ from tqdm import tqdm
 from edsym.evaluation.predictions import Predictions, write_predictions
 from edsym.models.gmoe.network import GMoENetwork
 from edsym.models.gmoe.store import load_network
-from edsym.spots.split import labelled_patterns
+from edsym.spots.split import patterns_to_predict
 from edsym.spots.store import SpotLists
 from edsym.symmetry import CRYSTAL_SYSTEMS, N_SPACE_GROUPS, system_index
 from edsym.training.data import BatchSampler, PatternDataset, batch_loader
@@ -24,8 +24,9 @@ def predict_network(
     output_path: str | Path,
     batch_size: int,
     threads: int,
+    validation: tuple[float, int] | None = None,
 ) -> None:
-    """Write the network's predictions for the test patterns.
+    """Write the network's predictions for the test patterns, or for those that validated its training.
 
     Parameters
     ----------
@@ -41,14 +42,16 @@ def predict_network(
         Patterns at once.
     threads : int
         Threads of the process.
+    validation : (float, int) or None
+        Validation share and seed of the training: predict its validation patterns, not the test patterns.
 
     Raises
     ------
     InputError
-        If an input is unreadable or the test materials have no pattern.
+        If an input is unreadable or there is no pattern to predict.
     """
     network = load_network(model_dir)
-    spots, groups = labelled_patterns(spots_paths, split_path, "test")
+    spots, groups = patterns_to_predict(spots_paths, split_path, validation)
     with compute_threads(threads):
         p_system, p_spacegroup = predict_patterns(network, spots, batch_size)
     ids = spots.material_id[spots.material]

@@ -11,7 +11,7 @@ from edsym.evaluation.predictions import Predictions, write_predictions
 from edsym.models.forest.features import forest_features
 from edsym.models.forest.forest import HierarchicalForest
 from edsym.models.forest.settings import ForestSettings
-from edsym.spots.split import labelled_patterns
+from edsym.spots.split import labelled_patterns, validation_patterns
 from edsym.spots.store import SpotLists
 from edsym.symmetry import system_index
 
@@ -79,7 +79,54 @@ def predict_forest(
         If an input is unreadable or the test materials have no pattern.
     """
     spots, groups = labelled_patterns(spots_paths, split_path, "test")
-    p_system, p_spacegroup = predict_patterns(HierarchicalForest.load(model_dir), spots, jobs)
+    _write(HierarchicalForest.load(model_dir), spots, groups, output_path, jobs)
+
+
+def validate_forest(
+    spots_paths: Iterable[str | Path],
+    split_path: str | Path,
+    output_path: str | Path,
+    settings: ForestSettings,
+    validation: tuple[float, int],
+    jobs: int,
+) -> None:
+    """Write predictions for the validation materials by a forest that has not seen them.
+
+    The forest itself is grown on all training materials and knows them by heart: how sure it is of them
+    tells nothing of new ones. So a second one is grown on the others, predicts, and is let go.
+
+    Parameters
+    ----------
+    spots_paths : iterable of str or Path
+        All shards of spot lists.
+    split_path : str or Path
+        The split.
+    output_path : str or Path
+        The table to write, see `edsym.evaluation.predictions`.
+    settings : ForestSettings
+        Sizes and seed, as of the forest itself.
+    validation : (float, int)
+        Share of the training materials that validate, and seed of their choice.
+    jobs : int
+        Threads; the result does not depend on it.
+
+    Raises
+    ------
+    InputError
+        If an input is unreadable or the training materials have no pattern.
+    """
+    spots, groups = labelled_patterns(spots_paths, split_path, "train")
+    validates = validation_patterns(spots.material, *validation)
+    X = forest_features(spots)[~validates]
+    forest = HierarchicalForest(settings, jobs).fit(X, system_index(groups[~validates]), groups[~validates])
+    chosen = spots.select(spots.material_id[np.unique(spots.material[validates])])
+    _write(forest, chosen, groups[validates], output_path, jobs)
+
+
+def _write(
+    forest: HierarchicalForest, spots: SpotLists, groups: np.ndarray, output_path: str | Path, jobs: int
+) -> None:
+    p_system, p_spacegroup = predict_patterns(forest, spots, jobs)
     ids = spots.material_id[spots.material]
     predictions = Predictions(ids, spots.view, system_index(groups), groups, p_system, p_spacegroup)
     write_predictions(predictions, output_path)

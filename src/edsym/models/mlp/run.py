@@ -15,7 +15,7 @@ from edsym.models.forest.features import forest_features
 from edsym.models.mlp.network import MLP, mlp_inputs
 from edsym.models.mlp.settings import MLPSettings
 from edsym.seeds import generator, stable_hash
-from edsym.spots.split import labelled_patterns, validation_patterns
+from edsym.spots.split import labelled_patterns, patterns_to_predict, validation_patterns
 from edsym.spots.store import SpotLists
 from edsym.symmetry import CRYSTAL_SYSTEMS, N_SPACE_GROUPS, system_index
 
@@ -123,8 +123,9 @@ def predict_mlp(
     split_path: str | Path,
     model_dir: str | Path,
     output_path: str | Path,
+    validation: tuple[float, int] | None = None,
 ) -> None:
-    """Write the perceptron's predictions for the test patterns.
+    """Write the perceptron's predictions for the test patterns, or for those that validated its training.
 
     Parameters
     ----------
@@ -136,15 +137,17 @@ def predict_mlp(
         Where the trained perceptron is.
     output_path : str or Path
         The table to write, see `edsym.evaluation.predictions`.
+    validation : (float, int) or None
+        Validation share and seed of the training: predict its validation patterns, not the test patterns.
 
     Raises
     ------
     InputError
-        If an input is unreadable or the test materials have no pattern.
+        If an input is unreadable or there is no pattern to predict.
     """
     network = MLP.load(model_dir)
     torch.set_num_threads(network.settings.threads)
-    spots, groups = labelled_patterns(spots_paths, split_path, "test")
+    spots, groups = patterns_to_predict(spots_paths, split_path, validation)
     p_system, p_spacegroup = predict_patterns(network, spots)
     ids = spots.material_id[spots.material]
     predictions = Predictions(ids, spots.view, system_index(groups), groups, p_system, p_spacegroup)

@@ -1,0 +1,62 @@
+"""Fitting temperatures and pooling weights on validation materials: never on those that test."""
+
+from pathlib import Path
+
+import numpy as np
+
+from edsym.evaluation.aggregation import TARGETS, class_indices, draw_views, probabilities_of
+from edsym.evaluation.calibration import Calibration, fit_temperature, write_calibration
+from edsym.evaluation.loglinear import fit_weights
+from edsym.evaluation.pooling import geometric_mean, pool, pool_scores, view_features
+from edsym.evaluation.predictions import Predictions, read_predictions
+from edsym.evaluation.settings import EvaluationSettings
+
+
+def fit_calibration(predictions: Predictions, settings: EvaluationSettings) -> Calibration:
+    """Fit what `settings` ask for to predictions on validation materials.
+
+    As many views of each material are drawn for the pools as of a test material.
+    """
+    rows, start = draw_views(predictions, settings)
+    features = view_features(predictions, rows)
+    weights, temperature = {}, {"single": {}, "logsum": {}, "pooled": {}}
+    for target in TARGETS:
+        p, truth = probabilities_of(predictions, target), class_indices(predictions, target)
+        drawn, truth_drawn = p[rows], truth[rows[start]]
+        weights[target] = fit_weights(pool_scores(drawn, features, start), truth_drawn).tolist()
+        temperature["single"][target] = fit_temperature(p, truth)
+        pools = {"logsum": geometric_mean(drawn, start)}
+        pools["pooled"] = pool(drawn, features, start, np.array(weights[target]))
+        for method, distribution in pools.items():
+            temperature[method][target] = fit_temperature(distribution, truth_drawn)
+    return Calibration(
+        materials=len(start),
+        patterns=len(predictions),
+        temperature=temperature if settings.calibration == "temperature" else None,
+        pooling=weights if settings.pooling == "learned" else None,
+    )
+
+
+def fit_calibration_file(
+    predictions_path: str | Path | None, output_path: str | Path, settings: EvaluationSettings
+) -> None:
+    """Fit to a file of predictions on validation materials and write the result as JSON.
+
+    Parameters
+    ----------
+    predictions_path : str or Path or None
+        Predictions on validation materials; None, where the settings fit nothing, gives an empty result.
+    output_path : str or Path
+        The file to write, see `edsym.evaluation.calibration.read_calibration`.
+    settings : EvaluationSettings
+        What to fit, and how views are drawn.
+
+    Raises
+    ------
+    InputError
+        If the predictions are unreadable.
+    """
+    if predictions_path is None:
+        write_calibration(Calibration(), output_path)
+    else:
+        write_calibration(fit_calibration(read_predictions(predictions_path), settings), output_path)
