@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from edsym.job import job
-from edsym.provenance.crate import copy_workflow, write_crate
+from edsym.provenance.crate import write_crate
 from edsym.provenance.manifest import build_manifest, write_manifest
+from edsym.provenance.workflow_copy import copy_workflow
 
 with job(snakemake):
     checkout = Path(snakemake.scriptdir).resolve().parents[1]
@@ -17,5 +18,5 @@ with job(snakemake):
         checkout=checkout,
     )
     write_manifest(manifest, snakemake.output.manifest)
-    copy_workflow(checkout, snakemake.output.workflow)
+    copy_workflow(checkout, snakemake.output.workflow, manifest["configuration"])
     write_crate(manifest, snakemake.params.configuration["results"])

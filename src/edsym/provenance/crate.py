@@ -6,9 +6,9 @@ manifest as well (`edsym.provenance.manifest`); the crate says it in the terms t
 
 import json
 import mimetypes
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 from rocrate.model.computationalworkflow import ComputationalWorkflow
 from rocrate.model.contextentity import ContextEntity
@@ -24,7 +24,6 @@ PROFILES = {
     "https://w3id.org/ro/wfrun/provenance/0.5": "Provenance Run Crate",
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0": "Workflow RO-Crate",
 }
-_COPIED = ("Snakefile", "workflow", "config", "envs", "resources", "requirements.lock")
 _TERMS = "https://w3id.org/ro/terms/workflow-run#"
 # What the benchmarks measured: the unit by its address, and what Snakemake calls it.
 _UNITS = {
@@ -33,19 +32,6 @@ _UNITS = {
     "peak_memory_mb": "http://qudt.org/vocab/unit/MegaBYTE",
 }
 _DONE = "http://schema.org/CompletedActionStatus"
-
-
-def copy_workflow(checkout: str | Path, folder: str | Path) -> None:
-    """Copy rules, scripts, configuration and environments of a checkout into an empty or new folder."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in _COPIED:
-        source = Path(checkout) / name
-        if source.is_dir():
-            ignored = shutil.ignore_patterns("__pycache__", ".*")
-            shutil.copytree(source, folder / name, ignore=ignored, dirs_exist_ok=True)
-        else:
-            shutil.copyfile(source, folder / name)
 
 
 def write_crate(manifest: Mapping, results: str | Path) -> None:
@@ -194,7 +180,9 @@ def _entities(crate: ROCrate, paths: Iterable[str]) -> list:
 def _parameters(crate: ROCrate, job: Mapping) -> list[ContextEntity]:
     """Return the parameters of a job; jobs of a rule share those that are alike."""
     return [
-        _entity(crate, f"#parameter/{job['rule']}/{key}={value}", "PropertyValue", name=key, value=value)
+        _entity(
+            crate, f"#parameter/{job['rule']}/{key}={quote(value)}", "PropertyValue", name=key, value=value
+        )
         for key, value in flat(job["parameters"])
     ]
 

@@ -4,13 +4,12 @@ import json
 import subprocess
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 
 from edsym.errors import InputError
 from edsym.files import write_text
 from edsym.provenance.datasets import read_datasets, used_datasets
-from edsym.provenance.record import JOBS, job_name, public, public_path, sha256
+from edsym.provenance.record import JOBS, job_name, package_version, public, public_path, sha256
 
 MANIFEST = Path("provenance/manifest.json")
 WORKFLOW = "provenance/workflow"
@@ -55,7 +54,7 @@ def build_manifest(
     return {
         "format": FORMAT,
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
-        "workflow": git_state(checkout) | {"snakemake": _version("snakemake")},
+        "workflow": git_state(checkout) | {"snakemake": package_version("snakemake")},
         "structures": {key: described[key] for key in ("source", "source_version", "source_date")},
         "datasets": used_datasets(read_datasets(datasets), configuration),
         "configuration": public(configuration, results),
@@ -149,13 +148,6 @@ def _git(folder: str | Path, *arguments: str) -> str | None:
     except OSError:
         return None
     return done.stdout.strip() if done.returncode == 0 else None
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def write_manifest(manifest: Mapping, path: str | Path) -> None:

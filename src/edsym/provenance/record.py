@@ -17,6 +17,8 @@ from pathlib import Path
 from edsym.files import write_text
 
 JOBS = Path("provenance/jobs")
+# Packages whose module has another name.
+_PACKAGES = {"yaml": "pyyaml", "sklearn": "scikit-learn", "PIL": "pillow", "dateutil": "python-dateutil"}
 
 
 def sha256(path: str | Path) -> str:
@@ -105,10 +107,18 @@ def _seed(parameters: Mapping) -> int | None:
 
 
 def loaded_packages() -> dict[str, str]:
-    """Return the versions of the packages that this process has imported, by the name of the package."""
-    names = metadata.packages_distributions()
-    loaded = {name for module in sys.modules if "." not in module for name in names.get(module, ())}
-    return {name: metadata.version(name) for name in sorted(loaded, key=str.lower)}
+    """Return the versions of the packages that this process has imported, as pip names them."""
+    modules = {name for name in sys.modules if "." not in name} - set(sys.stdlib_module_names)
+    names = (_PACKAGES.get(name, name.replace("_", "-").lower()) for name in modules)
+    return {name: version for name in sorted(names) if (version := package_version(name))}
+
+
+def package_version(name: str) -> str | None:
+    """Return the version of an installed package; None if there is no such package."""
+    try:
+        return metadata.version(name)
+    except (metadata.PackageNotFoundError, ValueError):
+        return None
 
 
 def host_kind() -> dict:
