@@ -27,6 +27,8 @@ localrules:
     models,
     tables,
     figures,
+    provenance,
+    write_provenance,
 
 
 rule structures:
@@ -55,8 +57,17 @@ rule figures:
         expand(f"{RESULTS}/figures/{{name}}.{{form}}", name=FIGURES, form=FIGURE_FORMS),
 
 
+include: "workflow/rules/provenance.smk"
+
+
+rule provenance:
+    input:
+        rules.write_provenance.output,
+
+
 rule all:
     default_target: True
     input:
         rules.tables.input,
         rules.figures.input,
+        rules.provenance.input,

@@ -1,26 +1,40 @@
-"""What every job of the workflow has in common: its log, and errors that a person can read."""
+"""What every job of the workflow has in common: its log, its record, and errors that a person can read."""
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from datetime import UTC, datetime
 
 from edsym.errors import EdsymError
+from edsym.provenance.record import record_path, write_record
 
 
 @contextmanager
-def job(log: str | Path) -> Iterator[None]:
-    """Log to a file and to the terminal, and report errors: see `reported`."""
+def job(snakemake) -> Iterator[None]:
+    """Log to the job's file and to the terminal, and record what the job did.
+
+    A failed job leaves no record; its error is reported: see `reported`.
+
+    Parameters
+    ----------
+    snakemake
+        The object of that name in a script of the workflow.
+    """
     logging.basicConfig(
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        handlers=[logging.FileHandler(log, mode="w", encoding="utf-8"), _terminal()],
+        handlers=[logging.FileHandler(snakemake.log[0], mode="w", encoding="utf-8"), _terminal()],
         force=True,
     )
     logging.captureWarnings(True)
+    started = datetime.now(UTC)
+    record_path(snakemake).unlink(missing_ok=True)
     with reported():
         yield
+        if os.environ.get("LOCAL_RANK", "0") == "0":  # of the processes of one training, the first
+            write_record(snakemake, started)
 
 
 @contextmanager

@@ -46,7 +46,7 @@ def imported(path):
     return {PACKAGES.get(name, name) for name in names - set(sys.stdlib_module_names) - {"edsym"}}
 
 
-@pytest.mark.parametrize("environment", ["structures", "simulation", "learning", "evaluation"])
+@pytest.mark.parametrize("environment", ["structures", "simulation", "learning", "evaluation", "provenance"])
 def test_environments_are_pinned_as_the_lock_is(environment):
     assert pins(environment).items() <= lock().items()
 

@@ -1,6 +1,7 @@
 """The workflow as a user runs it: tiny real input, end to end, and what runs again after a change."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -10,6 +11,9 @@ import h5py
 import pandas as pd
 import pytest
 import yaml
+from crate_validator import problems
+
+from edsym import cli
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,11 +29,14 @@ TINY = {
     "evaluation": {"views": 3},
 }
 
+KEY = "0123456789SecretKeyOfNobody98765"
 
-def snakemake(*arguments, check=True):
+
+def snakemake(*arguments, check=True, **variables):
     """Run snakemake in the checkout as a user would, and return the completed process."""
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "--profile", "profiles/local", *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=540)
+    environment = os.environ | {"MP_API_KEY": KEY} | variables
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=540, env=environment)
     assert not check or done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
     return done
 
@@ -50,7 +57,7 @@ def rules_to_run(config, *targets):
     text = done.stdout + done.stderr
     if "Nothing to be done" in text:
         return set()
-    return set(re.findall(r"^(\w+)\s+\d+$", text, flags=re.MULTILINE)) - {"total", "all"}
+    return set(re.findall(r"^(\w+)\s+\d+$", text, flags=re.MULTILINE)) - {"total", "all", "provenance"}
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +145,7 @@ def test_a_second_run_finds_nothing_to_do(run):
 
 
 SCORES = {"aggregate_views", "fit_calibration", "table1", "table2", "table3", "table4", "table6", "table7"}
-SCORES |= {"table8", "table9", "fig1", "fig5"}
+SCORES |= {"table8", "table9", "fig1", "fig5", "write_provenance"}
 
 
 @pytest.mark.parametrize(
@@ -180,6 +187,40 @@ def test_results_do_not_depend_on_shards_or_cores(run, tmp_path):
     snakemake("tables", "--configfile", str(path), "--cores", "1")
     for table in sorted((folder / "results/tables").glob("*.csv")):
         assert (tmp_path / "results/tables" / table.name).read_text() == table.read_text(), table.name
+
+
+def test_every_table_and_figure_leads_back_to_the_structures(run, capsys):
+    results = run[0] / "results"
+    manifest = json.loads((results / "provenance/manifest.json").read_text())
+    products = [path for name in ("tables", "figures") for path in (results / name).iterdir()]
+    assert {str(path.relative_to(results)) for path in products} <= set(manifest["files"])
+    for path in products:
+        assert cli.main(["trace", str(path)]) == 0
+        text = capsys.readouterr().out
+        assert "query: structures.source prototypes, pymatgen" in text
+        assert "2 files patterns/*.h5" in text
+    assert all(job["code"] and job["wall_seconds"] and job["packages"] for job in manifest["jobs"].values())
+
+
+def test_manifest_is_what_lies_there(run, capsys):
+    assert cli.main(["verify", str(run[0] / "results")]) == 0, capsys.readouterr().out
+
+
+def test_the_run_crate_is_valid(run, tmp_path):
+    assert problems(run[0] / "results", tmp_path / "cache") == []
+
+
+def test_the_key_is_written_nowhere(run, tmp_path):
+    """Neither in a run that has no use for it nor in a query that fails, its errors included."""
+    settings = {"source": "materials_project", "retries": 0}
+    config = overlay(tmp_path, {"structures": settings, "results": str(tmp_path / "results")})
+    nobody = "http://127.0.0.1:9"  # no server is there
+    done = snakemake("structures", "--configfile", str(config), check=False, MP_API_ENDPOINT=nobody)
+    assert done.returncode != 0 and KEY not in done.stdout + done.stderr
+    assert (tmp_path / "results/logs/collect_structures.log").stat().st_size
+    state = (ROOT / ".snakemake" / name for name in ("metadata", "log", "scripts", "incomplete", "auxiliary"))
+    written = [path for folder in (run[0], tmp_path, *state) for path in folder.rglob("*") if path.is_file()]
+    assert [path for path in written if KEY.encode() in path.read_bytes()] == []
 
 
 def test_wrong_configuration_is_refused_before_anything_runs(tmp_path):

@@ -29,6 +29,8 @@ rule describe_run:
         run=FILES["run"],
     log:
         f"{RESULTS}/logs/describe_run.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/describe_run.tsv"
     conda:
         "../../envs/evaluation.yaml"
     resources:

@@ -4,7 +4,7 @@ from edsym.evaluation.aggregation import aggregate_predictions
 from edsym.evaluation.settings import EvaluationSettings
 from edsym.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake):
     aggregate_predictions(
         snakemake.input.predictions,
         snakemake.input.calibration,

@@ -4,7 +4,7 @@ from edsym.job import job
 from edsym.structures.settings import StructuresSettings
 from edsym.structures.sources import collect_structures
 
-with job(snakemake.log[0]):
+with job(snakemake):
     collect_structures(
         StructuresSettings(**snakemake.params.settings),
         snakemake.output.materials,

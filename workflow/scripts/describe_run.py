@@ -3,7 +3,7 @@
 from edsym.evaluation.run import write_run_description
 from edsym.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake):
     write_run_description(
         snakemake.params.configuration,
         structures=snakemake.input.structures,

@@ -3,7 +3,7 @@
 from edsym.evaluation.figures import write_figure
 from edsym.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake):
     write_figure(
         snakemake.params.name,
         dict(snakemake.input.items()),

@@ -4,7 +4,7 @@ from edsym.job import job
 from edsym.spots.peaks import extract_shard
 from edsym.spots.settings import PeaksSettings
 
-with job(snakemake.log[0]):
+with job(snakemake):
     extract_shard(
         snakemake.input.patterns, snakemake.output.spots, PeaksSettings(**snakemake.params.settings)
     )

@@ -4,7 +4,7 @@ from edsym.evaluation.fit_calibration import fit_calibration_file
 from edsym.evaluation.settings import EvaluationSettings
 from edsym.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake):
     fit_calibration_file(
         snakemake.input.get("predictions"),
         snakemake.output.calibration,

@@ -5,7 +5,7 @@ from pathlib import Path
 from edsym.job import job
 from edsym.models.pretrained import pack_model
 
-with job(snakemake.log[0]):
+with job(snakemake):
     pack_model(
         snakemake.params.name,
         Path(snakemake.input.model).parent,

@@ -5,7 +5,7 @@ from pathlib import Path
 from edsym.job import job
 from edsym.models.forest.run import predict_forest
 
-with job(snakemake.log[0]):
+with job(snakemake):
     predict_forest(
         snakemake.input.spots,
         snakemake.input.split,

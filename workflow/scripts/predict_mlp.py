@@ -5,7 +5,7 @@ from pathlib import Path
 from edsym.job import job
 from edsym.models.mlp.run import predict_mlp
 
-with job(snakemake.log[0]):
+with job(snakemake):
     predict_mlp(
         snakemake.input.spots,
         snakemake.input.split,

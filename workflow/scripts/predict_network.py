@@ -5,7 +5,7 @@ from pathlib import Path
 from edsym.job import job
 from edsym.training.predict import predict_network
 
-with job(snakemake.log[0]):
+with job(snakemake):
     predict_network(
         snakemake.input.spots,
         snakemake.input.split,

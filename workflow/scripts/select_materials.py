@@ -4,7 +4,7 @@ from edsym.job import job
 from edsym.structures.filter import filter_by_volume
 from edsym.structures.settings import FilterSettings
 
-with job(snakemake.log[0]):
+with job(snakemake):
     filter_by_volume(
         snakemake.input.materials,
         snakemake.output.selected,

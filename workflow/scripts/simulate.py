@@ -28,7 +28,7 @@ def checkpoint():
     return Checkpoint(snakemake.params.checkpoint, digest(part.encode() for part in what))
 
 
-with job(snakemake.log[0]):
+with job(snakemake):
     simulate_shard_in_child(
         snakemake.input.materials,
         snakemake.output.patterns,

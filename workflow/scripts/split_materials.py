@@ -4,7 +4,7 @@ from edsym.job import job
 from edsym.spots.settings import SplitSettings
 from edsym.spots.split import split_materials
 
-with job(snakemake.log[0]):
+with job(snakemake):
     split_materials(
         snakemake.input.spots,
         snakemake.input.selected,

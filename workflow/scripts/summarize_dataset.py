@@ -3,7 +3,7 @@
 from edsym.job import job
 from edsym.spots.summary import summarize_dataset
 
-with job(snakemake.log[0]):
+with job(snakemake):
     summarize_dataset(
         snakemake.input.spots,
         snakemake.input.split,

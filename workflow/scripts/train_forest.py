@@ -6,7 +6,7 @@ from edsym.job import job
 from edsym.models.forest.run import train_forest
 from edsym.models.forest.settings import ForestSettings
 
-with job(snakemake.log[0]):
+with job(snakemake):
     train_forest(
         snakemake.input.spots,
         snakemake.input.split,

@@ -6,7 +6,7 @@ from edsym.job import job
 from edsym.models.mlp.run import train_mlp
 from edsym.models.mlp.settings import MLPSettings
 
-with job(snakemake.log[0]):
+with job(snakemake):
     train_mlp(
         snakemake.input.spots,
         snakemake.input.split,

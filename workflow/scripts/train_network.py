@@ -8,7 +8,7 @@ from edsym.provenance.digest import digest, file_digest
 from edsym.training.fit import train_network
 from edsym.training.settings import TrainingSettings
 
-with job(snakemake.log[0]):
+with job(snakemake):
     # the same data, configuration and code: only then is a checkpoint this training's
     inputs = [file_digest(path) for path in snakemake.input]
     what = [*inputs, str(snakemake.params.network), str(snakemake.params.training), snakemake.params.code]

@@ -4,7 +4,7 @@ from edsym.job import job
 from edsym.models.forest.run import validate_forest
 from edsym.models.forest.settings import ForestSettings
 
-with job(snakemake.log[0]):
+with job(snakemake):
     validate_forest(
         snakemake.input.spots,
         snakemake.input.split,

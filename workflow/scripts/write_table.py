@@ -3,7 +3,7 @@
 from edsym.evaluation.tables import write_table
 from edsym.job import job
 
-with job(snakemake.log[0]):
+with job(snakemake):
     write_table(
         snakemake.params.name,
         dict(snakemake.input.items()),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from edsym.errors import EdsymError
 from edsym.job import reported
+from edsym.simulation.engines import engine_class
 from edsym.simulation.journal import Checkpoint, open_journal
 from edsym.simulation.results import FailedMaterial
 from edsym.simulation.run import materials_of_shard, simulate_shard
@@ -45,6 +46,7 @@ def simulate_shard_in_child(
         If the child ends with an error, which it has told.
     """
     job = (materials_path, output_path, shard, settings, material_ids, checkpoint)
+    engine_class(settings.engine)  # imported once, and known to the record of the job
     in_a_row, last = 0, None
     while status := _run(job):
         if status > 0:

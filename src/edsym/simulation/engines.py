@@ -1,19 +1,24 @@
-"""The choice of an engine."""
+"""The choice of an engine; what it needs is imported only then."""
 
 from edsym.simulation.engine import Engine
 from edsym.simulation.settings import SimulationSettings
 
 
-def make_engine(settings: SimulationSettings) -> Engine:
-    """Return the engine that the settings name; what it needs is imported then."""
-    if settings.engine == "abtem":
+def engine_class(name: str) -> type[Engine]:
+    """Return the class of the engine of a name."""
+    if name == "abtem":
         from edsym.simulation.abtem_engine import AbtemEngine
 
-        return AbtemEngine(settings)
-    if settings.engine == "torch":
+        return AbtemEngine
+    if name == "torch":
         from edsym.simulation.torch_engine import TorchEngine
 
-        return TorchEngine(settings)
+        return TorchEngine
     from edsym.simulation.krylov_engine import KrylovEngine
 
-    return KrylovEngine(settings)
+    return KrylovEngine
+
+
+def make_engine(settings: SimulationSettings) -> Engine:
+    """Return the engine that the settings name."""
+    return engine_class(settings.engine)(settings)
