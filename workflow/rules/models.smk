@@ -1,5 +1,17 @@
 """Training: the network, the perceptron and the forest, on the same patterns."""
 
+DEVICES = config["training"]["devices"]
+NODES = config["training"].get("nodes", 1)
+
+
+def devices_of_training():
+    """SLURM's resources: one GPU, or `devices` GPUs on each of `nodes` nodes with a task for each of them."""
+    if DEVICES * NODES == 1:
+        return {"gpu": 1}
+    # tasks_per_gpu would bind each task to one GPU; Lightning wants to see all of its node
+    tasks = {"mpi": "srun", "tasks": DEVICES * NODES, "tasks_per_gpu": 0}
+    return tasks | {"nodes": NODES, "gres": f"gpu:{DEVICES}"}
+
 
 rule train_network:
     input:
@@ -17,11 +29,13 @@ rule train_network:
         "../../envs/learning.yaml"
     threads: config["training"]["threads"]
     resources:
+        **devices_of_training(),
         mem_mb=growing(32000),
         runtime=growing(2880),
     params:
         network=config["network"],
         training=config["training"],
+        nodes=NODES,
         # outside the outputs, which Snakemake deletes when a job fails: an interrupted training goes on
         checkpoints=f"{RESULTS}/checkpoints/gmoe",
         code=code("train_network.py"),

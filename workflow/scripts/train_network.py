@@ -1,14 +1,21 @@
 """Train the network; goes on from the last checkpoint of the same training, if there is one."""
 
+import os
 from pathlib import Path
 
 from edsym.job import job
 from edsym.models.gmoe.settings import NetworkSettings
 from edsym.provenance.digest import digest, file_digest
 from edsym.training.fit import train_network
+from edsym.training.launch import launch, launches, rank
 from edsym.training.settings import TrainingSettings
 
-with job(snakemake.log[0]):
+training = TrainingSettings(**snakemake.params.training)
+tasks = training.devices * snakemake.params.nodes
+
+
+def train():
+    """Train, as the only process or as one of several."""
     # the same data, configuration and code: only then is a checkpoint this training's
     inputs = [file_digest(path) for path in snakemake.input]
     what = [*inputs, str(snakemake.params.network), str(snakemake.params.training), snakemake.params.code]
@@ -18,5 +25,12 @@ with job(snakemake.log[0]):
         Path(snakemake.output.weights).parent,
         checkpoint_dir=Path(snakemake.params.checkpoints) / digest(part.encode() for part in what),
         network=NetworkSettings(**snakemake.params.network),
-        training=TrainingSettings(**snakemake.params.training),
+        training=training,
     )
+
+
+if launches(tasks):
+    launch(tasks, snakemake.params.nodes, training.threads)
+else:
+    with job(snakemake.log[0] if rank() == 0 else os.devnull):
+        train()
