@@ -28,6 +28,7 @@ except InputError as error:
 RESULTS = config["results"].rstrip("/")
 PUBLISHED = "config/published.yaml"
 SHARDS = [f"{shard:04d}" for shard in range(config["simulation"]["shards"])]
+NODES = config["training"].get("nodes", 1)
 TABLE_FORMS = ["csv", "md", "tex"]
 FIGURE_FORMS = ["svg", "png"]
 
@@ -69,6 +70,16 @@ def code(script):
 def growing(base):
     """A resource that doubles with each attempt."""
     return lambda wildcards, attempt: base * 2 ** (attempt - 1)
+
+
+def devices_of_training():
+    """One GPU, or `devices` GPUs on each of `nodes` nodes with a SLURM task for each of them."""
+    devices = config["training"]["devices"]
+    if devices * NODES == 1:
+        return {"gpu": 1}
+    # tasks_per_gpu would bind each task to one GPU; Lightning wants to see all of its node
+    tasks = {"mpi": "srun", "tasks": devices * NODES, "tasks_per_gpu": 0}
+    return tasks | {"nodes": NODES, "gres": f"gpu:{devices}"}
 
 
 def settings(*sections):

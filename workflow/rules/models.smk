@@ -1,17 +1,5 @@
 """Training: the network, the perceptron and the forest, on the same patterns."""
 
-DEVICES = config["training"]["devices"]
-NODES = config["training"].get("nodes", 1)
-
-
-def devices_of_training():
-    """SLURM's resources: one GPU, or `devices` GPUs on each of `nodes` nodes with a task for each of them."""
-    if DEVICES * NODES == 1:
-        return {"gpu": 1}
-    # tasks_per_gpu would bind each task to one GPU; Lightning wants to see all of its node
-    tasks = {"mpi": "srun", "tasks": DEVICES * NODES, "tasks_per_gpu": 0}
-    return tasks | {"nodes": NODES, "gres": f"gpu:{DEVICES}"}
-
 
 rule train_network:
     input:
