@@ -3,10 +3,12 @@
 # folder, wait for their end, and unlock the folder. Then run snakemake again as before.
 #   slurm/recover.sh all --profile slurm --configfile my.yaml
 set -eu
-mine() { squeue --noheader --user "$(id -un)" --states=PENDING,RUNNING,COMPLETING,SUSPENDED --format '%A %j %Z' |
-	awk -v folder="$(pwd -P)" '$2 ~ /^edsym_/ && $3 == folder { print $1 }'; }
-jobs=$(mine)
-echo "cancelling: ${jobs:-nothing}" | xargs
+left_behind() {
+	squeue --noheader --user "$(id -un)" --states=PENDING,RUNNING,SUSPENDED,COMPLETING --format '%A|%j|%Z' |
+		awk -F '|' -v folder="$(pwd -P)" '$2 ~ /^edsym_/ && $3 == folder { print $1 }'
+}
+jobs=$(left_behind)
+echo "cancelling:" ${jobs:-nothing}
 [ -z "$jobs" ] || scancel $jobs
-while [ -n "$(mine)" ]; do sleep 1; done
+while [ -n "$(left_behind)" ]; do sleep 1; done
 exec snakemake --unlock "$@"

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pandas as pd
-from conftest import ROOT, configuration, on_slurm
+from runs import ROOT, configuration, on_slurm
 
 
 def run(cluster: dict, *call: str) -> str:

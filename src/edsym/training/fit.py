@@ -101,7 +101,8 @@ def _trainer(training: TrainingSettings, callbacks: list) -> lightning.Trainer:
     return lightning.Trainer(
         accelerator="gpu" if on_gpu else "cpu",
         devices=training.devices,
-        strategy="ddp" if training.devices > 1 else "auto",
+        # unused: an expert that no pattern of a batch was sent to
+        strategy="ddp_find_unused_parameters_true" if training.devices > 1 else "auto",
         precision=precision,
         max_epochs=training.epochs,
         accumulate_grad_batches=training.accumulation,
