@@ -7,7 +7,7 @@ CORES ?= all
 DEMO := results/demo
 SNAKEMAKE := $(BIN)/snakemake all --profile profiles/local --cores $(CORES) --configfile config/demo.yaml
 
-.PHONY: demo test lint format docs lock benchmark-simulation clean help
+.PHONY: demo test test-slurm lint format docs lock benchmark-simulation clean help
 
 help:
 	@sed -n 's/^#: //p' $(MAKEFILE_LIST)
@@ -23,6 +23,10 @@ demo: $(READY)
 #: make test    run the tests
 test: $(READY)
 	$(BIN)/pytest
+
+#: make test-slurm  run the workflow on a throw-away SLURM cluster of one node; as root on Debian
+test-slurm: $(READY)
+	$(BIN)/pytest tests/slurm
 
 #: make lint    check style of library, scripts and rules
 lint: $(READY)

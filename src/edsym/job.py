@@ -12,7 +12,7 @@ from edsym.provenance.record import record_path, write_record
 
 
 @contextmanager
-def job(snakemake) -> Iterator[None]:
+def job(snakemake, rank: int = 0) -> Iterator[None]:
     """Log to the job's file and to the terminal, and record what the job did.
 
     A failed job leaves no record; its error is reported: see `reported`.
@@ -21,19 +21,23 @@ def job(snakemake) -> Iterator[None]:
     ----------
     snakemake
         The object of that name in a script of the workflow.
+    rank : int
+        Number of this process, if the job has several: the first writes log and record for all.
     """
+    log = snakemake.log[0] if rank == 0 else os.devnull
     logging.basicConfig(
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        handlers=[logging.FileHandler(snakemake.log[0], mode="w", encoding="utf-8"), _terminal()],
+        handlers=[logging.FileHandler(log, mode="w", encoding="utf-8"), _terminal()],
         force=True,
     )
     logging.captureWarnings(True)
     started = datetime.now(UTC)
-    record_path(snakemake).unlink(missing_ok=True)
+    if rank == 0:
+        record_path(snakemake).unlink(missing_ok=True)
     with reported():
         yield
-        if os.environ.get("LOCAL_RANK", "0") == "0":  # of the processes of one training, the first
+        if rank == 0:
             write_record(snakemake, started)
 
 

@@ -72,6 +72,16 @@ def growing(base):
     return lambda wildcards, attempt: base * 2 ** (attempt - 1)
 
 
+def devices_of_training():
+    """One GPU, or `devices` GPUs on each of `nodes` nodes with a SLURM task for each of them."""
+    devices, nodes = config["training"]["devices"], config["training"]["nodes"]
+    if devices * nodes == 1:
+        return {"gpu": 1}
+    # tasks_per_gpu would bind each task to one GPU; Lightning wants to see all of its node
+    tasks = {"mpi": "srun", "tasks": devices * nodes, "tasks_per_gpu": 0}
+    return tasks | {"nodes": nodes, "gres": f"gpu:{devices}"}
+
+
 def settings(*sections):
     """The configuration sections that a rule depends on, and no other."""
     return {section: config[section] for section in sections}

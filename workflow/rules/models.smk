@@ -17,6 +17,7 @@ rule train_network:
         "../../envs/learning.yaml"
     threads: config["training"]["threads"]
     resources:
+        **devices_of_training(),
         mem_mb=growing(32000),
         runtime=growing(2880),
     params:

@@ -19,6 +19,7 @@ rule predict_network:
     resources:
         mem_mb=growing(32000),
         runtime=growing(480),
+        gpu=1,
     params:
         batch_size=config["training"]["batch_size"],
         threads=config["training"]["threads"],

@@ -6,9 +6,15 @@ from edsym.job import job
 from edsym.models.gmoe.settings import NetworkSettings
 from edsym.provenance.digest import digest, file_digest
 from edsym.training.fit import train_network
+from edsym.training.launch import launch, launches, rank
 from edsym.training.settings import TrainingSettings
 
-with job(snakemake):
+training = TrainingSettings(**snakemake.params.training)
+tasks = training.devices * training.nodes
+
+
+def train():
+    """Train, as the only process or as one of several."""
     # the same data, configuration and code: only then is a checkpoint this training's
     inputs = [file_digest(path) for path in snakemake.input]
     what = [*inputs, str(snakemake.params.network), str(snakemake.params.training), snakemake.params.code]
@@ -18,5 +24,12 @@ with job(snakemake):
         Path(snakemake.output.weights).parent,
         checkpoint_dir=Path(snakemake.params.checkpoints) / digest(part.encode() for part in what),
         network=NetworkSettings(**snakemake.params.network),
-        training=TrainingSettings(**snakemake.params.training),
+        training=training,
     )
+
+
+if launches(tasks):
+    launch(tasks, training.nodes, training.threads)
+else:
+    with job(snakemake, rank()):
+        train()

@@ -1,0 +1,123 @@
+"""The profile on a real, throw-away cluster: the same tables, GPUs scheduled, failures survived."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pandas as pd
+from runs import ROOT, configuration, on_slurm
+
+
+def run(cluster: dict, *call: str) -> str:
+    """Run a command to its end and return what it says."""
+    done = subprocess.run(call, cwd=ROOT, env=cluster, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+    return done.stdout + done.stderr
+
+
+def jobs(cluster: dict, rule: str = "") -> pd.DataFrame:
+    """Return all jobs of a rule: their state, limits, GPU and times."""
+    columns = {
+        "id": "%A",
+        "rule": "%k",
+        "state": "%T",
+        "limit": "%l",
+        "memory": "%m",
+        "start": "%S",
+        "end": "%e",
+    }
+    call = ("squeue", "--noheader", "--states=all", "--format", "|".join(columns.values()))
+    lines = [line.split("|") for line in run(cluster, *call).splitlines()]
+    table = pd.DataFrame(lines, columns=list(columns)).sort_values("id", key=lambda ids: ids.astype(int))
+    return table[table["rule"].str.contains(rule)]
+
+
+def wait_for_running(cluster: dict, rule: str, seconds: float = 120) -> str:
+    """Wait until a job of this rule runs, and return its id."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        running = jobs(cluster, rule).query("state == 'RUNNING'")
+        if len(running):
+            return running["id"].iloc[0]
+        time.sleep(0.5)
+    raise AssertionError(f"no job of {rule} runs after {seconds} s")
+
+
+def assert_same(folder: Path, reference: Path, pattern: str) -> None:
+    """Compare files byte by byte."""
+    names = [path.relative_to(reference) for path in sorted(reference.glob(pattern))]
+    assert names
+    for name in names:
+        assert (folder / name).read_bytes() == (reference / name).read_bytes(), name
+
+
+def test_tables_are_those_of_a_local_run(cluster, local, tmp_path):
+    run(cluster, *on_slurm("all", "--configfile", configuration(tmp_path)))
+    assert_same(tmp_path / "results", local, "tables/*.csv")
+    done = jobs(cluster)
+    assert set(done["state"]) == {"COMPLETED"}
+    # both shards are simulated and read in one job each, and so are their transfer sets
+    assert len(jobs(cluster, "shard")) == 4
+    assert not len(jobs(cluster, "^rule_simulate|^rule_extract"))
+
+
+def test_jobs_with_a_gpu_queue_for_it(cluster):
+    with_gpu = []
+    for job in jobs(cluster, "_network").query("rule.str.startswith('rule_')")["id"]:
+        if "gres:gpu:1" in run(cluster, "scontrol", "show", "job", job):
+            with_gpu.append(job)
+    table = jobs(cluster)
+    ran = table[table["id"].isin(with_gpu)].sort_values("start")
+    assert len(ran) == 3, "train_network and two predict_network"
+    assert (ran["start"].to_numpy()[1:] >= ran["end"].to_numpy()[:-1]).all()
+
+
+def test_training_in_two_processes(cluster, local, tmp_path):
+    """Two tasks of one job under srun, each with its share of the patterns."""
+    shutil.copytree(local, tmp_path / "results")
+    model = tmp_path / "results/models/gmoe/model.json"
+    config = configuration(tmp_path, {"training": {"devices": 2}})
+    no_gpu = ("--set-resources", "train_network:gres=none")
+    run(cluster, *on_slurm(str(model), "--force", "--configfile", config), *no_gpu)
+    assert json.loads(model.read_text())["training"]["settings"]["devices"] == 2
+    job = jobs(cluster, "rule_train_network")["id"].iloc[-1]
+    assert "NumTasks=2" in run(cluster, "scontrol", "show", "job", job)
+
+
+def test_a_failed_job_asks_for_more(cluster, tmp_path):
+    """Over its memory, over its time, or cancelled: the next attempt has twice as much of both."""
+    call = on_slurm("--snakefile", "tests/slurm/failures.smk", "--configfile", configuration(tmp_path))
+    workflow = subprocess.Popen(call, cwd=ROOT, env=cluster, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    run(cluster, "scancel", wait_for_running(cluster, "rule_cancelled"))
+    said, _ = workflow.communicate()
+    assert workflow.returncode == 0, said.decode()[-3000:]
+    for rule, failure in (("memory", "FAILED"), ("time", "TIMEOUT"), ("cancelled", "CANCELLED")):
+        attempts = jobs(cluster, f"rule_{rule}")
+        assert list(attempts["state"]) == [failure, "COMPLETED"], rule
+        assert list(attempts["memory"]) == ["700M", "1400M"]
+        assert attempts["limit"].is_unique
+
+
+def test_a_killed_snakemake_is_recovered(cluster, local, tmp_path):
+    shutil.copytree(local / "structures", tmp_path / "results/structures")
+    config = configuration(tmp_path)
+    split = str(tmp_path / "results/split.parquet")
+    call = on_slurm(split, "--configfile", config)
+    before = len(jobs(cluster))
+    workflow = subprocess.Popen(
+        call, cwd=ROOT, env=cluster, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    wait_for_running(cluster, "shard")
+    os.kill(workflow.pid, signal.SIGKILL)
+    workflow.wait()
+    again = subprocess.run(call, cwd=ROOT, env=cluster, capture_output=True, text=True)
+    assert again.returncode != 0 and "LockException" in again.stdout + again.stderr
+    run(cluster, "slurm/recover.sh", split, "--profile", "slurm", "--configfile", config)
+    assert set(jobs(cluster)[before:]["state"]) <= {"CANCELLED", "COMPLETED"}
+    run(cluster, *call)
+    assert_same(tmp_path / "results", local, "split.parquet")
+    assert_same(tmp_path / "results", local, "spots/*.h5")
