@@ -10,9 +10,10 @@ from edsym.errors import InputError
 from edsym.evaluation.predictions import read_predictions
 from edsym.models.forest import run
 from edsym.models.forest.forest import HierarchicalForest
-from edsym.models.forest.run import predict_forest, train_forest
+from edsym.models.forest.run import predict_forest, train_forest, validate_forest
 from edsym.models.forest.settings import ForestSettings
 from edsym.models.forest.trees import FlatForest
+from edsym.spots.split import labelled_patterns
 from edsym.symmetry import space_groups, system_index
 
 SETTINGS = ForestSettings(system_trees=8, system_depth=40, spacegroup_trees=6, spacegroup_depth=30, seed=32)
@@ -126,6 +127,22 @@ def test_threads_chunks_and_the_order_of_shards_change_no_bit(files, tmp_path, m
     with h5py.File(one / "model/forest.h5") as first, h5py.File(two / "model/forest.h5") as second:
         for name in ("system/threshold", "spacegroup/cubic/feature", "spacegroup/cubic/entry_share"):
             np.testing.assert_array_equal(first[name], second[name])
+
+
+def test_validation_is_of_training_materials_by_a_forest_without_them(files, tmp_path):
+    spots, split, frame = files
+    validate_forest(spots, split, tmp_path / "one.parquet", SETTINGS, (0.2, 3), 1)
+    validate_forest(spots[::-1], split, tmp_path / "two.parquet", SETTINGS, (0.2, 3), 2)
+    assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
+    found = read_predictions(tmp_path / "one.parquet")
+    validated = set(found.material_id)
+    assert len(validated) == round(0.2 * 18)
+    assert validated < set(frame.material_id[frame.split == "train"])
+    # The forest itself has seen them: as sure as it is of what it was grown on, it is of no new one.
+    run_forest(files, tmp_path, 1)
+    seen, _ = labelled_patterns(spots, split, "train")
+    p, _ = run.predict_patterns(HierarchicalForest.load(tmp_path / "model"), seen)
+    assert found.p_system.max(axis=1).mean() < p.max(axis=1).mean()
 
 
 def test_a_split_of_other_materials_is_refused(files, tmp_path):

@@ -42,6 +42,17 @@ def test_it_learns_and_predicts_the_test_patterns(files, trained, tmp_path):
     assert (found.p_system.argmax(1) == found.system).mean() > 0.6, "a third is what the largest class has"
 
 
+def test_validation_patterns_are_those_that_validated_the_training(files, trained, tmp_path):
+    validation = (SETTINGS.validation_fraction, SETTINGS.seed)
+    predict_mlp(*files[:2], trained, tmp_path / "v.parquet", validation)
+    found = read_predictions(tmp_path / "v.parquet")
+    training = json.loads((trained / "model.json").read_text())["training"]
+    assert len(found) == training["validation_patterns"]
+    truth = files[2].set_index("material_id").loc[found.material_id]
+    assert set(truth.split) == {"train"}
+    np.testing.assert_array_equal(found.spacegroup, truth.spacegroup_number)
+
+
 def test_the_weights_of_the_best_epoch_are_kept(trained):
     rows = json.loads((trained / "model.json").read_text())["training"]["epochs"]
     assert len(rows) == SETTINGS.epochs

@@ -18,7 +18,7 @@ def fig5(inputs: EvaluationInputs) -> Figure:
     """Accuracy against confidence of all models; a calibrated model lies on the diagonal."""
     single, *pools = methods_of(inputs.configuration, vote=False)
     methods = (single, pools[-1])  # the learned pool where there is one
-    height = 0.5 + 2.1 * len(TARGETS) * len(methods)
+    height = 0.5 + 2.5 * len(TARGETS) * len(methods)
     figure = Figure(figsize=(7.2, height), layout="constrained")
     grid = figure.subplots(len(TARGETS) * len(methods), len(MODELS), sharex=True, sharey=True, squeeze=False)
     rows = [(target, method) for target in TARGETS for method in methods]
@@ -48,7 +48,8 @@ def _draw(axes: Axes, frame: pd.DataFrame, target: str) -> None:
             bins.confidence, bins.accuracy, 4 + 40 * bins["count"] / len(frame), color=colour,
             marker=marker, linewidths=0, label=f"{label}: ECE {error:.1f} %",
         )  # fmt: skip
-    axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
+    # Room above for the legend.
+    axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.33), aspect="equal", yticks=np.linspace(0, 1, 6))
     # The legend's marks are all of one size.
     for handle in axes.legend(loc="upper left", fontsize=5.5, handletextpad=0.1).legend_handles:
         handle.set_sizes([12])

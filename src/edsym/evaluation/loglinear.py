@@ -10,6 +10,8 @@ import numpy as np
 MIN_PROBABILITY = 1e-6
 """Smaller probabilities count as this one in logarithms, so that one view cannot veto a class."""
 
+# Inverse square of the width of the prior.
+_PRECISION = 1e-2
 _STEPS = 50
 _CONVERGED = 1e-8
 
@@ -39,17 +41,19 @@ def fit_weights(scores: np.ndarray, truth: np.ndarray) -> np.ndarray:
     -------
     (F,) array
         Weights w of the largest posterior, where ``p = softmax(w @ scores)`` and w has a normal prior of
-        unit width about (1, 0, 0, …), which is the first score as it stands. The prior weighs as much as
-        one trial: it bounds the weights where the trials are few and all of them decided right.
+        width 10 about (1, 0, 0, …), which is the first score as it stands. It bounds the weights where the
+        trials are few and all of them decided right, and weighs nothing where they are many.
     """
     prior = np.eye(scores.shape[1])[0]
     weights, value = prior, _objective(scores, truth, prior, prior)
     for _ in range(_STEPS):
         p = softmax(np.einsum("f,nfc->nc", weights, scores))
         mean = np.einsum("nc,nfc->nf", p, scores)
-        gradient = (mean - scores[np.arange(len(truth)), :, truth]).sum(axis=0) + weights - prior
+        gradient = (mean - scores[np.arange(len(truth)), :, truth]).sum(axis=0) + _PRECISION * (
+            weights - prior
+        )
         curvature = np.einsum("nc,nfc,ngc->fg", p, scores, scores, optimize=True)
-        step = np.linalg.solve(curvature - mean.T @ mean + np.eye(len(weights)), gradient)
+        step = np.linalg.solve(curvature - mean.T @ mean + _PRECISION * np.eye(len(weights)), gradient)
         # Far from the optimum a whole step may overshoot.
         while (new := _objective(scores, truth, weights - step, prior)) > value:
             step = step / 2
@@ -68,4 +72,4 @@ def _objective(scores: np.ndarray, truth: np.ndarray, weights: np.ndarray, prior
     likelihood = (
         logits[np.arange(len(truth)), truth] - top - np.log(np.exp(logits - top[:, None]).sum(axis=1))
     )
-    return float(-likelihood.sum() + ((weights - prior) ** 2).sum() / 2)
+    return float(-likelihood.sum() + _PRECISION * ((weights - prior) ** 2).sum() / 2)
