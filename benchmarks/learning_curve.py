@@ -104,33 +104,44 @@ def _write_subset(split_path: Path, size: int, output: Path) -> None:
 
 
 def _rows(config: dict, arguments: argparse.Namespace) -> Iterator[dict]:
-    """Yield a row for each size, model and way to decide: accuracy and its interval, in percent."""
+    """Yield a row for each size, model and way to decide: accuracy and lead over the forest, in percent."""
     results = Path(config["results"])
-    split = read_split(results / "split.parquet")
-    complete = int((split.split == "train").sum())
+    complete = int((read_split(results / "split.parquet").split == "train").sum())
     settings = EvaluationSettings(**config["evaluation"])
-    for model in arguments.models:
-        files = {n: arguments.output / str(n) / f"{model}.parquet" for n in arguments.sizes}
-        files[complete] = results / f"predictions/{model}.parquet"
-        for size, path in files.items():
-            predictions = read_predictions(path)
-            single, views = single_decisions(predictions), aggregate(predictions, settings)
-            for target in ("system", "spacegroup"):
-                right = {"single": single[target] == single[f"predicted_{target}"]}
-                right |= {m: views[target] == views[f"{m}_{target}"] for m in ("vote", "logsum")}
-                for method, values in right.items():
-                    ids = single.material_id if method == "single" else views.material_id
-                    row = {"model": model, "materials": size, "target": target, "method": method}
-                    yield row | _interval(values.groupby(ids).agg(["sum", "size"]))
+    for size in (*arguments.sizes, complete):
+        folder = results / "predictions" if size == complete else arguments.output / str(size)
+        shares = {model: _shares(folder / f"{model}.parquet", settings) for model in arguments.models}
+        for model, ways in shares.items():
+            for (target, method), draws in ways.items():
+                row = {"model": model, "materials": size, "target": target, "method": method}
+                row |= _interval("accuracy", draws)
+                if "forest" in shares and model != "forest":
+                    row |= _interval("lead", draws - shares["forest"][target, method])
+                yield row
 
 
-def _interval(by_material: pd.DataFrame) -> dict[str, float]:
-    """Return accuracy and 95 % interval by bootstrap over materials."""
-    right, count = by_material["sum"].to_numpy(), by_material["size"].to_numpy()
-    draws = generator(0, "bootstrap").integers(0, len(right), (_RESAMPLES, len(right)))
-    shares = right[draws].sum(1) / count[draws].sum(1)
-    low, high = np.percentile(shares, [2.5, 97.5])
-    return {"accuracy": 100 * right.sum() / count.sum(), "low": 100 * low, "high": 100 * high}
+def _shares(path: Path, settings: EvaluationSettings) -> dict[tuple[str, str], np.ndarray]:
+    """Return the share of right decisions, of all materials and of resamples of them, by target and way."""
+    predictions = read_predictions(path)
+    single, views = single_decisions(predictions), aggregate(predictions, settings)
+    found = {}
+    for target in ("system", "spacegroup"):
+        right = {"single": single[target] == single[f"predicted_{target}"]}
+        right |= {m: views[target] == views[f"{m}_{target}"] for m in ("vote", "logsum")}
+        for method, values in right.items():
+            ids = single.material_id if method == "single" else views.material_id
+            sums, counts = values.groupby(ids).agg(["sum", "size"]).to_numpy().T
+            # The same resamples for every model: their differences are those on the same materials.
+            draws = generator(0, "bootstrap").integers(0, len(sums), (_RESAMPLES, len(sums)))
+            draws = np.concatenate([np.arange(len(sums))[None], draws])
+            found[target, method] = sums[draws].sum(1) / counts[draws].sum(1)
+    return found
+
+
+def _interval(name: str, shares: np.ndarray) -> dict[str, float]:
+    """Return a value and its 95 % interval by bootstrap over materials."""
+    low, high = np.percentile(shares[1:], [2.5, 97.5])
+    return {name: 100 * shares[0], f"{name}_low": 100 * low, f"{name}_high": 100 * high}
 
 
 def _draw(table: pd.DataFrame, config: dict, output: Path) -> None:
@@ -140,7 +151,7 @@ def _draw(table: pd.DataFrame, config: dict, output: Path) -> None:
         axes, {"single": "one pattern", "logsum": "ten views"}.items(), strict=True
     ):
         for model, rows in table[(table.target == "system") & (table.method == method)].groupby("model"):
-            error = np.abs(rows[["low", "high"]].to_numpy().T - rows.accuracy.to_numpy())
+            error = np.abs(rows[["accuracy_low", "accuracy_high"]].to_numpy().T - rows.accuracy.to_numpy())
             label, colour = MODELS[model], _COLOURS[model]
             ax.errorbar(rows.materials, rows.accuracy, error, marker="o", ms=3, color=colour, label=label)
             slope, intercept = np.polyfit(np.log(rows.materials), rows.accuracy, 1)
