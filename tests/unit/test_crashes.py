@@ -82,6 +82,7 @@ def test_two_jobs_do_not_write_one_journal(job):
 ORPHAN = """
 import sys, time
 from pathlib import Path
+from types import SimpleNamespace
 from edsym.simulation import crashes
 
 def simulate(*job):
@@ -90,7 +91,7 @@ def simulate(*job):
     Path(job[0]).write_text("alone")
 
 crashes.simulate_shard = simulate
-crashes.simulate_shard_in_child(sys.argv[1], "", 0, None, None)
+crashes.simulate_shard_in_child(sys.argv[1], "", 0, SimpleNamespace(engine="krylov"), None)
 """
 
 
