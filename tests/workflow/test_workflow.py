@@ -245,6 +245,7 @@ def test_a_failing_job_says_why_in_one_line(tmp_path):
     assert done.returncode != 0
     log = (tmp_path / "results/logs/collect_structures.log").read_text()
     assert str(tmp_path / "empty") in log and "Traceback" not in log
+    assert not list((tmp_path / "results").rglob("*.json")), "a failed job has left a record"
 
 
 def test_lint_is_clean():
