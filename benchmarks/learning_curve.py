@@ -158,9 +158,14 @@ def _draw(table: pd.DataFrame, config: dict, output: Path) -> None:
             ends = np.array([rows.materials.max(), PUBLISHED_MATERIALS])
             ax.plot(ends, intercept + slope * np.log(ends), ":", color=colour)
             ax.annotate(
-                f"{intercept + slope * np.log(ends[1]):.0f}", (ends[1], intercept + slope * np.log(ends[1]))
+                f"{intercept + slope * np.log(ends[1]):.0f}",
+                (ends[1], intercept + slope * np.log(ends[1])),
+                xytext=(3, -3),
+                textcoords="offset points",
+                fontsize=8,
             )
         ax.set_xscale("log")
+        ax.set_xlim(right=1.8 * PUBLISHED_MATERIALS)
         ax.set_xlabel("Training materials")
         ax.set_title(f"{config['simulation']['orientations']} orientations, {title}", fontsize=9)
     axes[0].set_ylabel("Crystal-system accuracy, %")
