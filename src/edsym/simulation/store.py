@@ -161,6 +161,13 @@ def read_patterns(path: str | Path) -> Iterator[MaterialPatterns]:
     InputError
         If the file cannot be read or is not a store of patterns.
     """
+    try:
+        yield from _read_patterns(path)
+    except (LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
+        raise InputError(f"{path} is damaged ({error}): expected a store of patterns") from error
+
+
+def _read_patterns(path: str | Path) -> Iterator[MaterialPatterns]:
     with open_patterns(path) as file:
         material, offset = file["patterns/material"][:], file["patterns/offset"][:]
         first = np.searchsorted(material, np.arange(len(file["materials/id"]) + 1))
