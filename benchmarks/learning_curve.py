@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder of models, table and figure")
     parser.add_argument("--jobs", type=int, default=1, help="trainings at a time")
     arguments = parser.parse_args()
-    config = check_configuration(_merged(arguments.config), load_schema(_schema()))
+    config = check_configuration(merged_configuration(arguments.config), load_schema(schema_path()))
     tasks = [(config, n, model, arguments.output) for n in arguments.sizes for model in arguments.models]
     with ProcessPoolExecutor(arguments.jobs) as pool:
         list(pool.map(_train, *zip(*tasks, strict=True)))
@@ -61,11 +61,13 @@ def main() -> None:
     print(table.to_string(index=False, float_format="%.1f"))
 
 
-def _schema() -> Path:
+def schema_path() -> Path:
+    """Return the schema of the configuration."""
     return ROOT / "workflow/schemas/config.schema.yaml"
 
 
-def _merged(overlay: Path) -> dict:
+def merged_configuration(overlay: Path) -> dict:
+    """Return the default configuration with an overlay over it."""
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
     for section, values in yaml.safe_load(overlay.read_text(encoding="utf-8")).items():
         config[section] = config[section] | values if isinstance(values, dict) else values
@@ -79,7 +81,7 @@ def _train(config: dict, size: int, model: str, output: Path) -> None:
     if predictions.exists():
         return
     split = folder / "split.parquet"
-    _write_subset(results / "split.parquet", size, split)
+    write_subset(results / "split.parquet", size, split)
     spots = sorted((results / "spots").glob("*.h5"))
     if model == "gmoe":
         training = TrainingSettings(**config["training"])
@@ -94,7 +96,8 @@ def _train(config: dict, size: int, model: str, output: Path) -> None:
         predict_forest(spots, split, model_dir, predictions, jobs=1)
 
 
-def _write_subset(split_path: Path, size: int, output: Path) -> None:
+def write_subset(split_path: Path, size: int, output: Path) -> None:
+    """Write a split with all its test materials and the first so many training materials."""
     split = read_split(split_path)
     training = split[split.split == "train"]
     rank = training.material_id.map(lambda material: stable_hash("learning curve", material))
@@ -121,10 +124,10 @@ def _rows(config: dict, arguments: argparse.Namespace) -> Iterator[dict]:
                 for method, values in right.items():
                     ids = single.material_id if method == "single" else views.material_id
                     row = {"model": model, "materials": size, "target": target, "method": method}
-                    yield row | _interval(values.groupby(ids).agg(["sum", "size"]))
+                    yield row | accuracy_interval(values.groupby(ids).agg(["sum", "size"]))
 
 
-def _interval(by_material: pd.DataFrame) -> dict[str, float]:
+def accuracy_interval(by_material: pd.DataFrame) -> dict[str, float]:
     """Return accuracy and 95 % interval by bootstrap over materials."""
     right, count = by_material["sum"].to_numpy(), by_material["size"].to_numpy()
     draws = generator(0, "bootstrap").integers(0, len(right), (_RESAMPLES, len(right)))

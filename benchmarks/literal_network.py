@@ -69,9 +69,7 @@ class LiteralNetwork(GMoENetwork):
         bias = bias + torch.einsum("hl,lij->hij", encoding.path, paths) / distances.clamp(min=1)
         bias = bias + encoding.log_scale[:, :, None] * torch.log(attention + 1e-3)
         heads, rest = self.settings.heads, self.longest - n
-        row, column = (
-            self.token.bias[:, None, None].expand(heads, *shape) for shape in ((1, n), (n + 1, 1))
-        )
+        row, column = (self.token.bias[:, None, None].expand(heads, *shape) for shape in ((1, n), (n + 1, 1)))
         bias = torch.cat([column, torch.cat([row, bias], 1)], 2)
         return pad(edges.sum(1), (0, rest)), pad(bias, (0, rest, 0, rest))
 

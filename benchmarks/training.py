@@ -12,7 +12,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import inputs
@@ -125,7 +124,7 @@ def _check_equal(fast: GMoENetwork, literal: LiteralNetwork, batches: list[Batch
     fast.float(), literal.float()
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def infer(network: GMoENetwork, batches: list[Batch]) -> None:
     """Compute the probabilities of all batches."""
     network.eval()
@@ -182,9 +181,7 @@ def _side_by_side(name: str, work: Work, sides: list[tuple], repeats: int) -> di
     }
 
 
-def _against_spots(
-    arguments: argparse.Namespace, settings: NetworkSettings, config: dict
-) -> Iterator[dict]:
+def _against_spots(arguments: argparse.Namespace, settings: NetworkSettings, config: dict) -> Iterator[dict]:
     """Yield a row for each number of spots, each from a process of its own, whose memory is its own."""
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn, max_tasks_per_child=1) as pool:
@@ -198,7 +195,7 @@ def cost_of_size(settings: NetworkSettings, size: int, batch_size: int, threads:
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     batch = random_batch(size, batch_size).to(DEVICE)
-    network = GMoENetwork(replace(settings)).to(DEVICE)
+    network = GMoENetwork(settings).to(DEVICE)
     network.encoder.measure(batch.x)
     row = {"spots": size, "patterns a batch": len(batch.ptr) - 1}
     peak = matmul_peak()
@@ -221,9 +218,7 @@ def random_batch(size: int, batch_size: int) -> Batch:
     count = batch_size * size
     q, intensity = rng.uniform(-2, 2, (2, count)).astype("f4"), rng.random(count, "f4") ** 4
     ids, material = np.array(["random"]), np.zeros(batch_size, int)
-    lists = SpotLists(
-        ids, material, np.arange(batch_size), offsets(np.full(batch_size, size)), *q, intensity
-    )
+    lists = SpotLists(ids, material, np.arange(batch_size), offsets(np.full(batch_size, size)), *q, intensity)
     data = PatternDataset(lists, np.ones(batch_size, int))
     return data[next(iter(BatchSampler(np.arange(batch_size), data.sizes, batch_size)))]
 
