@@ -61,7 +61,9 @@ def main() -> None:
         f"{arguments.threads} threads, {torch.cuda.get_device_name() if DEVICE == 'cuda' else 'CPU'}.\n"
         f"The paper's inference: {PAPER_RATE:.0f} patterns a second (RTX A4000).\n\n"
     )
-    text += inputs.markdown(rows) + "\n\n" + inputs.markdown(_against_spots(arguments, settings, config))
+    text += inputs.markdown(rows)
+    print(text, flush=True)
+    text += "\n\n" + inputs.markdown(_against_spots(arguments, settings, config))
     inputs.report(text, arguments)
 
 
@@ -200,8 +202,9 @@ def cost_of_size(settings: NetworkSettings, size: int, batch_size: int, threads:
     row = {"spots": size, "patterns a batch": len(batch.ptr) - 1}
     peak = matmul_peak()
     for name, work in WORK.items():
+        # The counter wants gradients: inference is counted as a forward pass.
         with FlopCounterMode(display=False) as counter:
-            work(network, [batch])
+            work(network, [batch]) if work is train else network.eval()(batch)
         flop = counter.get_total_flops() / row["patterns a batch"]
         rate = np.median([_rates(work, network, [batch])[0] for _ in range(3)])
         row |= {
