@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder of models, table and figure")
     parser.add_argument("--jobs", type=int, default=1, help="trainings at a time")
     arguments = parser.parse_args()
-    config = check_configuration(_merged(arguments.config), load_schema(_schema()))
+    config = check_configuration(merged_configuration(arguments.config), load_schema(schema_path()))
     tasks = [(config, n, model, arguments.output) for n in arguments.sizes for model in arguments.models]
     with ProcessPoolExecutor(arguments.jobs) as pool:
         list(pool.map(_train, *zip(*tasks, strict=True)))
@@ -61,11 +61,13 @@ def main() -> None:
     print(table.to_string(index=False, float_format="%.1f"))
 
 
-def _schema() -> Path:
+def schema_path() -> Path:
+    """Return the schema of the configuration."""
     return ROOT / "workflow/schemas/config.schema.yaml"
 
 
-def _merged(overlay: Path) -> dict:
+def merged_configuration(overlay: Path) -> dict:
+    """Return the default configuration with an overlay over it."""
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
     for section, values in yaml.safe_load(overlay.read_text(encoding="utf-8")).items():
         config[section] = config[section] | values if isinstance(values, dict) else values
@@ -79,7 +81,7 @@ def _train(config: dict, size: int, model: str, output: Path) -> None:
     if predictions.exists():
         return
     split = folder / "split.parquet"
-    _write_subset(results / "split.parquet", size, split)
+    write_subset(results / "split.parquet", size, split)
     spots = sorted((results / "spots").glob("*.h5"))
     if model == "gmoe":
         training = TrainingSettings(**config["training"])
@@ -94,7 +96,8 @@ def _train(config: dict, size: int, model: str, output: Path) -> None:
         predict_forest(spots, split, model_dir, predictions, jobs=1)
 
 
-def _write_subset(split_path: Path, size: int, output: Path) -> None:
+def write_subset(split_path: Path, size: int, output: Path) -> None:
+    """Write a split with all its test materials and the first so many training materials."""
     split = read_split(split_path)
     training = split[split.split == "train"]
     rank = training.material_id.map(lambda material: stable_hash("learning curve", material))
@@ -110,13 +113,13 @@ def _rows(config: dict, arguments: argparse.Namespace) -> Iterator[dict]:
     settings = EvaluationSettings(**config["evaluation"])
     for size in (*arguments.sizes, complete):
         folder = results / "predictions" if size == complete else arguments.output / str(size)
-        shares = {model: _shares(folder / f"{model}.parquet", settings) for model in arguments.models}
-        for model, ways in shares.items():
+        found = {model: _shares(folder / f"{model}.parquet", settings) for model in arguments.models}
+        for model, ways in found.items():
             for (target, method), draws in ways.items():
                 row = {"model": model, "materials": size, "target": target, "method": method}
-                row |= _interval("accuracy", draws)
-                if "forest" in shares and model != "forest":
-                    row |= _interval("lead", draws - shares["forest"][target, method])
+                row |= interval("accuracy", draws)
+                if "forest" in found and model != "forest":
+                    row |= interval("lead", draws - found["forest"][target, method])
                 yield row
 
 
@@ -130,18 +133,23 @@ def _shares(path: Path, settings: EvaluationSettings) -> dict[tuple[str, str], n
         right |= {m: views[target] == views[f"{m}_{target}"] for m in ("vote", "logsum")}
         for method, values in right.items():
             ids = single.material_id if method == "single" else views.material_id
-            sums, counts = values.groupby(ids).agg(["sum", "size"]).to_numpy().T
-            # The same resamples for every model: their differences are those on the same materials.
-            draws = generator(0, "bootstrap").integers(0, len(sums), (_RESAMPLES, len(sums)))
-            draws = np.concatenate([np.arange(len(sums))[None], draws])
-            found[target, method] = sums[draws].sum(1) / counts[draws].sum(1)
+            found[target, method] = shares(values, ids)
     return found
 
 
-def _interval(name: str, shares: np.ndarray) -> dict[str, float]:
-    """Return a value and its 95 % interval by bootstrap over materials."""
-    low, high = np.percentile(shares[1:], [2.5, 97.5])
-    return {name: 100 * shares[0], f"{name}_low": 100 * low, f"{name}_high": 100 * high}
+def shares(right: pd.Series, material_id: pd.Series) -> np.ndarray:
+    """Return the share of right decisions of all materials, then those of resamples of the materials."""
+    sums, counts = right.groupby(material_id).agg(["sum", "size"]).to_numpy().T
+    # The same resamples for every model: their differences are those on the same materials.
+    draws = generator(0, "bootstrap").integers(0, len(sums), (_RESAMPLES, len(sums)))
+    draws = np.concatenate([np.arange(len(sums))[None], draws])
+    return sums[draws].sum(1) / counts[draws].sum(1)
+
+
+def interval(name: str, values: np.ndarray) -> dict[str, float]:
+    """Return a share and its 95 % interval by bootstrap over materials, in percent."""
+    low, high = np.percentile(values[1:], [2.5, 97.5])
+    return {name: 100 * values[0], f"{name}_low": 100 * low, f"{name}_high": 100 * high}
 
 
 def _draw(table: pd.DataFrame, config: dict, output: Path) -> None:

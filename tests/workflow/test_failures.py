@@ -52,7 +52,7 @@ def configure(folder):
 def finish(checkout, config, *arguments, before=()):
     """Run the workflow to its end; return its exit status and what it said."""
     done = subprocess.run(
-        [*before, *command(config, *arguments)], cwd=checkout, capture_output=True, text=True, timeout=300
+        [*before, *command(config, *arguments)], cwd=checkout, capture_output=True, text=True, timeout=900
     )
     return done.returncode, done.stdout + done.stderr
 
@@ -68,7 +68,7 @@ def start(checkout, config):
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while not set(patterns.glob("*.h5")) - before:
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.02)

@@ -36,7 +36,7 @@ def snakemake(*arguments, check=True, **variables):
     """Run snakemake in the checkout as a user would, and return the completed process."""
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "--profile", "profiles/local", *arguments]
     environment = os.environ | {"MP_API_KEY": KEY} | variables
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=540, env=environment)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1500, env=environment)
     assert not check or done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
     return done
 

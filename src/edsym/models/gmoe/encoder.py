@@ -52,13 +52,16 @@ class PointEncoder(nn.Module):
     """Point-wise convolutions inputs → `point_channels` → `width`.
 
     The inputs are the paper's, [r, θ, I] normalised per channel (`features` is ``polar``), or ours:
-    [r, θ, log I] normalised and waves in r and θ (``harmonics``), or the same without θ (``invariant``).
+    [r, θ, log I] normalised (``polar_log``), these and waves in r and θ (``harmonics``), or all that
+    without θ (``invariant``).
     """
 
     def __init__(self, settings: NetworkSettings):
         super().__init__()
         self.features = settings.features
-        inputs = {"polar": 3, "harmonics": 3 + 4 * HARMONICS, "invariant": 2 + 2 * HARMONICS}[self.features]
+        inputs = {"polar": 3, "polar_log": 3, "harmonics": 3 + 4 * HARMONICS, "invariant": 2 + 2 * HARMONICS}[
+            self.features
+        ]
         channels = (inputs, *settings.point_channels, settings.width)
         self.blocks = nn.Sequential(*map(PointBlock, channels[:-1], channels[1:]))
         self.register_buffer("mean", torch.zeros(3))
@@ -82,7 +85,7 @@ class PointEncoder(nn.Module):
     def forward(self, points: Tensor) -> Tensor:
         """Return channels (S, width) of spots (S, 3) given as [qx, qy, I]."""
         inputs = (self.scales(points) - self.mean) / self.std
-        if self.features == "polar":
+        if self.features in ("polar", "polar_log"):
             return self.blocks(inputs)
         r, theta, _ = polar_features(points).unbind(-1)
         if self.features == "invariant":

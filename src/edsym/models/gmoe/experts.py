@@ -30,7 +30,8 @@ class ExpertMixture(nn.Module):
     def __init__(self, settings: NetworkSettings):
         super().__init__()
         self.top_k = settings.top_k
-        self.gate = nn.Linear(settings.width, settings.experts, bias=False)
+        if settings.experts:
+            self.gate = nn.Linear(settings.width, settings.experts, bias=False)
         self.experts = nn.ModuleList(
             Expert(settings.width, settings.expert_width) for _ in range(settings.experts)
         )
@@ -38,16 +39,35 @@ class ExpertMixture(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return (S, width) of (S, width), and the load-balancing loss."""
-        p = self.gate(x).softmax(-1)
-        weight, chosen = p.topk(self.top_k, dim=-1)
-        load = chosen.flatten().bincount(minlength=len(self.experts))
-        # Sorted by expert, each expert's spots are one slice.
-        order = chosen.flatten().argsort(stable=True)
+        if not self.experts:
+            return self.shared(x), x.new_zeros(())
+        weight, chosen, load, balance = self.route(x)
+        # Expert by expert, each expert's spots are one slice; `nonzero` is faster here than sorting.
+        order = (chosen.flatten() == torch.arange(len(self.experts), device=x.device)[:, None]).nonzero()[
+            :, 1
+        ]
         spot = order // self.top_k
         parts = x.index_select(0, spot).split(load.tolist())
         y = torch.cat([expert(part) for expert, part in zip(self.experts, parts, strict=True)])
         y = y * weight.flatten()[order, None].to(y.dtype)
-        return self.shared(x).index_add(0, spot, y), load_balancing(p, load)
+        return self.shared(x).index_add(0, spot, y), balance
+
+    def route(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return where spots (S, width) go, without sending them.
+
+        Returns
+        -------
+        weight, chosen : Tensor
+            The `top_k` largest probabilities and their experts, (S, top_k).
+        load : Tensor
+            Number of spots sent to each expert, (experts,).
+        balance : Tensor
+            The load-balancing loss.
+        """
+        p = self.gate(x).softmax(-1)
+        weight, chosen = p.topk(self.top_k, dim=-1)
+        load = chosen.flatten().bincount(minlength=len(self.experts))
+        return weight, chosen, load, load_balancing(p, load)
 
 
 def load_balancing(p: Tensor, load: Tensor) -> Tensor:

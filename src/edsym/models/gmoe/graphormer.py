@@ -53,14 +53,22 @@ class GraphormerLayer(nn.Module):
         self.dropout = nn.Dropout(settings.dropout)
 
     def forward(
-        self, h: Tensor, token: Tensor, bias: Tensor, layout: Layout
+        self, h: Tensor, token: Tensor, bias: Tensor, layout: Layout, last: bool = False
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return spots (S, width), tokens (B, width) and the balance loss."""
+        """Return spots (S, width), tokens (B, width) and the balance loss.
+
+        Nothing reads the spots of the `last` layer: their experts are chosen, for the balance loss, but
+        not computed.
+        """
         mixed, mixed_token = self.attend(self.norm1(h), self.norm1(token), bias, layout)
         h, token = h + self.dropout(mixed), token + self.dropout(mixed_token)
-        y, balance = self.experts(self.norm2(h))
+        if last and self.experts.experts:
+            *_, balance = self.experts.route(self.norm2(h))
+        else:
+            y, balance = self.experts(self.norm2(h))
+            h = h + self.dropout(y)
         y_token, balance_token = self.token_experts(self.token_norm2(token))
-        return h + self.dropout(y), token + self.dropout(y_token), balance + balance_token
+        return h, token + self.dropout(y_token), balance + balance_token
 
     def attend(self, h: Tensor, token: Tensor, bias: Tensor, layout: Layout) -> tuple[Tensor, Tensor]:
         """Return the attention's output at spots (S, width) and tokens (B, width)."""

@@ -59,15 +59,21 @@ class GMoENetwork(nn.Module):
         layout = Layout.of(points)
         h, attention, balance = self.aggregator(self.encoder(points.x), layout)
 
-        graph = graph_from_attention(attention, layout.mask, self.settings.graph, self.settings.max_distance)
-        h = self.degree_encoding(h, layout.ragged(graph.degrees))
-        bias = self.token.extend(self.pair_bias(graph), layout.mask)
+        if self.settings.graph == "none":
+            bias = attention.new_zeros(len(attention), self.settings.heads, *attention.shape[1:])
+        else:
+            graph = graph_from_attention(
+                attention, layout.mask, self.settings.graph, self.settings.max_distance
+            )
+            h = self.degree_encoding(h, layout.ragged(graph.degrees))
+            bias = self.pair_bias(graph)
+        bias = self.token.extend(bias, layout.mask)
 
         token = self.token(len(layout.mask))
         if self.spectra:
             token = token + self.spectra(points.x, layout)
         for layer in self.layers:
-            h, token, layer_balance = layer(h, token, bias, layout)
+            h, token, layer_balance = layer(h, token, bias, layout, last=layer is self.layers[-1])
             balance = balance + layer_balance
 
         token = self.norm(token)

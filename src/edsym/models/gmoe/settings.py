@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from edsym.errors import InputError
 
-FEATURES = ("polar", "harmonics", "invariant")
-GRAPHS = ("sparsemax", "threshold", "literal")
+FEATURES = ("polar", "polar_log", "harmonics", "invariant")
+GRAPHS = ("sparsemax", "threshold", "literal", "none")
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,8 @@ class NetworkSettings:
     width : int
         Channels of a spot after the encoder (d).
     features : str
-        What the encoder sees of a spot: ``polar``, the paper's, ``harmonics`` or ``invariant``, which is
-        blind to in-plane rotation (see `encoder`).
+        What the encoder sees of a spot: ``polar``, the paper's, ``polar_log``, ``harmonics`` or
+        ``invariant``, which is blind to in-plane rotation (see `encoder`).
     point_channels : tuple of int
         Channels of the encoder between its inputs and `width`.
     heads : int
@@ -29,11 +29,13 @@ class NetworkSettings:
     layers : int
         Graphormer layers; the aggregator has two layers, as in the paper.
     experts, top_k : int
-        Local experts of each mixture, and how many of them a spot is sent to.
+        Local experts of each mixture, and how many of them a spot is sent to. With no local expert
+        (0 and 0), what is left is the shared one, an ordinary feed-forward network.
     expert_width : int
         Hidden channels of an expert; the shared expert has as many.
     graph : str
-        How attention becomes a graph: ``sparsemax``, ``threshold`` or ``literal`` (see `graph`).
+        How attention becomes a graph: ``sparsemax``, ``threshold`` or ``literal`` (see `graph`); with
+        ``none`` there is none, and the Graphormer layers attend without degrees and pair bias.
     max_distance : int
         Longest path looked for, in edges; pairs farther apart count as not connected.
     max_degree : int
@@ -68,9 +70,9 @@ class NetworkSettings:
             heads = getattr(self, name)
             if self.width % heads:
                 raise InputError(f"network.{name} is {heads}: it must divide network.width ({self.width})")
-        if not 1 <= self.top_k <= self.experts:
+        if not min(1, self.experts) <= self.top_k <= self.experts:
             raise InputError(
-                f"network.top_k is {self.top_k}: it must be 1 to network.experts ({self.experts})"
+                f"network.top_k is {self.top_k}: it must be 1 to network.experts ({self.experts}), or both 0"
             )
         for name, choices in (("features", FEATURES), ("graph", GRAPHS)):
             if getattr(self, name) not in choices:
