@@ -152,8 +152,15 @@ def interval(name: str, values: np.ndarray) -> dict[str, float]:
     return {name: 100 * values[0], f"{name}_low": 100 * low, f"{name}_high": 100 * high}
 
 
+def projection(materials: np.ndarray, accuracy: np.ndarray, further: np.ndarray) -> np.ndarray:
+    """Return accuracies in percent at further numbers of materials: log-odds straight in their logarithm."""
+    odds = accuracy / (100 - accuracy)
+    line = np.polynomial.Polynomial.fit(np.log(materials), np.log(odds), 1)
+    return 100 / (1 + np.exp(-line(np.log(further))))
+
+
 def _draw(table: pd.DataFrame, config: dict, output: Path) -> None:
-    """Draw crystal-system accuracy; dotted: a straight line in log(materials) to the published number."""
+    """Draw crystal-system accuracy; dotted: its projection to the published number of materials."""
     figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.2), sharey=True, layout="constrained")
     for ax, (method, title) in zip(
         axes, {"single": "one pattern", "logsum": "ten views"}.items(), strict=True
@@ -162,12 +169,12 @@ def _draw(table: pd.DataFrame, config: dict, output: Path) -> None:
             error = np.abs(rows[["accuracy_low", "accuracy_high"]].to_numpy().T - rows.accuracy.to_numpy())
             label, colour = MODELS[model], _COLOURS[model]
             ax.errorbar(rows.materials, rows.accuracy, error, marker="o", ms=3, color=colour, label=label)
-            slope, intercept = np.polyfit(np.log(rows.materials), rows.accuracy, 1)
-            ends = np.array([rows.materials.max(), PUBLISHED_MATERIALS])
-            ax.plot(ends, intercept + slope * np.log(ends), ":", color=colour)
+            further = np.geomspace(rows.materials.max(), PUBLISHED_MATERIALS, 20)
+            projected = projection(rows.materials, rows.accuracy, further)
+            ax.plot(further, projected, ":", color=colour)
             ax.annotate(
-                f"{intercept + slope * np.log(ends[1]):.0f}",
-                (ends[1], intercept + slope * np.log(ends[1])),
+                f"{projected[-1]:.0f}",
+                (further[-1], projected[-1]),
                 xytext=(3, -3),
                 textcoords="offset points",
                 fontsize=8,
