@@ -206,4 +206,7 @@ def test_a_full_disk_and_a_read_only_folder_are_told(checkout, expected, restore
     assert "unexpected error" not in text, text[-3000:]
     status, text = finish(checkout, restored)
     assert status == 0, text[-3000:]
-    assert contents(restored) == expected
+    # Patterns that fitted went with the small disk; their spots are there.
+    made = contents(restored)
+    assert {key for key in expected if key not in made} <= {key for key in expected if key[0] == "patterns"}
+    assert made == {key: expected[key] for key in made}
