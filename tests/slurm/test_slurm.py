@@ -72,7 +72,7 @@ def test_jobs_with_a_gpu_queue_for_it(cluster):
             with_gpu.append(job)
     table = jobs(cluster)
     ran = table[table["id"].isin(with_gpu)].sort_values("start")
-    assert len(ran) == 3, "train_network and two predict_network"
+    assert len(ran) == 4, "train_network, and predict_network of the test, transfer and validation patterns"
     assert (ran["start"].to_numpy()[1:] >= ran["end"].to_numpy()[:-1]).all()
 
 

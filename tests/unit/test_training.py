@@ -227,6 +227,13 @@ def test_predictions_belong_to_their_patterns(inputs, trained, tmp_path):
         np.testing.assert_allclose(predictions.p_system[row], expected, atol=1e-5)
 
 
+def test_prediction_in_bf16_is_that_of_32_bits(inputs, trained):
+    network, spots = load_network(trained[0] / "model"), lattice_patterns(16, 3)
+    exact, _ = predict_patterns(network, spots, 16, progress=False)
+    rounded, _ = predict_patterns(network, spots, 16, "bf16", progress=False)
+    assert 0 < abs(rounded - exact).max() < 0.05
+
+
 def test_overfits_64_patterns():
     spots = lattice_patterns(64, 1)
     torch.manual_seed(0)

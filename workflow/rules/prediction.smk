@@ -23,6 +23,7 @@ rule predict_network:
     params:
         batch_size=config["training"]["batch_size"],
         threads=config["training"]["threads"],
+        precision=config["training"]["precision"],
         validation=validation_of("training"),
         code=code("predict_network.py"),
     script:

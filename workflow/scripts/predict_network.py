@@ -13,5 +13,6 @@ with job(snakemake):
         snakemake.output.predictions,
         batch_size=snakemake.params.batch_size,
         threads=snakemake.params.threads,
+        precision=snakemake.params.precision,
         validation=snakemake.params.validation,
     )

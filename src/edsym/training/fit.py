@@ -23,7 +23,7 @@ from edsym.spots.split import labelled_patterns
 from edsym.training.callbacks import Curves, Progress, RememberedEarlyStopping, Survival
 from edsym.training.data import PatternDataModule
 from edsym.training.module import GMoEModule
-from edsym.training.settings import PRECISIONS, TrainingSettings
+from edsym.training.settings import TrainingSettings, lightning_precision
 
 
 def train_network(
@@ -120,14 +120,13 @@ def _checkpoint(folder: Path, name: str, monitor: str | None) -> ModelCheckpoint
 
 def _trainer(training: TrainingSettings, callbacks: list) -> lightning.Trainer:
     on_gpu = torch.cuda.is_available()
-    precision = PRECISIONS.get(training.precision, "bf16-mixed" if on_gpu else "32-true")
     return lightning.Trainer(
         accelerator="gpu" if on_gpu else "cpu",
         devices=training.devices,
         num_nodes=training.nodes,
         # Experts that no spot of a batch is sent to have no gradient.
         strategy="ddp_find_unused_parameters_true" if training.devices * training.nodes > 1 else "auto",
-        precision=precision,
+        precision=lightning_precision(training.precision),
         max_epochs=training.epochs,
         accumulate_grad_batches=training.accumulation,
         gradient_clip_val=training.gradient_clip,

@@ -15,6 +15,7 @@ from edsym.spots.store import SpotLists
 from edsym.symmetry import CRYSTAL_SYSTEMS, N_SPACE_GROUPS, system_index
 from edsym.training.data import BatchSampler, PatternDataset, batch_loader
 from edsym.training.fit import compute_threads
+from edsym.training.settings import lightning_precision
 
 
 def predict_network(
@@ -24,6 +25,7 @@ def predict_network(
     output_path: str | Path,
     batch_size: int,
     threads: int,
+    precision: str = "auto",
     validation: tuple[float, int] | None = None,
 ) -> None:
     """Write the network's predictions for the test patterns, or for those that validated its training.
@@ -42,6 +44,8 @@ def predict_network(
         Patterns at once.
     threads : int
         Threads of the process.
+    precision : str
+        As of `edsym.training.settings.TrainingSettings`.
     validation : (float, int) or None
         Validation share and seed of the training: predict its validation patterns, not the test patterns.
 
@@ -53,7 +57,7 @@ def predict_network(
     network = load_network(model_dir)
     spots, groups = patterns_to_predict(spots_paths, split_path, validation)
     with compute_threads(threads):
-        p_system, p_spacegroup = predict_patterns(network, spots, batch_size)
+        p_system, p_spacegroup = predict_patterns(network, spots, batch_size, precision)
     ids = spots.material_id[spots.material]
     predictions = Predictions(ids, spots.view, system_index(groups), groups, p_system, p_spacegroup)
     write_predictions(predictions, output_path)
@@ -61,7 +65,11 @@ def predict_network(
 
 @torch.inference_mode()
 def predict_patterns(
-    network: GMoENetwork, spots: SpotLists, batch_size: int, progress: bool = True
+    network: GMoENetwork,
+    spots: SpotLists,
+    batch_size: int,
+    precision: str = "auto",
+    progress: bool = True,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the probabilities of crystal systems (P, 7) and space groups (P, 230) of all patterns.
 
@@ -75,7 +83,16 @@ def predict_patterns(
     p_spacegroup = np.empty((len(dataset), N_SPACE_GROUPS), np.float32)
     bar = tqdm(batch_loader(dataset, sampler), desc="network", unit="batch", disable=not progress)
     for batch in bar:
-        output, patterns = network(batch.to(device)), batch.pattern.cpu().numpy()
-        p_system[patterns] = output.system.softmax(-1).cpu().numpy()
-        p_spacegroup[patterns] = output.spacegroup.softmax(-1).cpu().numpy()
+        with _arithmetic(precision, device):
+            output = network(batch.to(device))
+        patterns = batch.pattern.cpu().numpy()
+        p_system[patterns] = output.system.float().softmax(-1).cpu().numpy()
+        p_spacegroup[patterns] = output.spacegroup.float().softmax(-1).cpu().numpy()
     return p_system, p_spacegroup
+
+
+def _arithmetic(precision: str, device: str) -> torch.autocast:
+    """Return the context in which a precision's name becomes what Lightning makes of it in training."""
+    name = lightning_precision(precision)
+    dtype = torch.float16 if name == "16-mixed" else torch.bfloat16
+    return torch.autocast(device, dtype, enabled=name != "32-true")

@@ -2,11 +2,19 @@
 
 from dataclasses import dataclass
 
+import torch
+
 from edsym.errors import InputError
 from edsym.training.augmentation import AUGMENTATIONS
 
-# Names of the configuration and what Lightning calls them; `auto` depends on the device.
-PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
+# Names of the configuration and what Lightning calls them.
+_LIGHTNING = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
+PRECISIONS = ("auto", *_LIGHTNING)
+
+
+def lightning_precision(precision: str) -> str:
+    """Return what Lightning calls a precision of the configuration; `auto` depends on the device."""
+    return _LIGHTNING.get(precision, "bf16-mixed" if torch.cuda.is_available() else "32-true")
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,7 @@ class TrainingSettings:
         What is done to a training pattern each time it is seen: ``none``, ``rotation`` by a random
         angle, or ``mirror``: rotation and, every other time, a reflection.
     precision : str
-        ``32``, ``bf16``, ``16``, or ``auto``: bf16 on a GPU, 32 elsewhere.
+        ``32``, ``bf16``, ``16``, or ``auto``: bf16 on a GPU, 32 elsewhere. Of prediction as well.
     patience : int
         Training stops after this many epochs without a lower validation loss.
     validation_fraction : float
@@ -76,8 +84,8 @@ class TrainingSettings:
 
     def __post_init__(self):
         object.__setattr__(self, "precision", str(self.precision))
-        if self.precision not in ("auto", *PRECISIONS):
-            names = ", ".join(("auto", *PRECISIONS))
+        if self.precision not in PRECISIONS:
+            names = ", ".join(PRECISIONS)
             raise InputError(f"training.precision is {self.precision!r}: it must be one of {names}")
         if self.augmentation not in AUGMENTATIONS:
             names = ", ".join(AUGMENTATIONS)

@@ -6,6 +6,10 @@ from torch.nn import functional
 
 from edsym.models.gmoe.settings import NetworkSettings
 
+# Experts compute so many rows or a multiple of it: each new number costs oneDNN a new kernel, which takes
+# longer than some more rows.
+_ROWS = 32
+
 
 class Expert(nn.Module):
     """A SwiGLU network: W2 [SiLU(W1 x) ⊙ W3 x]."""
@@ -42,14 +46,10 @@ class ExpertMixture(nn.Module):
         if not self.experts:
             return self.shared(x), x.new_zeros(())
         weight, chosen, load, balance = self.route(x)
-        # Expert by expert, each expert's spots are one slice; `nonzero` is faster here than sorting.
-        order = (chosen.flatten() == torch.arange(len(self.experts), device=x.device)[:, None]).nonzero()[
-            :, 1
-        ]
-        spot = order // self.top_k
-        parts = x.index_select(0, spot).split(load.tolist())
+        spot, weight, lengths = by_expert(weight, chosen, load)
+        parts = x.index_select(0, spot).split(lengths)
         y = torch.cat([expert(part) for expert, part in zip(self.experts, parts, strict=True)])
-        y = y * weight.flatten()[order, None].to(y.dtype)
+        y = y * weight[:, None].to(y.dtype)
         return self.shared(x).index_add(0, spot, y), balance
 
     def route(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -68,6 +68,35 @@ class ExpertMixture(nn.Module):
         weight, chosen = p.topk(self.top_k, dim=-1)
         load = chosen.flatten().bincount(minlength=len(self.experts))
         return weight, chosen, load, load_balancing(p, load)
+
+
+def by_expert(weight: Tensor, chosen: Tensor, load: Tensor) -> tuple[Tensor, Tensor, list[int]]:
+    """Return the assignments of spots to experts expert by expert, so that each expert's are one slice.
+
+    Slices are filled up to multiples of `_ROWS` by the first spot with weight zero.
+
+    Parameters
+    ----------
+    weight, chosen, load : Tensor
+        As `ExpertMixture.route` returns them.
+
+    Returns
+    -------
+    spot, weight : Tensor
+        Of each assignment, (A,).
+    lengths : list of int
+        Of the experts' slices; they add up to A.
+    """
+    lengths = load.add(_ROWS - 1).div(_ROWS, rounding_mode="floor") * _ROWS
+    # `nonzero` is faster here than sorting.
+    is_expert = chosen.flatten() == torch.arange(len(load), device=load.device)[:, None]
+    expert, order = is_expert.nonzero(as_tuple=True)
+    fill = (lengths - load).cumsum(0) - (lengths - load)
+    place = torch.arange(len(order), device=order.device) + fill[expert]
+    lengths = lengths.tolist()
+    spot = order.new_zeros(sum(lengths)).scatter(0, place, order // chosen.shape[1])
+    weight = weight.new_zeros(sum(lengths)).scatter(0, place, weight.flatten()[order])
+    return spot, weight, lengths
 
 
 def load_balancing(p: Tensor, load: Tensor) -> Tensor:

@@ -10,13 +10,17 @@ class _Sparsemax(torch.autograd.Function):
     def forward(ctx, logits: Tensor) -> Tensor:
         # What lies 1 or more below the largest is never in the support: the clamp changes nothing,
         # and keeps masked logits (huge and negative) out of the sums.
-        z = (logits - logits.amax(-1, keepdim=True)).clamp(min=-2.0)
-        descending = z.sort(dim=-1, descending=True).values
-        excess = descending.cumsum(-1) - 1
-        count = torch.arange(1, z.shape[-1] + 1, device=z.device, dtype=z.dtype)
-        # At least 1, so that logits that are not a number give what is not a number, not an index error.
-        size = (count * descending > excess).sum(-1, keepdim=True).clamp(min=1)
-        p = (z - excess.gather(-1, size - 1) / size).clamp(min=0)
+        z = (logits - logits.amax(-1, keepdim=True)).clamp(min=-1.0)
+        # The threshold rises to its place as the support shrinks; a sort would cost several times more.
+        support = z > -1.0
+        while True:
+            size = support.sum(-1, keepdim=True)
+            threshold = ((z * support).sum(-1, keepdim=True) - 1) / size
+            smaller = support & (z > threshold)
+            if torch.equal(smaller, support):
+                break
+            support = smaller
+        p = (z - threshold).clamp(min=0)
         ctx.save_for_backward(p)
         return p
 
@@ -32,6 +36,7 @@ class _Sparsemax(torch.autograd.Function):
 def sparsemax(logits: Tensor) -> Tensor:
     """Return the sparsemax of logits along their last axis, with its exact gradient.
 
-    Source: Martins and Astudillo, ICML 2016, algorithm 1; equation 14 for the Jacobian.
+    Source: Michelot, J. Optim. Theory Appl. 50 (1986) 195, for the threshold; Martins and Astudillo, ICML
+    2016, equation 14 for the Jacobian.
     """
     return _Sparsemax.apply(logits)
