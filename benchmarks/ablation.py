@@ -31,13 +31,15 @@ VARIANTS = {
     "no_experts": {"network": {"experts": 0, "top_k": 0}},
     # The shared expert as wide as the three that a spot passes otherwise: as much arithmetic.
     "no_experts_wide": {"network": {"experts": 0, "top_k": 0, "expert_width": "3x"}},
-    "log_intensity": {"network": {"features": "polar_log"}},
-    "harmonics_log_intensity": {"network": {"features": "harmonics"}},
-    "invariant_log_intensity": {"network": {"features": "invariant"}},
+    "polar_log": {"network": {"features": "polar_log"}},
+    "harmonics": {"network": {"features": "harmonics"}},
+    "invariant": {"network": {"features": "invariant"}},
     "pair_spectra": {"network": {"spectra_width": 256}},
     "rotation": {"training": {"augmentation": "rotation"}},
     "mirror": {"training": {"augmentation": "mirror"}},
     "label_smoothing": {"training": {"label_smoothing": 0.1}},
+    "class_balance": {"training": {"class_balance": 0.5}},
+    "averaging": {"training": {"averaging": 0.99}},
 }
 """Name of each variant and what it changes of the configuration."""
 

@@ -31,7 +31,7 @@ def test_ablation_trains_and_tells_each_variant(ablation, files, tmp_path, monke
     }
     (tmp_path / "overlay.yaml").write_text(yaml.safe_dump(overlay), encoding="utf-8")
     options = ["--config", tmp_path / "overlay.yaml", "--output", tmp_path / "out", "--variants"]
-    variants = ["base", "no_graph", "no_experts", "log_intensity"]
+    variants = ["base", "no_graph", "no_experts", "polar_log"]
     monkeypatch.setattr("sys.argv", ["ablation.py", *map(str, options), *variants])
     ablation.main()
     printed = capsys.readouterr().out

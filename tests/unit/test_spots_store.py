@@ -91,6 +91,19 @@ def test_select_keeps_exactly_the_patterns_of_some_materials(shard):
     assert len(lists.select([])) == 0
 
 
+def test_reading_some_materials_is_selecting_them_and_a_mapped_file_is_as_good_as_memory(
+    tmp_path, shard, monkeypatch
+):
+    other = write(tmp_path / "1.h5", {"mp-2": [0, 1], "mp-5": [3]})
+    chosen = read_spots([other, shard]).select(["mp-20", "mp-2", "mp-3"])
+    for n_bytes in (2**20, 0):
+        monkeypatch.setattr("edsym.spots.store._MAPPED_BYTES", n_bytes)
+        read = read_spots([shard, other], ["mp-2", "mp-20", "mp-3", "unknown"])
+        assert contents(read) == contents(chosen)
+        assert read.material_id.tolist() == chosen.material_id.tolist() == ["mp-2", "mp-20"]
+        assert len(read_spots([shard, other], [])) == 0
+
+
 def test_materials_without_patterns_and_failures_are_told(tmp_path, shard):
     other = write(tmp_path / "1.h5", {}, failed=[("mp-9", "too many beams")])
     assert materials_with_patterns([other, shard]).tolist() == ["mp-1", "mp-20"]

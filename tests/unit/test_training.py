@@ -12,14 +12,14 @@ from safetensors.torch import load_file
 
 from edsym.errors import InputError, TrainingError
 from edsym.evaluation.predictions import read_predictions
-from edsym.models.gmoe.network import GMoENetwork
+from edsym.models.gmoe.network import GMoENetwork, Output
 from edsym.models.gmoe.settings import NetworkSettings
 from edsym.models.gmoe.store import load_network
 from edsym.spots.store import SpotLists, offsets, write_spots
 from edsym.symmetry import crystal_system
 from edsym.training.data import BatchSampler, PatternDataModule, PatternDataset
 from edsym.training.fit import train_network
-from edsym.training.loss import joint_loss
+from edsym.training.loss import class_weights, joint_loss
 from edsym.training.module import GMoEModule, rate_factor
 from edsym.training.predict import predict_network, predict_patterns
 from edsym.training.settings import TrainingSettings
@@ -33,7 +33,7 @@ NETWORK = NetworkSettings(
 TRAINING = {
     "epochs": 4, "batch_size": 8, "accumulation": 2, "learning_rate": 2e-3, "weight_decay": 0.01,
     "warmup_fraction": 0.1, "balance_weight": 0.01, "gradient_clip": 1.0, "precision": "auto",
-    "label_smoothing": 0.05, "augmentation": "mirror",
+    "label_smoothing": 0.05, "augmentation": "mirror", "class_balance": 0.5, "averaging": 0.9,
     "patience": 5, "validation_fraction": 0.25, "devices": 1, "nodes": 1, "checkpoint_minutes": 10,
     "threads": 1, "seed": 7,
 }  # fmt: skip
@@ -231,7 +231,35 @@ def test_prediction_in_bf16_is_that_of_32_bits(inputs, trained):
     network, spots = load_network(trained[0] / "model"), lattice_patterns(16, 3)
     exact, _ = predict_patterns(network, spots, 16, progress=False)
     rounded, _ = predict_patterns(network, spots, 16, "bf16", progress=False)
-    assert 0 < abs(rounded - exact).max() < 0.05
+    # A spot whose best experts are a close call may go elsewhere: a few patterns change more than others.
+    assert 0 < abs(rounded - exact).mean() < 0.01
+
+
+def test_training_in_bf16_is_close_to_that_in_32_bits(inputs, trained, tmp_path):
+    train(inputs, tmp_path, precision="bf16")
+    exact, rounded = (pd.read_csv(f / "model/curves.csv").train_loss for f in (trained[0], tmp_path))
+    assert 0 < abs(rounded - exact).max() < 0.1 * (exact.max() - exact.min())
+
+
+def test_weights_of_classes_balance_them():
+    classes = np.array([0, 0, 0, 0, 2])
+    np.testing.assert_allclose(class_weights(classes, 4, 0.0), 1)
+    weights = class_weights(classes, 4, 1.0).numpy()
+    np.testing.assert_allclose(weights, [0.625, 1, 2.5, 1])
+    np.testing.assert_allclose(weights[classes].mean(), 1)
+    logits, truth = torch.randn(5, 4, dtype=torch.float64), torch.from_numpy(classes)
+    output = Output(logits, logits, torch.zeros(()))
+    both = (torch.from_numpy(weights).double(),) * 2
+    plain = torch.nn.functional.cross_entropy(logits, truth, both[0], reduction="sum") / 5
+    torch.testing.assert_close(joint_loss(output, truth, truth, 0.0, weights=both), 2 * plain)
+
+
+def test_saved_weights_are_the_average(inputs, trained, tmp_path):
+    plain, _ = train(inputs, tmp_path / "plain", averaging=0.0)
+    short, _ = train(inputs, tmp_path / "short", averaging=1e-9)  # of the last step alone
+    for name, tensor in plain.items():
+        torch.testing.assert_close(short[name], tensor)
+    assert any(not torch.allclose(trained[1][name], tensor) for name, tensor in plain.items())
 
 
 def test_overfits_64_patterns():
@@ -239,7 +267,7 @@ def test_overfits_64_patterns():
     torch.manual_seed(0)
     network = GMoENetwork(NETWORK)
     data = PatternDataset(spots, np.linspace(1, 230, 64).astype(int))
-    network.encoder.measure(data.points)
+    network.encoder.measure(data.points_of(np.arange(64)))
     optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
     batch = data[np.arange(64)]
     for _ in range(250):

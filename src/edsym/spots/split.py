@@ -131,7 +131,7 @@ def labelled_patterns(
     """
     split = read_split(split_path)
     split = split[split.split == part]
-    spots = read_spots(spots_paths).select(split.material_id)
+    spots = read_spots(spots_paths, split.material_id)
     if not len(spots):
         raise InputError(
             f"{split_path}: none of the {len(split)} {part} materials has a pattern in the spot lists"

@@ -31,10 +31,12 @@ The root has the attributes ``format`` ("edsym-spots"), ``version`` (1) and ``se
 """
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import h5py
 import numpy as np
@@ -45,6 +47,8 @@ from edsym.files import atomic_path
 FORMAT = "edsym-spots"
 VERSION = 1
 SPOT_FIELDS = ("qx", "qy", "intensity")
+# A column of this size or more is mapped from a file.
+_MAPPED_BYTES = 2**28
 
 
 @dataclass(frozen=True)
@@ -149,13 +153,17 @@ def write_spots(
         _write_text(file, "failed/reason", [reason for _, reason in failed])
 
 
-def read_spots(paths: Iterable[str | Path]) -> SpotLists:
+def read_spots(paths: Iterable[str | Path], materials: Iterable[str] | None = None) -> SpotLists:
     """Read shards into one, sorted by material_id, then view, whatever the sharding.
+
+    Many spots are not kept in memory but mapped from a temporary file (in `TMPDIR`), which goes with them.
 
     Parameters
     ----------
     paths : iterable of str or Path
         The shards, in any order.
+    materials : iterable of str, optional
+        Read the patterns of these materials alone. `material_id` then lists those that have a pattern.
 
     Returns
     -------
@@ -170,19 +178,28 @@ def read_spots(paths: Iterable[str | Path]) -> SpotLists:
     """
     paths = _listed(paths)
     tables = [_read_patterns(path) for path in paths]
-    material_id = _merged_ids(paths, [ids for ids, _, _, _ in tables])
-    material = np.concatenate([np.searchsorted(material_id, ids)[index] for ids, index, _, _ in tables])
-    view = np.concatenate([view for _, _, view, _ in tables])
-    counts = np.concatenate([np.diff(offset) for _, _, _, offset in tables])
+    merged = _merged_ids(paths, [ids for ids, _, _, _ in tables])
+    wanted = np.ones(len(merged), bool) if materials is None else np.isin(merged, list(materials))
+    places = [np.searchsorted(merged, ids)[index] for ids, index, _, _ in tables]
+    kept = [np.flatnonzero(wanted[place]) for place in places]
+
+    material = np.concatenate([place[k] for place, k in zip(places, kept, strict=True)])
+    view = np.concatenate([view[k] for (_, _, view, _), k in zip(tables, kept, strict=True)])
+    counts = np.concatenate([np.diff(offset)[k] for (*_, offset), k in zip(tables, kept, strict=True)])
     order = np.lexsort((view, material))
     offset = offsets(counts[order])
     start = np.empty(len(order), dtype=np.int64)
     start[order] = offset[:-1]
-    starts = np.split(start, np.cumsum([len(index) for _, index, _, _ in tables])[:-1])
-    fields = {name: np.empty(offset[-1], dtype=np.float32) for name in SPOT_FIELDS}
-    for path, (_, _, _, local), begin in zip(paths, tables, starts, strict=True):
-        _scatter_spots(path, ragged_indices(begin, np.diff(local)), fields)
-    return SpotLists(material_id, material[order], view[order], offset, **fields)
+
+    fields = {name: _spot_array(offset[-1]) for name in SPOT_FIELDS}
+    starts = np.split(start, np.cumsum([len(k) for k in kept])[:-1])
+    for path, (*_, local), k, begin in zip(paths, tables, kept, starts, strict=True):
+        sizes = np.diff(local)[k]
+        _copy_spots(path, ragged_indices(local[k], sizes), ragged_indices(begin, sizes), fields)
+    if materials is not None:
+        present, material = np.unique(material, return_inverse=True)
+        merged = merged[present]
+    return SpotLists(merged, material[order], view[order], offset, **fields)
 
 
 def materials_with_patterns(paths: Iterable[str | Path]) -> np.ndarray:
@@ -280,14 +297,27 @@ def _merged_ids(paths: list[Path], ids: list[np.ndarray]) -> np.ndarray:
     return merged
 
 
-def _scatter_spots(path: Path, targets: np.ndarray, fields: dict[str, np.ndarray]) -> None:
-    """Read the spots of one shard into their places in the merged arrays."""
+def _spot_array(size: int) -> np.ndarray:
+    """Return an array for so many spots; a large one lies in a file that vanishes with it.
+
+    What lies in a file, the system can drop from memory.
+    """
+    n_bytes = 4 * int(size)
+    if n_bytes < max(1, _MAPPED_BYTES):  # nothing cannot be mapped
+        return np.empty(size, np.float32)
+    with TemporaryFile() as file:
+        os.posix_fallocate(file.fileno(), 0, n_bytes)  # a full disk is told now, not by a signal later
+        return np.asarray(np.memmap(file, np.float32, "r+", shape=(size,)))
+
+
+def _copy_spots(path: Path, sources: np.ndarray, targets: np.ndarray, fields: dict[str, np.ndarray]) -> None:
+    """Copy spots of one shard to their places in the merged arrays."""
     with open_store(path, FORMAT, VERSION) as file:
         for name, target in fields.items():
             values = file[f"spots/{name}"][:]
             if not np.isfinite(values).all():
                 raise InputError(f"{path} holds values of spots/{name} that are not finite")
-            target[targets] = values
+            target[targets] = values[sources]
 
 
 def _write(file: h5py.File, name: str, values: np.ndarray, dtype: type) -> None:

@@ -11,7 +11,8 @@ from torch_geometric.data import Batch
 from edsym.seeds import generator
 from edsym.spots.split import validation_patterns
 from edsym.spots.store import SpotLists, offsets, ragged_indices
-from edsym.symmetry import system_index
+from edsym.symmetry import CRYSTAL_SYSTEMS, N_SPACE_GROUPS, system_index
+from edsym.training.loss import class_weights
 from edsym.training.settings import TrainingSettings
 
 # Attention is padded to the largest pattern of a batch, so patterns go with others of their size:
@@ -34,7 +35,7 @@ class PatternDataset(Dataset):
     """
 
     def __init__(self, spots: SpotLists, spacegroup_number: np.ndarray | None = None):
-        self.points = torch.from_numpy(np.stack([spots.qx, spots.qy, spots.intensity], axis=1))
+        self.columns = (spots.qx, spots.qy, spots.intensity)  # which may be mapped from a file
         self.offset = spots.offset
         self.sizes = np.diff(spots.offset)
         self.spacegroup_number = spacegroup_number
@@ -48,9 +49,8 @@ class PatternDataset(Dataset):
         If the classes are known, also `system` and `spacegroup` (B,), indices from 0.
         """
         sizes = self.sizes[patterns]
-        spots = ragged_indices(self.offset[patterns], sizes)
         batch = Batch(
-            x=self.points[torch.from_numpy(spots)],
+            x=self.points_of(patterns),
             batch=torch.from_numpy(np.repeat(np.arange(len(patterns)), sizes)),
             ptr=torch.from_numpy(offsets(sizes)),
             pattern=torch.from_numpy(patterns),
@@ -63,7 +63,8 @@ class PatternDataset(Dataset):
 
     def points_of(self, patterns: np.ndarray) -> torch.Tensor:
         """Return the spots (S, 3) of patterns."""
-        return self.points[torch.from_numpy(ragged_indices(self.offset[patterns], self.sizes[patterns]))]
+        spots = ragged_indices(self.offset[patterns], self.sizes[patterns])
+        return torch.from_numpy(np.stack([column[spots] for column in self.columns], axis=1))
 
 
 class BatchSampler(Sampler):
@@ -161,6 +162,12 @@ class PatternDataModule(lightning.LightningDataModule):
         self.settings = settings
         validates = validation_patterns(spots.material, settings.validation_fraction, settings.seed)
         self.training, self.validation = np.flatnonzero(~validates), np.flatnonzero(validates)
+
+    def class_weights(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the weights of training patterns by crystal system (7,) and space group (230,)."""
+        numbers, power = self.dataset.spacegroup_number[self.training], self.settings.class_balance
+        systems = class_weights(system_index(numbers), len(CRYSTAL_SYSTEMS), power)
+        return systems, class_weights(numbers - 1, N_SPACE_GROUPS, power)
 
     def train_dataloader(self) -> DataLoader:
         """Return the loader of training batches, in an order of its own every epoch."""

@@ -11,7 +11,7 @@ from pickle import UnpicklingError
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from edsym.errors import InputError, TrainingError
@@ -24,6 +24,9 @@ from edsym.training.callbacks import Curves, Progress, RememberedEarlyStopping, 
 from edsym.training.data import PatternDataModule
 from edsym.training.module import GMoEModule
 from edsym.training.settings import TrainingSettings, lightning_precision
+
+# Inputs are normalised to about so many training patterns, or to all if there are fewer.
+_MEASURED_PATTERNS = 100_000
 
 
 def train_network(
@@ -66,13 +69,15 @@ def train_network(
     checkpoint_dir, output_dir = Path(checkpoint_dir), Path(output_dir)
     with compute_threads(training.threads), _reproducible(), _quiet():
         data = PatternDataModule(spots, groups, training)
-        module = GMoEModule(_initial_network(network, training, data), training)
+        module = GMoEModule(_initial_network(network, training, data), training, data.class_weights())
         best = _checkpoint(checkpoint_dir, "best", monitor="val_loss")
         # After `best`, so that what it knows is part of the checkpoint that a training resumes from.
         last = _checkpoint(checkpoint_dir, "last", monitor=None)
         curves = Curves()
         survival = Survival(checkpoint_dir / "last.ckpt", training.checkpoint_minutes)
-        trainer = _trainer(training, [curves, best, last, survival])
+        averaging = [EMAWeightAveraging(decay=training.averaging, use_buffers=False)]
+        callbacks = [*(averaging if training.averaging else []), curves, best, last, survival]
+        trainer = _trainer(training, callbacks)
         try:
             trainer.fit(module, data, ckpt_path=_readable(survival.path))
         except SIGTERMException as error:
@@ -94,7 +99,8 @@ def _initial_network(
     """Return the network with seeded weights, normalised to the training patterns."""
     torch.manual_seed(stable_hash("weights", training.seed) % 2**63)
     model = GMoENetwork(network)
-    model.encoder.measure(data.dataset.points_of(data.training))
+    stride = -(-len(data.training) // _MEASURED_PATTERNS)
+    model.encoder.measure(data.dataset.points_of(data.training[::stride]))
     return model
 
 

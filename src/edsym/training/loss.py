@@ -1,5 +1,7 @@
 """The joint loss."""
 
+import numpy as np
+import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -7,7 +9,12 @@ from edsym.models.gmoe.network import Output
 
 
 def joint_loss(
-    output: Output, system: Tensor, spacegroup: Tensor, balance_weight: float, smoothing: float = 0.0
+    output: Output,
+    system: Tensor,
+    spacegroup: Tensor,
+    balance_weight: float,
+    smoothing: float = 0.0,
+    weights: tuple[Tensor, Tensor] | None = None,
 ) -> Tensor:
     """Return CE_system + CE_spacegroup + α · load-balancing loss, averaged over the patterns.
 
@@ -21,7 +28,27 @@ def joint_loss(
         α.
     smoothing : float
         Share of a label that is spread over all classes.
+    weights : (Tensor, Tensor), optional
+        Of patterns of each crystal system (7,) and space group (230,); without, all weigh 1.
     """
-    classes = cross_entropy(output.system, system, label_smoothing=smoothing)
-    classes = classes + cross_entropy(output.spacegroup, spacegroup, label_smoothing=smoothing)
-    return classes + balance_weight * output.balance
+    parts = ((output.system, system), (output.spacegroup, spacegroup))
+    losses = [cross_entropy(*part, label_smoothing=smoothing, reduction="none") for part in parts]
+    if weights:
+        losses = [loss * w[truth] for loss, w, (_, truth) in zip(losses, weights, parts, strict=True)]
+    return sum(loss.mean() for loss in losses) + balance_weight * output.balance
+
+
+def class_weights(classes: np.ndarray, n_classes: int, power: float) -> Tensor:
+    """Return weights (n_classes,) proportional to count^-power, with mean 1 over the patterns.
+
+    Parameters
+    ----------
+    classes : (P,) array of int
+        True classes of the training patterns. One that does not occur weighs 1.
+    power : float
+        0: all patterns weigh the same; 1: all classes do.
+    """
+    counts = np.bincount(classes, minlength=n_classes)
+    weights = np.where(counts, counts.clip(min=1.0) ** -power, 0.0)
+    weights *= len(classes) / (weights * counts).sum()
+    return torch.from_numpy(np.where(counts, weights, 1.0).astype(np.float32))

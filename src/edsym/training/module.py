@@ -19,11 +19,23 @@ METRICS = ("loss", "system_accuracy", "spacegroup_accuracy", "balance")
 
 
 class GMoEModule(lightning.LightningModule):
-    """Loss, metrics, optimiser and schedule of the network."""
+    """Loss, metrics, optimiser and schedule of the network.
 
-    def __init__(self, network: GMoENetwork, settings: TrainingSettings):
+    Parameters
+    ----------
+    network : GMoENetwork
+        The network to train.
+    settings : TrainingSettings
+        How.
+    weights : (Tensor, Tensor)
+        Of training patterns of each crystal system (7,) and space group (230,).
+    """
+
+    def __init__(self, network: GMoENetwork, settings: TrainingSettings, weights: tuple[Tensor, Tensor]):
         super().__init__()
         self.network = network
+        self.register_buffer("system_weights", weights[0], persistent=False)
+        self.register_buffer("spacegroup_weights", weights[1], persistent=False)
         self.training_settings = settings
         self._gradients: list[Tensor | None] = []
         # In the checkpoint, because a training may resume within an epoch.
@@ -73,8 +85,11 @@ class GMoEModule(lightning.LightningModule):
     def _step(self, batch: Batch, part: str) -> Tensor:
         output = self.network(batch)
         settings = self.training_settings
-        smoothing = settings.label_smoothing if part == "train" else 0.0
-        loss = joint_loss(output, batch.system, batch.spacegroup, settings.balance_weight, smoothing)
+        smoothing, weights = 0.0, None
+        if part == "train":
+            smoothing, weights = settings.label_smoothing, (self.system_weights, self.spacegroup_weights)
+        truth = (batch.system, batch.spacegroup)
+        loss = joint_loss(output, *truth, settings.balance_weight, smoothing, weights)
         if not loss.isfinite():
             raise TrainingError(self._not_finite(batch, loss))
         metrics = {
@@ -95,7 +110,7 @@ class GMoEModule(lightning.LightningModule):
             f"{spots.material_id[spots.material[i]]} view {spots.view[i]}" for i in batch.pattern.tolist()
         ]
         return (
-            f"the loss is {float(loss)} in epoch {self.current_epoch} at the batch of the patterns "
+            f"the loss is {loss.item()} in epoch {self.current_epoch} at the batch of the patterns "
             f"{', '.join(names)}: expected a finite number; try a smaller training.learning_rate or "
             "training.gradient_clip, or training.precision 32"
         )

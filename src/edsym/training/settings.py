@@ -41,6 +41,11 @@ class TrainingSettings:
         Largest norm of the gradient; longer ones are scaled to it.
     label_smoothing : float
         Share of a label that is spread over all classes while training.
+    class_balance : float
+        A pattern's loss weighs count^-class_balance, of the patterns of its class: 0, all patterns weigh the
+        same, to 1, all classes do. For crystal systems and space groups each.
+    averaging : float
+        Decay, a step, of the moving average of weights that is validated and saved; 0: none is made.
     augmentation : str
         What is done to a training pattern each time it is seen: ``none``, ``rotation`` by a random
         angle, or ``mirror``: rotation and, every other time, a reflection.
@@ -72,6 +77,8 @@ class TrainingSettings:
     balance_weight: float
     gradient_clip: float
     label_smoothing: float
+    class_balance: float
+    averaging: float
     augmentation: str
     precision: str
     patience: int
