@@ -31,6 +31,7 @@ VARIANTS = {
     "no_experts": {"network": {"experts": 0, "top_k": 0}},
     # The shared expert as wide as the three that a spot passes otherwise: as much arithmetic.
     "no_experts_wide": {"network": {"experts": 0, "top_k": 0, "expert_width": "3x"}},
+    "polar": {"network": {"features": "polar"}},
     "polar_log": {"network": {"features": "polar_log"}},
     "harmonics": {"network": {"features": "harmonics"}},
     "invariant": {"network": {"features": "invariant"}},

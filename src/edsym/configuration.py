@@ -43,7 +43,8 @@ def check_configuration(config: Mapping, schema: dict) -> dict:
     checked = _with_parsed_text(config, schema)
     errors = jsonschema.Draft202012Validator(schema).iter_errors(checked)
     errors = sorted(errors, key=lambda error: [str(part) for part in error.path])
-    messages = [_message(error) for error in errors] or list(_contradictions(checked))
+    # There is one error for each missing key, and each message names them all.
+    messages = dict.fromkeys(_message(error) for error in errors) or list(_contradictions(checked))
     if messages:
         raise InputError("the configuration is wrong:\n  " + "\n  ".join(messages))
     return checked

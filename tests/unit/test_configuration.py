@@ -118,6 +118,13 @@ def test_all_errors_are_told_at_once():
     )
 
 
+def test_missing_keys_are_told_once():
+    config = defaults(SCHEMA) | {"training": {}}
+    with pytest.raises(InputError) as error:
+        check_configuration(config, SCHEMA)
+    assert str(error.value).count("training.epochs is missing") == 1
+
+
 def test_text_of_the_command_line_becomes_numbers():
     config = copy.deepcopy(defaults(SCHEMA))
     config["filter"]["max_volume"] = "500"

@@ -67,6 +67,8 @@ def start(checkout, config):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        # which a shell that runs the tests in the background has switched off
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 600
     while not set(patterns.glob("*.h5")) - before:
