@@ -16,7 +16,7 @@ def ablation(monkeypatch):
 
 def test_every_variant_is_a_configuration_of_its_own(ablation):
     base = yaml.safe_load((BENCHMARKS.parent / "config/config.yaml").read_text(encoding="utf-8"))
-    changes = [changes for name, changes in ablation.VARIANTS.items() if name != "base"]  # which may be `polar`
+    changes = [changes for name, changes in ablation.VARIANTS.items() if name != "base"]
     configurations = [ablation.changed_configuration(base, change) for change in changes]
     assert all(a != b for i, a in enumerate(configurations) for b in configurations[:i])
 
