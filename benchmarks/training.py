@@ -1,5 +1,7 @@
 """Patterns a second of the network in training and in prediction, beside a literal reading of the paper.
 
+edsym in float32 and in bf16 (`training.precision`), the literal reading in float32.
+
 Both compute the same patterns with the same weights, in turns; their logits are compared first. The literal
 reading trains in the configuration's batches in the order of the data and predicts in batches of 4, as the
 paper says; edsym takes patterns of similar size together.
@@ -54,6 +56,11 @@ class Bench:
         """Return logits by edsym's network."""
         output = self.network(self.dataset[patterns])
         return output.system, output.spacegroup
+
+    def fast_bf16(self, patterns: np.ndarray) -> tuple:
+        """Return logits by edsym's network with matrix products in bf16."""
+        with torch.autocast("cpu", torch.bfloat16):
+            return self.fast(patterns)
 
     def slow(self, patterns: np.ndarray) -> tuple:
         """Return logits by the literal reading."""
@@ -123,24 +130,30 @@ def matmul_rate() -> float:
 
 
 def compared(bench: Bench, repeats: int) -> list[dict]:
-    """Return a row for training and one for prediction; the two readings take turns."""
+    """Return rows for training and for prediction; the readings take turns."""
     kinds = {
         "training": (bench.train, bench.slices(bench.batch_size)),
         "prediction": (bench.predict, bench.slices(LITERAL_BATCH)),
     }
+    precisions = {"float32": bench.fast, "bf16": bench.fast_bf16}
     rows = []
     for name, (run, literal_batches) in kinds.items():
-        run(bench.fast, bench.batches[:2])  # warm
-        pairs = [(run(bench.fast, bench.batches), run(bench.slow, literal_batches)) for _ in range(repeats)]
-        fast, slow = (len(bench.dataset) / np.median(seconds) for seconds in zip(*pairs, strict=True))
-        rows.append(
-            {
-                "": name,
-                "edsym [patterns/s]": f"{fast:.1f}",
-                "literal [patterns/s]": f"{slow:.2f}",
-                "ratio": f"{np.median([b / a for a, b in pairs]):.1f}",
-            }
-        )
+        for forward in precisions.values():
+            run(forward, bench.batches[:2])  # warm
+        literal, fast = [], {precision: [] for precision in precisions}
+        for _ in range(repeats):
+            for precision, forward in precisions.items():
+                fast[precision].append(run(forward, bench.batches))
+            literal.append(run(bench.slow, literal_batches))
+        for precision, seconds in fast.items():
+            rows.append(
+                {
+                    "": f"{name}, {precision}",
+                    "edsym [patterns/s]": f"{len(bench.dataset) / np.median(seconds):.1f}",
+                    "literal [patterns/s]": f"{len(bench.dataset) / np.median(literal):.2f}",
+                    "ratio": f"{np.median(np.divide(literal, seconds)):.1f}",
+                }
+            )
     return rows
 
 
@@ -171,13 +184,13 @@ def main() -> None:
     bench = Bench(spots, groups, NetworkSettings(**config["network"]), config["training"]["batch_size"])
     difference = bench.largest_difference()
     rows, sizes = compared(bench, arguments.repeats), by_size(bench)
-    rate, flops = float(rows[1]["edsym [patterns/s]"]), bench.flops()
+    rate, flops = float(rows[2]["edsym [patterns/s]"]), bench.flops()
     spots_each = bench.dataset.sizes
     text = (
         f"{len(spots)} patterns of {spots_each.mean():.0f} spots (largest {spots_each.max()}), "
         f"{sum(p.numel() for p in bench.network.parameters()):,} parameters, {arguments.threads} threads; "
-        f"largest difference of logits {difference:.0e}; {flops / 1e9:.2f} GFLOP a pattern, in prediction "
-        f"{rate * flops / matmul_rate():.0%} of what a large matrix product reaches; "
+        f"largest difference of logits {difference:.0e}; {flops / 1e9:.2f} GFLOP a pattern, in float32 "
+        f"prediction {rate * flops / matmul_rate():.0%} of what a large matrix product reaches; "
         f"the paper's rate on a GPU is {PAPER_RATE:.0f} patterns/s\n\n"
     )
     inputs.report(text + inputs.markdown(rows) + "\n\n" + inputs.markdown(sizes), arguments)

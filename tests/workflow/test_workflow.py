@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -32,11 +33,11 @@ TINY = {
 KEY = "0123456789SecretKeyOfNobody98765"
 
 
-def snakemake(*arguments, check=True, **variables):
-    """Run snakemake in the checkout as a user would, and return the completed process."""
+def snakemake(*arguments, check=True, cwd=ROOT, **variables):
+    """Run snakemake in a checkout as a user would, and return the completed process."""
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "--profile", "profiles/local", *arguments]
     environment = os.environ | {"MP_API_KEY": KEY} | variables
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1500, env=environment)
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=1500, env=environment)
     assert not check or done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
     return done
 
@@ -51,9 +52,9 @@ def overlay(folder, changes):
     return path
 
 
-def rules_to_run(config, *targets):
+def rules_to_run(config, *targets, cwd=ROOT):
     """Return the rules that a dry run would run."""
-    done = snakemake(*targets, "--configfile", str(config), "--dry-run", "--quiet", "rules")
+    done = snakemake(*targets, "--configfile", str(config), "--dry-run", "--quiet", "rules", cwd=cwd)
     text = done.stdout + done.stderr
     if "Nothing to be done" in text:
         return set()
@@ -165,6 +166,72 @@ def test_a_changed_key_runs_its_rule_again_and_what_follows(run, tmp_path, chang
     path = tmp_path / "config.yaml"
     path.write_text(yaml.safe_dump(merged))
     assert rules_to_run(path, "all") == expected
+
+
+STRUCTURES = {"collect_structures", "select_materials"}
+PATTERNS = {"simulate", "simulate_transfer"}
+SPOTS = {"extract_spots", "extract_spots_transfer"}
+OTHER_MODELS = {f"{verb}_{model}" for verb in ("train", "predict") for model in ("forest", "mlp")}
+FIGURES = {"fig1", "fig3", "fig4", "fig5", "write_provenance"}
+TABLES = {f"table{number}" for number in range(1, 10)} | {"write_provenance"}
+
+
+@pytest.fixture
+def copied_checkout(tmp_path):
+    """A copy of what the workflow consists of, to be edited, with the checkout's records of what ran."""
+    for name in ("workflow", "config", "profiles", "envs", "src", "resources"):
+        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
+    shutil.copy(ROOT / "Snakefile", tmp_path)
+    (tmp_path / ".snakemake").mkdir()
+    (tmp_path / ".snakemake/metadata").symlink_to(ROOT / ".snakemake/metadata")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("module", "again", "kept"),
+    [
+        ("structures/filter", {"select_materials"} | PATTERNS, {"collect_structures"}),
+        ("simulation/propagation", PATTERNS | SPOTS, STRUCTURES),
+        ("spots/peaks", SPOTS | {"split_materials"}, STRUCTURES | {"simulate"}),
+        # the transfer set is of the test materials only
+        ("spots/split", {"split_materials", "simulate_transfer"}, STRUCTURES | {"simulate", "extract_spots"}),
+        (
+            "models/gmoe/graph",
+            {"train_network", "predict_network"} | SCORES,
+            STRUCTURES | PATTERNS | SPOTS | OTHER_MODELS | {"split_materials"},
+        ),
+        (
+            "models/forest/features",
+            {"train_forest", "train_mlp"} | SCORES,
+            {"train_network", "predict_network"},
+        ),
+        ("evaluation/pooling", {"fit_calibration", "aggregate_views", "table9"}, {"predict_network"}),
+    ],
+)
+def test_an_edited_module_runs_its_stage_again_and_none_before_it(run, copied_checkout, module, again, kept):
+    edit(copied_checkout / f"src/edsym/{module}.py", "\nEDITED = 1\n")
+    found = rules_to_run(run[1], "all", cwd=copied_checkout)
+    assert (again - found, kept & found) == (set(), set())
+
+
+@pytest.mark.parametrize(
+    ("module", "text", "expected"),
+    [
+        ("evaluation/figures", "\nEDITED = 1\n", FIGURES),
+        ("evaluation/tables", "\nEDITED = 1\n", TABLES),
+        ("simulation/propagation", "\n# A comment.\n", set()),
+        ("evaluation/figures", "", set()),  # touched
+    ],
+)
+def test_edited_products_are_all_that_runs_again(run, copied_checkout, module, text, expected):
+    edit(copied_checkout / f"src/edsym/{module}.py", text)
+    assert rules_to_run(run[1], "all", cwd=copied_checkout) == expected
+
+
+def edit(path, text):
+    """Append to a file, which makes it newer in any case."""
+    path.write_text(path.read_text() + text)
 
 
 def test_report_holds_all_tables_and_figures(run):
