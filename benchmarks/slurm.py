@@ -16,7 +16,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests/slurm"))
 
-from cluster import command, one_node_cluster  # noqa: E402
+from cluster import command, throw_away_cluster  # noqa: E402
 
 # So little work that nearly all of the time is spent around it.
 TINY = {"filter": {"max_volume": 30}, "simulation": {"zone_axes": 1, "g_max": 1.0, "max_memory": 100}}
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--group", type=int, default=1, help="shards a job")
     parser.add_argument("--cpus", type=int, default=2, help="CPUs that the node pretends to have")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, one_node_cluster(cpus=options.cpus) as environment:
+    with tempfile.TemporaryDirectory() as folder, throw_away_cluster(cpus=options.cpus) as environment:
         config = configuration(Path(folder), options.shards)
         snakemake(environment, config, "structures")
         begin = time.monotonic()

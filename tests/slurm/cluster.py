@@ -1,6 +1,6 @@
-"""A throw-away SLURM cluster of one node: Debian's packages, no systemd, all its files in one folder.
+"""A throw-away SLURM cluster on one machine: Debian's packages, no systemd, all its files in one folder.
 
-It pretends to have more CPUs, memory and GPUs than the machine, so that jobs are scheduled as on a real one.
+Its nodes pretend to have more than the machine: jobs are scheduled as on real ones.
 """
 
 import os
@@ -20,18 +20,17 @@ SLURM_CONF = """\
 ClusterName=throwaway
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={controller_port}
-SlurmdPort={node_port}
 AuthType=auth/munge
 AuthInfo=socket={folder}/munge.socket
 CredType=cred/munge
 SlurmUser=root
 SlurmdUser=root
 StateSaveLocation={folder}/controller
-SlurmdSpoolDir={folder}/node
+SlurmdSpoolDir={folder}/%n
 SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.pid
+SlurmdPidFile={folder}/%n.pid
 SlurmctldLogFile={folder}/slurmctld.log
-SlurmdLogFile={folder}/slurmd.log
+SlurmdLogFile={folder}/%n.log
 SwitchType=switch/none
 MpiDefault=none
 ProctrackType=proctrack/linuxproc
@@ -52,8 +51,11 @@ EnforcePartLimits=ALL
 SlurmdParameters=config_overrides
 KillWait=5
 SchedulerParameters=batch_sched_delay=0,sched_min_interval=0,sched_interval=2,bf_interval=2
-NodeName={host} NodeAddr=127.0.0.1 Port={node_port} CPUs={cpus} RealMemory={memory} Gres=gpu:{gpus}
-PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE DefaultTime=60 State=UP
+NodeName=DEFAULT CPUs={cpus} RealMemory={memory} Gres=gpu:{gpus}
+{nodes}
+PartitionName=DEFAULT MaxTime=INFINITE DefaultTime=60 State=UP
+PartitionName=main Nodes=node0 Default=YES
+PartitionName=both Nodes=ALL
 """
 
 # The executor starts srun without the variable that names the configuration.
@@ -64,13 +66,17 @@ SLURM_CONF={folder}/slurm.conf exec {srun} "$@"
 
 
 @contextmanager
-def one_node_cluster(cpus: int = 4, memory: int = 64000, gpus: int = 2) -> Iterator[dict[str, str]]:
+def throw_away_cluster(
+    nodes: int = 1, cpus: int = 4, memory: int = 64000, gpus: int = 2
+) -> Iterator[dict[str, str]]:
     """Start a cluster, yield the environment of its users, and end all that was started.
 
     Parameters
     ----------
+    nodes : int
+        Nodes of the partition `both`; the partition `main` has the first of them.
     cpus, memory, gpus : int
-        What the node pretends to have; memory in MB.
+        What each node pretends to have; memory in MB.
 
     Yields
     ------
@@ -80,15 +86,17 @@ def one_node_cluster(cpus: int = 4, memory: int = 64000, gpus: int = 2) -> Itera
     install()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slurm-")))
-        environment = write_configuration(folder, cpus, memory, gpus)
+        environment = write_configuration(folder, nodes, cpus, memory, gpus)
         munge = ("--key-file", "munge.key", "--socket", "munge.socket", "--pid-file", "munge.pid")
         daemon = [f"{folder}/{word}" if word.startswith("munge.") else word for word in munge]
         logs = ("--log-file", f"{folder}/munge.log", "--seed-file", f"{folder}/munge.seed")
         stack.enter_context(running(["munged", "--foreground", *daemon, *logs], environment))
         wait_for(lambda: (folder / "munge.socket").exists(), "munged", folder)
         stack.enter_context(running(["slurmctld", "-D"], environment))
-        stack.enter_context(running(["slurmd", "-D"], environment))
-        wait_for(lambda: command(environment, "sinfo", "-h", "-o", "%T") == "idle", "the node", folder)
+        for node in range(nodes):
+            stack.enter_context(running(["slurmd", "-D", "-N", f"node{node}"], environment))
+        ready = ("sinfo", "-h", "-N", "-p", "both", "-t", "idle", "-o", "%N")
+        wait_for(lambda: len(command(environment, *ready).split()) == nodes, "every node", folder)
         stack.callback(end_all_jobs, environment)
         yield environment
 
@@ -114,17 +122,19 @@ def search_path() -> str:
     return f"{os.environ['PATH']}:/usr/sbin:/sbin"
 
 
-def write_configuration(folder: Path, cpus: int, memory: int, gpus: int) -> dict[str, str]:
+def write_configuration(folder: Path, nodes: int, cpus: int, memory: int, gpus: int) -> dict[str, str]:
     """Write the configuration into a folder and return the environment that points there."""
     folder.chmod(0o755)  # munged wants its socket to be reachable for all
-    for name in ("controller", "node", "bin"):
+    for name in ("controller", "bin", *(f"node{node}" for node in range(nodes))):
         (folder / name).mkdir()
     (folder / "munge.key").write_bytes(os.urandom(128))
     (folder / "munge.key").chmod(0o600)
     host = socket.gethostname().split(".")[0]
-    ports = dict(zip(("controller_port", "node_port"), free_ports(2), strict=True))
-    values = {"host": host, "folder": folder, "cpus": cpus, "memory": memory, "gpus": gpus}
-    (folder / "slurm.conf").write_text(SLURM_CONF.format(**values, **ports))
+    controller_port, *node_ports = free_ports(1 + nodes)
+    address = f"NodeHostname={host} NodeAddr=127.0.0.1"
+    lines = "\n".join(f"NodeName=node{node} {address} Port={port}" for node, port in enumerate(node_ports))
+    values = {"host": host, "folder": folder, "cpus": cpus, "memory": memory, "gpus": gpus, "nodes": lines}
+    (folder / "slurm.conf").write_text(SLURM_CONF.format(**values, controller_port=controller_port))
     (folder / "gres.conf").write_text("".join(f"Name=gpu File={path}\n" for path in GPU_DEVICES[:gpus]))
     (folder / "cgroup.conf").touch()
     (folder / "bin/srun").write_text(SRUN.format(folder=folder, srun=shutil.which("srun")))
@@ -145,7 +155,7 @@ def free_ports(count: int) -> list[int]:
 def running(arguments: list[str], environment: dict[str, str]) -> Iterator[None]:
     """Keep a daemon running."""
     log = Path(environment["SLURM_CONF"]).with_name(f"{arguments[0]}.out")
-    with log.open("w") as out:
+    with log.open("a") as out:
         # setpriv: the kernel ends the daemon where this process is killed
         call = ["setpriv", "--pdeathsig", "TERM", *arguments]
         daemon = subprocess.Popen(call, env=environment, stdout=out, stderr=out)

@@ -5,15 +5,20 @@ import sys
 from pathlib import Path
 
 import pytest
-from cluster import one_node_cluster
+from cluster import throw_away_cluster
 from runs import ROOT, configuration, snakemake
 
 
 @pytest.fixture(scope="session")
 def cluster():
-    """The environment of a running cluster with one GPU, this virtual environment activated."""
-    with one_node_cluster(cpus=64, memory=640_000, gpus=1) as environment:
-        yield environment | {"PATH": f"{Path(sys.executable).parent}:{environment['PATH']}"}
+    """The environment of a running cluster, this virtual environment activated.
+
+    It has two nodes with a GPU each; the second is in the partition `both` only.
+    """
+    with throw_away_cluster(nodes=2, cpus=64, memory=640_000, gpus=1) as environment:
+        # The nodes have names that no network knows.
+        path = f"{Path(sys.executable).parent}:{environment['PATH']}"
+        yield environment | {"PATH": path, "MASTER_ADDR": "127.0.0.1"}
 
 
 @pytest.fixture(scope="session")

@@ -76,16 +76,23 @@ def test_jobs_with_a_gpu_queue_for_it(cluster):
     assert (ran["start"].to_numpy()[1:] >= ran["end"].to_numpy()[:-1]).all()
 
 
-def test_training_in_two_processes(cluster, local, tmp_path):
-    """Two tasks of one job under srun, each with its share of the patterns."""
-    shutil.copytree(local, tmp_path / "results")
-    model = tmp_path / "results/models/gmoe/model.json"
-    config = configuration(tmp_path, {"training": {"devices": 2}})
-    no_gpu = ("--set-resources", "train_network:gres=none")
-    run(cluster, *on_slurm(str(model), "--force", "--configfile", config), *no_gpu)
-    assert json.loads(model.read_text())["training"]["settings"]["devices"] == 2
-    job = jobs(cluster, "rule_train_network")["id"].iloc[-1]
-    assert "NumTasks=2" in run(cluster, "scontrol", "show", "job", job)
+def test_training_in_two_processes_of_one_node_or_of_two(cluster, local, tmp_path):
+    """Two tasks under srun, each with its share of the patterns: where they are does not matter."""
+    weights = []
+    # On one node the two GPUs that it has not are not asked for; on two nodes each task has one.
+    for devices, nodes, place in ((2, 1, "gres=none"), (1, 2, "slurm_partition=both")):
+        folder = tmp_path / f"{nodes}"
+        shutil.copytree(local, folder / "results")
+        model = folder / "results/models/gmoe/model.json"
+        config = configuration(folder, {"training": {"devices": devices, "nodes": nodes}})
+        there = ("--set-resources", f"train_network:{place}")
+        run(cluster, *on_slurm(str(model), "--force", "--configfile", config), *there)
+        assert json.loads(model.read_text())["training"]["settings"]["nodes"] == nodes
+        job = jobs(cluster, "rule_train_network")["id"].iloc[-1]
+        said = run(cluster, "scontrol", "show", "job", job)
+        assert f"NumNodes={nodes} " in said and "NumTasks=2 " in said, said
+        weights.append(model.with_name("weights.safetensors").read_bytes())
+    assert weights[0] == weights[1]
 
 
 def test_a_failed_job_asks_for_more(cluster, tmp_path):
