@@ -7,7 +7,7 @@ CORES ?= all
 DEMO := results/demo
 SNAKEMAKE := $(BIN)/snakemake all --profile profiles/local --cores $(CORES) --configfile config/demo.yaml
 
-.PHONY: demo test test-slurm lint format docs lock benchmark-simulation clean help
+.PHONY: demo test test-slurm lint format docs lock audit benchmark-simulation clean help
 
 help:
 	@sed -n 's/^#: //p' $(MAKEFILE_LIST)
@@ -57,6 +57,11 @@ lock: $(READY)
 	@# a local build of torch resolves as 2.13.0+cpu: the lock names the release, which any build fulfils
 	sed -i -e "s/+cpu$$//" -e "/^#/d" -e "/^$$/d" requirements.lock
 	$(BIN)/python envs/mirror.py
+
+#: make audit   look requirements.lock up in PyPI's database of vulnerabilities
+audit: $(READY)
+	$(BIN)/pip install --quiet pip-audit
+	$(BIN)/pip-audit --strict --no-deps --disable-pip -r requirements.lock
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "edsym needs Python 3.11 or newer")'
