@@ -20,9 +20,9 @@ demo: $(READY)
 	then $(SNAKEMAKE) --report $(DEMO)/report.html; fi
 	@printf '\ntables   %s\nfigures  %s\nreport   %s\n' $(DEMO)/tables $(DEMO)/figures $(DEMO)/report.html
 
-#: make test    run the tests
+#: make test    run the tests, two files at once
 test: $(READY)
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 #: make test-slurm  run the workflow on a throw-away SLURM cluster of one node; as root on Debian
 test-slurm: $(READY)
