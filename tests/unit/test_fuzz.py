@@ -21,7 +21,7 @@ from edsym.simulation.run import simulate_shard
 from edsym.simulation.store import read_patterns
 from edsym.spots.store import read_spots
 from edsym.structures.cif import CifFolder
-from edsym.structures.table import read_materials, write_materials
+from edsym.structures.table import read_materials, read_metadata, write_materials
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = int(os.environ.get("EDSYM_FUZZ", 300)) // 6
@@ -66,7 +66,7 @@ def read_cif(path):
 
 # How a good file is written, and how it is read.
 FORMATS = {
-    "table.parquet": (write_table, read_materials),
+    "table.parquet": (write_table, lambda path: (read_metadata(path), read_materials(path))),
     "predictions.parquet": (write_predictions_of_two, read_predictions),
     "spots.h5": (
         lambda path: write_spot_store(path, {"mp-1": [0, 2], "mp-3": [1]}),

@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from edsym.errors import InputError
-from edsym.parquet import read_parquet, write_parquet
+from edsym.parquet import read_parquet, read_schema, write_parquet
 from edsym.structures.checks import row_problems
 
 SCHEMA = pa.schema(
@@ -112,8 +111,11 @@ def write_materials(frame: pd.DataFrame, path: str | Path, metadata: Mapping) ->
 
 def read_metadata(path: str | Path) -> dict:
     """Return the metadata with which `write_materials` wrote a table; empty for other tables."""
-    metadata = _open(path, pq.read_schema).metadata or {}
-    return json.loads(metadata.get(_METADATA_KEY, b"{}"))
+    metadata = _open(path, read_schema).metadata or {}
+    try:
+        return json.loads(metadata.get(_METADATA_KEY, b"{}"))
+    except ValueError as error:
+        raise InputError(f"{path}: its metadata is not JSON ({error})") from error
 
 
 def _open(path: str | Path, reader: Callable):
