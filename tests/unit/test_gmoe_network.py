@@ -6,6 +6,7 @@ import torch
 from torch_geometric.data import Batch, Data
 
 from edsym.errors import InputError
+from edsym.models.gmoe.layout import Layout
 from edsym.models.gmoe.network import GMoENetwork
 from edsym.models.gmoe.settings import GRAPHS, NetworkSettings
 from edsym.models.gmoe.store import load_network, save_network
@@ -49,6 +50,18 @@ def test_order_of_spots_changes_nothing(graph):
     shuffled = [Data(x=p.x[torch.randperm(len(p.x), generator=generator)]) for p in patterns]
     for a, b in zip(logits(network, patterns), logits(network, shuffled), strict=True):
         torch.testing.assert_close(a, b, atol=1e-10, rtol=0)
+
+
+def test_without_a_graph_the_aggregator_mixes_spots_as_with_the_complete_one():
+    complete, none = make_network(graph="literal"), make_network(graph="none")
+    none.load_state_dict(complete.state_dict())
+    points = Batch.from_data_list(make_patterns(5))
+    layout = Layout.of(points)
+    expected, attention, balance = complete.aggregator(complete.encoder(points.x), layout)
+    h, nothing, same_balance = none.aggregator(none.encoder(points.x), layout)
+    torch.testing.assert_close(h, expected)
+    torch.testing.assert_close(same_balance, balance)
+    assert attention is not None and nothing is None
 
 
 def test_without_local_experts_the_shared_one_is_left():

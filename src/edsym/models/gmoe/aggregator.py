@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from edsym.models.gmoe.experts import ExpertMixture
 from edsym.models.gmoe.layout import Layout
@@ -25,18 +26,25 @@ class AggregatorLayer(nn.Module):
         # sparsemax to cut anything off.
         for projection in self.qkv.weight.data.chunk(3):
             nn.init.xavier_normal_(projection)
+        self.graph = settings.graph
         self.normalise = sparsemax if settings.graph == "sparsemax" else lambda z: z.softmax(-1)
 
-    def forward(self, h: Tensor, layout: Layout) -> tuple[Tensor, Tensor, Tensor]:
-        """Return h2 (S, width), the attention averaged over heads (B, N, N) and the balance loss."""
+    def forward(self, h: Tensor, layout: Layout) -> tuple[Tensor, Tensor | None, Tensor]:
+        """Return h2 (S, width), the attention averaged over heads (B, N, N) and the balance loss.
+
+        Where no graph is made of it, the attention is None.
+        """
         mixed, attention = self.attend(self.norm1(h), layout)
         h = h + self.dropout(mixed)
         y, balance = self.experts(self.norm2(h))
         return h + self.dropout(y), attention, balance
 
-    def attend(self, h: Tensor, layout: Layout) -> tuple[Tensor, Tensor]:
+    def attend(self, h: Tensor, layout: Layout) -> tuple[Tensor, Tensor | None]:
         """Return the attention's output (S, width) and its weights, averaged over heads (B, N, N)."""
         q, k, v = layout.dense(self.qkv(h)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        if self.graph == "none":
+            mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=layout.mask[:, None, None, :])
+            return self.out(layout.ragged(mixed.transpose(1, 2).flatten(2))), None
         logits = q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5
         # float32 at least, also under autocast: fewer ties between weights, and exact sums to one.
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
@@ -54,10 +62,15 @@ class Aggregator(nn.Module):
         self.first = AggregatorLayer(settings)
         self.second = AggregatorLayer(settings)
 
-    def forward(self, h: Tensor, layout: Layout) -> tuple[Tensor, Tensor, Tensor]:
-        """Return h (S, width), A (B, N, N; rows of spots sum to 1, padding is 0) and the balance loss."""
+    def forward(self, h: Tensor, layout: Layout) -> tuple[Tensor, Tensor | None, Tensor]:
+        """Return h (S, width), A (B, N, N; rows of spots sum to 1, padding is 0) and the balance loss.
+
+        With `graph` none there is no A.
+        """
         h, attention1, balance1 = self.first(h, layout)
         h, attention2, balance2 = self.second(h, layout)
+        if attention2 is None:
+            return h, None, balance1 + balance2
         with torch.autocast(h.device.type, enabled=False):
             combined = attention2 @ attention1
         pairs = layout.mask[:, :, None] & layout.mask[:, None, :]

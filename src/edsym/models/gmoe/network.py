@@ -59,8 +59,9 @@ class GMoENetwork(nn.Module):
         layout = Layout.of(points)
         h, attention, balance = self.aggregator(self.encoder(points.x), layout)
 
-        if self.settings.graph == "none":
-            bias = attention.new_zeros(len(attention), self.settings.heads, *attention.shape[1:])
+        if attention is None:
+            patterns, spots = layout.mask.shape
+            bias = h.new_zeros(1, 1, 1, 1).expand(patterns, self.settings.heads, spots, spots)
         else:
             graph = graph_from_attention(
                 attention, layout.mask, self.settings.graph, self.settings.max_distance
