@@ -38,8 +38,9 @@ class GMoENetwork(nn.Module):
         self.settings = settings
         self.encoder = PointEncoder(settings)
         self.aggregator = Aggregator(settings)
-        self.degree_encoding = DegreeEncoding(settings)
-        self.pair_bias = PairBias(settings)
+        if settings.graph != "none":
+            self.degree_encoding = DegreeEncoding(settings)
+            self.pair_bias = PairBias(settings)
         self.token = GraphToken(settings)
         self.spectra = SpectraEncoder(settings) if settings.spectra_width else None
         self.layers = nn.ModuleList(GraphormerLayer(settings) for _ in range(settings.layers))
