@@ -6,33 +6,22 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from default_settings import simulation_settings
 
 from edsym.errors import InputError
 from edsym.simulation.engines import make_engine
 from edsym.simulation.run import in_shard, simulate_shard
-from edsym.simulation.settings import SimulationSettings
 from edsym.simulation.store import read_failures, read_patterns
 from edsym.structures.standard import standardize
 from edsym.structures.table import write_materials
 
-SETTINGS = SimulationSettings(
-    engine="krylov",
-    device="auto",
-    energy_kev=300.0,
-    thickness_angstrom=200.0,
-    thermal_sigma_angstrom=0.08,
+SETTINGS = simulation_settings(
     scattering_factors="lobato",
     absorption="none",
-    basis="published",
-    g_max=None,
-    max_excitation_error=None,
-    min_beam_amplitude=None,
     zone_axes=4,
     orientations="random",
     in_plane="random",
     seed=1,
-    max_memory=500,
-    tolerance=3e-6,
     shards=1,
 )
 
