@@ -20,9 +20,9 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
 from edsym.errors import MaterialError
-from edsym.simulation import krylov_engine
-from edsym.simulation.engine import Pattern
-from edsym.simulation.engines import make_engine
+from edsym.simulation.engines.choice import make_engine
+from edsym.simulation.engines.interface import Pattern
+from edsym.simulation.engines.krylov import engine as krylov_engine
 from edsym.simulation.settings import SimulationSettings
 
 REFERENCE = {"basis": "adaptive", "g_max": 4.0, "max_excitation_error": 0.5, "min_beam_amplitude": 1e-4}

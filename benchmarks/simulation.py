@@ -16,9 +16,9 @@ import inputs
 import numpy as np
 from tqdm import tqdm
 
-from edsym.simulation.abtem_engine import AbtemEngine
-from edsym.simulation.engine import Pattern
-from edsym.simulation.engines import make_engine
+from edsym.simulation.engines.abtem_engine import AbtemEngine
+from edsym.simulation.engines.choice import make_engine
+from edsym.simulation.engines.interface import Pattern
 from edsym.simulation.settings import SimulationSettings
 
 # Patterns that edsym makes in one timing: one alone is too short for the clock's noise.

@@ -16,7 +16,7 @@ import yaml
 
 from edsym import load_model
 from edsym.configuration import check_configuration, load_schema
-from edsym.simulation.run import simulate_shard
+from edsym.simulation.run.shard import simulate_shard
 from edsym.spots.peaks import extract_shard
 from edsym.spots.settings import PeaksSettings
 from edsym.spots.split import read_split

@@ -15,10 +15,10 @@ from pathlib import Path
 import inputs
 from tqdm import tqdm
 
-from edsym.simulation.journal import Checkpoint
-from edsym.simulation.run import simulate_shard
+from edsym.simulation.run.journal import Checkpoint
+from edsym.simulation.run.shard import simulate_shard
+from edsym.simulation.run.store import open_patterns
 from edsym.simulation.settings import SimulationSettings
-from edsym.simulation.store import open_patterns
 from edsym.spots.peaks import extract_shard
 from edsym.spots.settings import PeaksSettings
 from edsym.structures.table import write_materials

@@ -23,7 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from edsym.models.gmoe.network import GMoENetwork
 from edsym.models.gmoe.settings import NetworkSettings
-from edsym.simulation.run import simulate_shard
+from edsym.simulation.run.shard import simulate_shard
 from edsym.spots.peaks import extract_shard
 from edsym.spots.settings import PeaksSettings
 from edsym.spots.store import SpotLists, read_spots

@@ -5,12 +5,12 @@ import pytest
 from scipy.linalg import expm
 
 from edsym.errors import InputError
-from edsym.simulation import weickenmeier_kohl
-from edsym.simulation.absorbing import propagate_absorbing
 from edsym.simulation.constants import PROPORTIONAL_ABSORPTION
+from edsym.simulation.crystal import weickenmeier_kohl
 from edsym.simulation.electrons import potential_prefactor, wavelength
-from edsym.simulation.engines import make_engine
-from edsym.simulation.hamiltonian import padded
+from edsym.simulation.engines.choice import make_engine
+from edsym.simulation.engines.krylov.absorbing import propagate_absorbing
+from edsym.simulation.engines.krylov.hamiltonian import padded
 
 # py4DSTEM 0.14.18: compute_WK_factor(g, Z, 300e3, thermal_sigma=0.08), with core and phonon absorption.
 G = np.array([0.0, 0.3, 0.7, 1.5, 3.0])

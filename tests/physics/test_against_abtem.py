@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edsym.simulation.engines import make_engine
+from edsym.simulation.engines.choice import make_engine
 from edsym.symmetry import CRYSTAL_SYSTEMS, crystal_system
 
 

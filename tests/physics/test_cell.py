@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import spglib
 
-from edsym.simulation.cell import computing_cell, inversion_centre, reduction
-from edsym.simulation.lobato import scattering_factor
+from edsym.simulation.crystal.cell import computing_cell, inversion_centre, reduction
+from edsym.simulation.crystal.lobato import scattering_factor
 from edsym.structures.standard import standardize
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from edsym.errors import InputError, MaterialError
 from edsym.simulation.electrons import potential_prefactor, wavelength
-from edsym.simulation.engines import make_engine
-from edsym.simulation.krylov_engine import KrylovEngine
+from edsym.simulation.engines.choice import make_engine
+from edsym.simulation.engines.krylov.engine import KrylovEngine
 
 
 def structure_factors(structure, hkl, sigma):

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from edsym.simulation.cell import computing_cell
-from edsym.simulation.engines import make_engine
-from edsym.simulation.structure_factors import potential_table
+from edsym.simulation.crystal.cell import computing_cell
+from edsym.simulation.crystal.structure_factors import potential_table
+from edsym.simulation.engines.choice import make_engine
 from edsym.symmetry import oriented_laue_class
 
 

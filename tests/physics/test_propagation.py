@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from edsym.simulation.beams import find_candidates, select_beams
-from edsym.simulation.cell import computing_cell
+from edsym.simulation.beams.candidates import find_candidates, select_beams
+from edsym.simulation.crystal.cell import computing_cell
+from edsym.simulation.crystal.structure_factors import potential_table
 from edsym.simulation.electrons import wavelength
-from edsym.simulation.hamiltonian import fill_hamiltonian, matrix_size, padded
-from edsym.simulation.propagation import propagate, step_limit
-from edsym.simulation.structure_factors import potential_table
-from edsym.simulation.tridiagonal import bessel_functions, exponential_column
+from edsym.simulation.engines.krylov.hamiltonian import fill_hamiltonian, matrix_size, padded
+from edsym.simulation.engines.krylov.propagation import propagate, step_limit
+from edsym.simulation.engines.krylov.tridiagonal import bessel_functions, exponential_column
 
 
 def in_half_storage(dense, planes):

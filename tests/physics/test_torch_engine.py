@@ -11,11 +11,11 @@ import torch
 from scipy.linalg import expm
 
 from edsym.errors import InputError, MaterialError
-from edsym.simulation.cell import computing_cell
-from edsym.simulation.engines import make_engine
-from edsym.simulation.torch_crystal import fill_hamiltonians, make_crystal, select_beams
-from edsym.simulation.torch_engine import batches
-from edsym.simulation.torch_propagation import exponential_column, propagate
+from edsym.simulation.crystal.cell import computing_cell
+from edsym.simulation.engines.batched.crystal import fill_hamiltonians, make_crystal, select_beams
+from edsym.simulation.engines.batched.engine import batches
+from edsym.simulation.engines.batched.propagation import exponential_column, propagate
+from edsym.simulation.engines.choice import make_engine
 
 ADAPTIVE = {"basis": "adaptive", "g_max": 3.0, "max_excitation_error": 0.07, "min_beam_amplitude": 0.001}
 CASES = {
@@ -154,7 +154,7 @@ class Hook:
 
 sys.meta_path.insert(0, Hook())
 import numpy as np
-from edsym.simulation.engines import make_engine
+from edsym.simulation.engines.choice import make_engine
 from edsym.simulation.settings import SimulationSettings
 from edsym.structures.structure import Structure
 

@@ -12,10 +12,10 @@ import pytest
 from test_simulation import MATERIALS, SETTINGS
 
 from edsym.errors import EdsymError, InputError
-from edsym.simulation import run
-from edsym.simulation.crashes import simulate_shard_in_child
-from edsym.simulation.journal import Checkpoint, open_journal
-from edsym.simulation.store import open_patterns
+from edsym.simulation.run import shard
+from edsym.simulation.run.crashes import simulate_shard_in_child
+from edsym.simulation.run.journal import Checkpoint, open_journal
+from edsym.simulation.run.store import open_patterns
 from edsym.structures.table import write_materials
 
 NAMES = sorted(MATERIALS["material_id"])
@@ -32,9 +32,9 @@ def job(tmp_path):
 
 def at(monkeypatch, names, what):
     """Have something done in the place of the simulation of some materials; the child inherits it."""
-    simulate = run.simulate_material
+    simulate = shard.simulate_material
     monkeypatch.setattr(
-        run,
+        shard,
         "simulate_material",
         lambda row, *rest: what() if row.material_id in names else simulate(row, *rest),
     )
@@ -85,7 +85,7 @@ ORPHAN = """
 import sys, time
 from pathlib import Path
 from types import SimpleNamespace
-from edsym.simulation import crashes
+from edsym.simulation.run import crashes
 
 def simulate(*job):
     print("started", flush=True)

@@ -12,17 +12,17 @@ import pandas as pd
 import pytest
 from test_simulation import MATERIALS, SETTINGS
 
-from edsym.simulation import run
-from edsym.simulation.journal import Checkpoint, Journal
-from edsym.simulation.results import FailedMaterial, SimulatedMaterial
-from edsym.simulation.run import simulate_shard
-from edsym.simulation.store import read_patterns
+from edsym.simulation.run import shard
+from edsym.simulation.run.journal import Checkpoint, Journal
+from edsym.simulation.run.results import FailedMaterial, SimulatedMaterial
+from edsym.simulation.run.shard import simulate_shard
+from edsym.simulation.run.store import read_patterns
 from edsym.structures.table import write_materials
 
 # Simulates a shard and is killed by the signal that no process can catch, in the middle of the third record.
 KILLED = """
 import os, pickle, signal, sys
-from edsym.simulation import journal, run
+from edsym.simulation.run import journal, shard
 
 def append_and_die(self, result, append=journal.Journal.append):
     append(self, result)
@@ -31,7 +31,7 @@ def append_and_die(self, result, append=journal.Journal.append):
         os.kill(os.getpid(), signal.SIGKILL)
 
 journal.Journal.append = append_and_die
-run.simulate_shard(**pickle.load(sys.stdin.buffer))
+shard.simulate_shard(**pickle.load(sys.stdin.buffer))
 """
 
 
@@ -66,13 +66,13 @@ def job(table, tmp_path):
 @pytest.fixture
 def simulated(monkeypatch):
     """Return a list that fills with the materials that are simulated from now on."""
-    names, simulate = [], run.simulate_material
+    names, simulate = [], shard.simulate_material
 
     def recorded(row, *rest):
         names.append(row.material_id)
         return simulate(row, *rest)
 
-    monkeypatch.setattr(run, "simulate_material", recorded)
+    monkeypatch.setattr(shard, "simulate_material", recorded)
     return names
 
 
@@ -93,7 +93,7 @@ def complete_journal(job, monkeypatch) -> bytes:
         raise OSError("no space left on device")
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="no space"):
-        patch.setattr(run, "PatternWriter", full)
+        patch.setattr(shard, "PatternWriter", full)
         simulate_shard(**job)
     assert list(job["output_path"].parent.iterdir()) == []
     return job["checkpoint"].path.read_bytes()

@@ -9,9 +9,9 @@ import pytest
 from default_settings import simulation_settings
 
 from edsym.errors import InputError
-from edsym.simulation.engines import make_engine
-from edsym.simulation.run import in_shard, simulate_shard
-from edsym.simulation.store import read_failures, read_patterns
+from edsym.simulation.engines.choice import make_engine
+from edsym.simulation.run.shard import in_shard, simulate_shard
+from edsym.simulation.run.store import read_failures, read_patterns
 from edsym.structures.standard import standardize
 from edsym.structures.table import write_materials
 
@@ -110,7 +110,7 @@ def test_unexpected_errors_of_a_material_are_listed(table, tmp_path, monkeypatch
     def broken(*_):
         raise np.linalg.LinAlgError("Singular matrix")
 
-    monkeypatch.setattr("edsym.simulation.krylov_engine.find_candidates", broken)
+    monkeypatch.setattr("edsym.simulation.engines.krylov.engine.find_candidates", broken)
     patterns, failures = simulate(table, tmp_path, 1)
     assert not patterns
     assert dict(failures)["silicon"] == "unexpected LinAlgError: Singular matrix"
@@ -181,7 +181,7 @@ def test_nothing_is_left_of_a_run_that_fails(table, tmp_path, monkeypatch):
     def killed(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("edsym.simulation.run.standardize", killed)
+    monkeypatch.setattr("edsym.simulation.run.shard.standardize", killed)
     with pytest.raises(KeyboardInterrupt):
         simulate_shard(table, tmp_path / "patterns.h5", 0, SETTINGS)
     assert not list(tmp_path.iterdir())

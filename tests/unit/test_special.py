@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.special
 
-from edsym.simulation.special import expi, interpolate
+from edsym.simulation.crystal.special import expi, interpolate
 
 
 def test_exponential_integral():

@@ -7,8 +7,8 @@ import pandas as pd
 
 from edsym.job import job
 from edsym.provenance.digest import digest, file_digest
-from edsym.simulation.crashes import simulate_shard_in_child
-from edsym.simulation.journal import Checkpoint
+from edsym.simulation.run.crashes import simulate_shard_in_child
+from edsym.simulation.run.journal import Checkpoint
 from edsym.simulation.settings import SimulationSettings
 
 

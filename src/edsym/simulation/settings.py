@@ -40,7 +40,7 @@ class SimulationSettings:
     thermal_sigma_angstrom : float
         Root mean square displacement of every atom along one direction, in Å (Debye-Waller factor).
     scattering_factors : {"lobato", "weickenmeier_kohl", "py4dstem"}
-        Elastic scattering factors: see `edsym.simulation.scattering.scattering_factor_tables`.
+        Elastic scattering factors: see `edsym.simulation.crystal.scattering.scattering_factor_tables`.
     absorption : {"none", "weickenmeier_kohl", "proportional"}
         Absorptive part of the potential: none, by thermal diffuse scattering and core losses, or a tenth
         of the elastic part.

@@ -22,8 +22,8 @@ from numba import njit
 from tqdm import tqdm
 
 from edsym.errors import InputError
-from edsym.simulation import store as simulation_store
-from edsym.simulation.results import beam_positions
+from edsym.simulation.run import store as simulation_store
+from edsym.simulation.run.results import beam_positions
 from edsym.spots.settings import PeaksSettings
 from edsym.spots.store import SpotLists, offsets, open_store, read_failed, read_text, write_spots
 

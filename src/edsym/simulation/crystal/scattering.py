@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from edsym.simulation import lobato, weickenmeier_kohl
+from edsym.simulation.crystal import lobato, weickenmeier_kohl
 from edsym.simulation.electrons import wavelength
 
 # Nodes of a scattering-factor table: linear interpolation between them costs less than 1e-6 of f.
@@ -25,7 +25,8 @@ def scattering_factor_tables(
     thermal_sigma : float
         Root mean square displacement along one direction in Å.
     parametrization : {"lobato", "weickenmeier_kohl", "py4dstem"}
-        Lobato & Van Dyck (2014), Acta Cryst. A70, 636-649, or see `edsym.simulation.weickenmeier_kohl`.
+        Lobato & Van Dyck (2014), Acta Cryst. A70, 636-649, or see
+        `edsym.simulation.crystal.weickenmeier_kohl`.
 
     Returns
     -------

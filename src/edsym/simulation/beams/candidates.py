@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from edsym.simulation.cell import Cell
 from edsym.simulation.constants import RIM
-from edsym.simulation.structure_factors import box_of_beams
+from edsym.simulation.crystal.cell import Cell
+from edsym.simulation.crystal.structure_factors import box_of_beams
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from tqdm import tqdm
 from edsym.errors import MaterialError
 from edsym.files import atomic_path
 from edsym.seeds import stable_hash
-from edsym.simulation.engine import Engine
-from edsym.simulation.engines import make_engine
-from edsym.simulation.journal import Checkpoint, Result, open_journal
+from edsym.simulation.engines.choice import make_engine
+from edsym.simulation.engines.interface import Engine
 from edsym.simulation.orientations import orientations
-from edsym.simulation.results import FailedMaterial, SimulatedMaterial
+from edsym.simulation.run.journal import Checkpoint, Result, open_journal
+from edsym.simulation.run.results import FailedMaterial, SimulatedMaterial
+from edsym.simulation.run.store import PatternWriter
 from edsym.simulation.settings import SimulationSettings
-from edsym.simulation.store import PatternWriter
 from edsym.structures.standard import standardize
 from edsym.structures.table import read_materials
 from edsym.symmetry import oriented_laue_class
@@ -46,7 +46,7 @@ def simulate_shard(
     materials_path : str or Path
         Table of materials: see `edsym.structures.table`.
     output_path : str or Path
-        Where to write the patterns: see `edsym.simulation.store`.
+        Where to write the patterns: see `edsym.simulation.run.store`.
     shard : int
         0 to ``settings.shards - 1``.
     settings : SimulationSettings

@@ -8,9 +8,9 @@ left out, and H becomes a tridiagonal T with complex diagonal and upper, real lo
 import numpy as np
 from numba import njit
 
-from edsym.simulation.products import complex_product, complex_symmetric_product
-from edsym.simulation.propagation import FIRST_CHECK
-from edsym.simulation.tridiagonal import complex_exponential_column, spectral_bounds
+from edsym.simulation.engines.krylov.products import complex_product, complex_symmetric_product
+from edsym.simulation.engines.krylov.propagation import FIRST_CHECK
+from edsym.simulation.engines.krylov.tridiagonal import complex_exponential_column, spectral_bounds
 
 
 @njit(inline="always", fastmath=True, error_model="numpy")
@@ -24,7 +24,7 @@ def propagate_absorbing(matrix, symmetric, start, thicknesses, tolerance, basis,
     symmetric : bool
         Whether it is.
     start, thicknesses, tolerance, basis, intensity
-        See `edsym.simulation.propagation.propagate`.
+        See `edsym.simulation.engines.krylov.propagation.propagate`.
 
     Returns
     -------

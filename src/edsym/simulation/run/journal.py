@@ -22,7 +22,7 @@ from typing import BinaryIO
 import numpy as np
 
 from edsym.errors import InputError
-from edsym.simulation.results import FailedMaterial, SimulatedMaterial
+from edsym.simulation.run.results import FailedMaterial, SimulatedMaterial
 
 _FORMAT = "edsym-journal 1"
 _HEAD = struct.Struct("<QI")  # length of a record, and its CRC-32

@@ -12,8 +12,8 @@ with the same inner products, so that one real recursion serves both.
 import numpy as np
 from numba import njit
 
-from edsym.simulation.products import hermitian_product, symmetric_product
-from edsym.simulation.tridiagonal import exponential_column, spectral_bounds
+from edsym.simulation.engines.krylov.products import hermitian_product, symmetric_product
+from edsym.simulation.engines.krylov.tridiagonal import exponential_column, spectral_bounds
 
 FIRST_CHECK = 8
 """Steps before convergence is estimated."""

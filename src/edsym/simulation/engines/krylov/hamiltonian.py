@@ -12,8 +12,8 @@ Absorption adds i π λ m_g m_h U'_(g-h), on the diagonal too.
 import numpy as np
 from numba import njit
 
-from edsym.simulation.beams import Beams, Candidates
-from edsym.simulation.structure_factors import Kind, PotentialTable
+from edsym.simulation.beams.candidates import Beams, Candidates
+from edsym.simulation.crystal.structure_factors import Kind, PotentialTable
 
 BLOCK = 8
 """Rows that a product takes at a time; the matrix is padded with zeros to a multiple."""

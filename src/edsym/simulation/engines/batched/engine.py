@@ -10,10 +10,8 @@ import numpy as np
 import torch
 
 from edsym.errors import InputError, MaterialError
-from edsym.simulation.cell import Cell, computing_cell
-from edsym.simulation.engine import Pattern, check_memory, expected_beams
-from edsym.simulation.settings import SimulationSettings
-from edsym.simulation.torch_crystal import (
+from edsym.simulation.crystal.cell import Cell, computing_cell
+from edsym.simulation.engines.batched.crystal import (
     Crystal,
     DeviceBeams,
     crystal_bytes,
@@ -22,7 +20,9 @@ from edsym.simulation.torch_crystal import (
     pattern_bytes,
     select_beams,
 )
-from edsym.simulation.torch_propagation import basis_bytes, propagate, step_limit
+from edsym.simulation.engines.batched.propagation import basis_bytes, propagate, step_limit
+from edsym.simulation.engines.interface import Pattern, check_memory, expected_beams
+from edsym.simulation.settings import SimulationSettings
 from edsym.structures.structure import Structure
 
 # Share of the free memory of a GPU that a material may take: torch's allocator leaves gaps.

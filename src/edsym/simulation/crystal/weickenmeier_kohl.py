@@ -11,7 +11,7 @@ from importlib.resources import files
 import numpy as np
 
 from edsym.errors import MaterialError
-from edsym.simulation.special import expi, interpolate
+from edsym.simulation.crystal.special import expi, interpolate
 
 # Interpolated between so many nodes the thermal part is off by less than 1e-6 of its largest value.
 _NODES = 129

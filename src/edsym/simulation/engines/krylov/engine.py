@@ -7,9 +7,8 @@ import numpy as np
 from numba import njit
 
 from edsym.errors import InputError, MaterialError
-from edsym.simulation.absorbing import propagate_absorbing
-from edsym.simulation.basis import excitation_limits
-from edsym.simulation.beams import (
+from edsym.simulation.beams.basis import excitation_limits
+from edsym.simulation.beams.candidates import (
     BeamLists,
     Candidates,
     candidates_bytes,
@@ -17,13 +16,14 @@ from edsym.simulation.beams import (
     find_candidates,
     select_all,
 )
-from edsym.simulation.cell import Cell, computing_cell
+from edsym.simulation.crystal.cell import Cell, computing_cell
+from edsym.simulation.crystal.structure_factors import Kind, PotentialTable, potential_table, table_bytes
 from edsym.simulation.electrons import wavelength
-from edsym.simulation.engine import Pattern, check_memory, expected_beams
-from edsym.simulation.hamiltonian import fill, matrix_size, padded
-from edsym.simulation.propagation import propagate, step_limit
+from edsym.simulation.engines.interface import Pattern, check_memory, expected_beams
+from edsym.simulation.engines.krylov.absorbing import propagate_absorbing
+from edsym.simulation.engines.krylov.hamiltonian import fill, matrix_size, padded
+from edsym.simulation.engines.krylov.propagation import propagate, step_limit
 from edsym.simulation.settings import SimulationSettings
-from edsym.simulation.structure_factors import Kind, PotentialTable, potential_table, table_bytes
 from edsym.structures.structure import Structure
 
 # Patterns that are computed by one call of compiled code, and whose beams are held at a time.

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from edsym.simulation.beams import Candidates
-from edsym.simulation.cell import Cell
+from edsym.simulation.beams.candidates import Candidates
 from edsym.simulation.constants import RIM
+from edsym.simulation.crystal.cell import Cell
+from edsym.simulation.crystal.scattering import scattering_factor_tables
 from edsym.simulation.electrons import potential_prefactor, wavelength
-from edsym.simulation.scattering import scattering_factor_tables
 from edsym.simulation.settings import SimulationSettings
 
 

@@ -10,9 +10,9 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from edsym.simulation import weickenmeier_kohl
+from edsym.simulation.crystal import weickenmeier_kohl
+from edsym.simulation.crystal.lobato import scattering_factor
 from edsym.simulation.electrons import wavelength
-from edsym.simulation.lobato import scattering_factor
 from edsym.simulation.settings import SimulationSettings
 
 # Nodes of a table: linear interpolation between them costs less than 1e-6 of f.

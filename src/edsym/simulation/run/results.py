@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from edsym.simulation.engine import Pattern
+from edsym.simulation.engines.interface import Pattern
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from edsym.simulation.cell import computing_cell
 from edsym.simulation.constants import RIM
+from edsym.simulation.crystal.cell import computing_cell
+from edsym.simulation.crystal.scattering import scattering_factor_tables
 from edsym.simulation.electrons import wavelength
-from edsym.simulation.engine import Pattern, check_memory, expected_beams
-from edsym.simulation.scattering import scattering_factor_tables
+from edsym.simulation.engines.interface import Pattern, check_memory, expected_beams
 from edsym.simulation.settings import SimulationSettings
 from edsym.structures.standard import Structure
 

@@ -6,10 +6,10 @@ from enum import IntEnum
 import numpy as np
 from numba import njit
 
-from edsym.simulation.cell import Cell
 from edsym.simulation.constants import NEGLIGIBLE_IMAGINARY, PROPORTIONAL_ABSORPTION, RIM
+from edsym.simulation.crystal.cell import Cell
+from edsym.simulation.crystal.scattering import absorptive_factor_tables, scattering_factor_tables
 from edsym.simulation.electrons import potential_prefactor
-from edsym.simulation.scattering import absorptive_factor_tables, scattering_factor_tables
 
 
 class Kind(IntEnum):

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from edsym.simulation.cell import Cell
 from edsym.simulation.constants import NEGLIGIBLE_IMAGINARY, PROPORTIONAL_ABSORPTION, RIM
+from edsym.simulation.crystal.cell import Cell
 from edsym.simulation.electrons import potential_prefactor, wavelength
+from edsym.simulation.engines.batched.factors import absorptive_factor, elastic_factor
 from edsym.simulation.settings import SimulationSettings
-from edsym.simulation.torch_factors import absorptive_factor, elastic_factor
 
 # Float64 values that a step of the search for beams may take.
 _SEARCH = 8_000_000

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from edsym.errors import EdsymError
 from edsym.job import reported
-from edsym.simulation.engines import engine_class
-from edsym.simulation.journal import Checkpoint, open_journal
-from edsym.simulation.results import FailedMaterial
-from edsym.simulation.run import materials_of_shard, simulate_shard
+from edsym.simulation.engines.choice import engine_class
+from edsym.simulation.run.journal import Checkpoint, open_journal
+from edsym.simulation.run.results import FailedMaterial
+from edsym.simulation.run.shard import materials_of_shard, simulate_shard
 from edsym.simulation.settings import SimulationSettings
 
 logger = logging.getLogger(__name__)

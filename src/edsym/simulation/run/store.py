@@ -43,8 +43,8 @@ import h5py
 import numpy as np
 
 from edsym.errors import InputError
-from edsym.simulation.engine import Pattern
-from edsym.simulation.results import FailedMaterial, SimulatedMaterial, beam_positions
+from edsym.simulation.engines.interface import Pattern
+from edsym.simulation.run.results import FailedMaterial, SimulatedMaterial, beam_positions
 from edsym.simulation.settings import SimulationSettings
 
 FORMAT = "edsym-patterns"

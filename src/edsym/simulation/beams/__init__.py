@@ -1,0 +1,1 @@
+"""Which beams take part in a pattern."""

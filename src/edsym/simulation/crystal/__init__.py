@@ -1,0 +1,1 @@
+"""A crystal: the cell that is computed in, scattering factors with absorption, and the potential."""

@@ -1,0 +1,1 @@
+"""The engines, behind one interface: structures and orientations in, patterns out."""

@@ -1,0 +1,1 @@
+"""The default engine: one column of the propagator by the Lanczos method, compiled by numba."""

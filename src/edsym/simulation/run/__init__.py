@@ -1,0 +1,1 @@
+"""The run of a shard: its journal, the store of patterns, and materials that fail."""
