@@ -23,7 +23,7 @@ _SERIES_END = 1.0
 @cache
 def _parameters() -> np.ndarray:
     """Return A_1..4 (Å⁻¹) and B_1..4 (Å²) of f(s) = Σ A_i (1 - exp(-B_i s²)) / s², s = g / 2, by element."""
-    with (files("edsym.simulation") / "weickenmeier_kohl.csv").open() as file:
+    with (files("edsym.simulation.crystal") / "weickenmeier_kohl.csv").open() as file:
         return np.loadtxt(file, delimiter=",", skiprows=4)[:, 1:].reshape(-1, 2, 4)
 
 
