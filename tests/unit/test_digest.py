@@ -24,10 +24,15 @@ def package(tmp_path, monkeypatch):
     return tmp_path
 
 
-def code_digest(package):
+def fresh(function, path):
+    """Call a function with what it remembers of files forgotten."""
     digest._imported.cache_clear()
     digest._meaning.cache_clear()
-    return digest.code_digest(package / "script.py")
+    return function(path)
+
+
+def code_digest(package):
+    return fresh(digest.code_digest, package / "script.py")
 
 
 def test_a_module_reached_through_another_counts(package):
@@ -54,6 +59,20 @@ def test_unrelated_modules_comments_and_docstrings_do_not_count(package, file, t
     before = code_digest(package)
     (package / file).write_text(text)
     assert code_digest(package) == before
+
+
+@pytest.mark.parametrize(
+    ("module", "again"),
+    [("kernel", True), ("called", True), ("caller", False), ("other", False)],
+)
+def test_compiled_code_is_kept_while_what_is_compiled_stands(package, module, again):
+    home = package / "edsym"
+    (home / "kernel.py").write_text("from numba import njit\nfrom edsym.called import f\ng = njit(f)\n")
+    (home / "called.py").write_text("def f():\n    return 1\n")
+    (home / "caller.py").write_text("from edsym.kernel import g\n")
+    before = fresh(digest.compiled_code_cache, package)
+    (home / f"{module}.py").write_text((home / f"{module}.py").read_text() + "EDITED = 1\n")
+    assert (fresh(digest.compiled_code_cache, package) != before) == again
 
 
 def test_stages_stand_on_their_own_modules():

@@ -65,11 +65,16 @@ def compiled_code_cache(folder: str | Path) -> Path:
     """Return where to keep the compiled code of this version of the library, within a folder.
 
     Numba compiles a function again when its own file changed, not when a function that it calls did: with
-    one folder for all versions an edited kernel might never run. For the variable NUMBA_CACHE_DIR.
+    one folder for all versions an edited kernel might never run. The folder's name is a digest of the
+    modules that import numba and of all that these reach. For the variable NUMBA_CACHE_DIR.
     """
-    return Path(folder).resolve() / digest(
-        _meaning(path) for path in sorted((SOURCE / PACKAGE).rglob("*.py"))
-    )
+    kernels = [path for path in (SOURCE / PACKAGE).rglob("*.py") if _imports_numba(path)]
+    modules = set(kernels).union(*map(reached_modules, kernels))
+    return Path(folder).resolve() / digest(_meaning(path) for path in sorted(modules))
+
+
+def _imports_numba(path: Path) -> bool:
+    return any(name.split(".")[0] == "numba" for name in _imported_names(_parsed(path)))
 
 
 def reached_modules(script: str | Path) -> set[Path]:
