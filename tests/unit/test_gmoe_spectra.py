@@ -69,5 +69,17 @@ def test_augmentation_turns_whole_patterns_and_the_spectra_do_not_see_it(kind):
     assert ((after - before).abs() > 1e-6).float().mean() < 1e-3, "but for values on the edge of a bin"
 
 
+@pytest.mark.parametrize("apart", [0, 1e-4, 1e-3])
+def test_spots_at_the_centre_change_no_other_pattern_of_the_batch(apart):
+    # Two spots shorter than 1e-3 1/Å had a negative logarithm, which was counted in the pattern before.
+    usual, close = random_points(12), random_points(15, seed=1)
+    close[:3, :2] = torch.tensor([[1e-4, 0], [1e-4, apart], [0, 0]])
+    for batch in ([usual, close], [close, usual]):
+        together = spectra(*batch_of(*batch))
+        for i, points in enumerate(batch):
+            torch.testing.assert_close(together[i], spectra(*batch_of(points))[0], atol=0, rtol=0)
+    assert spectra(*batch_of(close)).isfinite().all()
+
+
 def test_one_spot_has_no_pairs_and_is_no_error():
     assert spectra(*batch_of(random_points(1))).isfinite().all()

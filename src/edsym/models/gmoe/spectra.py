@@ -60,8 +60,9 @@ def _pair_quantities(a: Tensor, b: Tensor) -> tuple[Tensor, ...]:
     ax, ay, bx, by = *a.unbind(-1), *b.unbind(-1)
     inner, outer = (ax * bx + ay * by).abs(), (ax * by - ay * bx).abs()
     a2, b2 = ax * ax + ay * ay, bx * bx + by * by
-    shorter = torch.minimum(a2, b2).clamp(min=1e-6)
-    log_ratio = 0.5 * torch.log(torch.maximum(a2, b2) / shorter)
+    # Both are clamped: a negative logarithm would be counted in the histogram of the pattern before.
+    shorter, longer = (square.clamp(min=1e-6) for square in (torch.minimum(a2, b2), torch.maximum(a2, b2)))
+    log_ratio = 0.5 * torch.log(longer / shorter)
     difference = ((ax - bx) ** 2 + (ay - by) ** 2).sqrt()
     total = ((ax + bx) ** 2 + (ay + by) ** 2).sqrt()
     return inner, inner / shorter, outer / shorter, log_ratio, difference, total
