@@ -9,7 +9,7 @@ from pymatgen.core import Lattice, Structure
 
 from edsym.errors import InputError
 from edsym.structures.settings import StructuresSettings
-from edsym.structures.sources import collect_structures
+from edsym.structures.sources import collect_structures, source_files
 from edsym.structures.table import read_materials, read_metadata
 
 ROCK_SALT = Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.64), ["Na", "Cl"], [[0, 0, 0], [0.5, 0, 0]])
@@ -163,6 +163,23 @@ def test_cif_folder_missing_or_without_a_file(tmp_path):
     for path, message in [(tmp_path / "cifs", r"has no file \*.cif"), (tmp_path / "no", "is not a folder")]:
         with pytest.raises(InputError, match=message):
             collect(tmp_path, "cif", path)
+
+
+def test_source_files_are_what_the_source_reads(cif_folder, tmp_path):
+    def names(source, path):
+        return [file.name for file in source_files(StructuresSettings(source, path, None, 0, 100, 0))]
+
+    listed = names("cif", str(cif_folder))
+    assert listed == sorted(listed) and len(listed) == 9
+    assert {"quartz.CIF", "noise.cif"} <= set(listed) and "readme.txt" not in listed
+    assert names("snapshot", str(cif_folder / "salt.cif")) == ["salt.cif"]
+    assert names("prototypes", None) == names("materials_project", None) == []
+    for source, path, message in [
+        ("cif", None, "structures.path is not set"),
+        ("snapshot", str(tmp_path / "no"), "no such file"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            names(source, path)
 
 
 def test_unknown_source(tmp_path):

@@ -23,17 +23,7 @@ class CifFolder:
     reduces = True
 
     def __init__(self, path: str | Path):
-        folder = Path(path)
-        if not folder.is_dir():
-            raise InputError(f"structures.path: {folder} is not a folder; expected one with CIF files")
-        files = sorted(file for file in folder.iterdir() if file.suffix.lower() == ".cif" and file.is_file())
-        if not files:
-            raise InputError(f"structures.path: {folder} has no file *.cif")
-        self._files = {file.stem: file for file in files}
-        if len(self._files) < len(files):
-            raise InputError(
-                f"structures.path: {folder} has CIF files whose names differ in their suffix only"
-            )
+        self._files = {file.stem: file for file in cif_files(path)}
 
     def ids(self) -> list[str]:
         """Return the names of the files."""
@@ -54,6 +44,25 @@ class CifFolder:
             "version": f"sha256:{digest.hexdigest()[:16]}",
             "date": datetime.fromtimestamp(newest, UTC).date().isoformat(),
         }
+
+
+def cif_files(path: str | Path) -> list[Path]:
+    """Return the CIF files in a folder, in the order of their names; others there are no matter.
+
+    Raises
+    ------
+    InputError
+        If it is not a folder, or has no CIF file or two of one id.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise InputError(f"structures.path: {folder} is not a folder; expected one with CIF files")
+    files = sorted(file for file in folder.iterdir() if file.suffix.lower() == ".cif" and file.is_file())
+    if not files:
+        raise InputError(f"structures.path: {folder} has no file *.cif")
+    if len({file.stem for file in files}) < len(files):
+        raise InputError(f"structures.path: {folder} has CIF files whose names differ in their suffix only")
+    return files
 
 
 def _read_file(material_id: str, file: Path) -> Iterator[Material | Rejection]:

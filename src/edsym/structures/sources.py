@@ -9,10 +9,11 @@ from tqdm import tqdm
 
 from edsym.errors import InputError, MaterialError
 from edsym.seeds import stable_hash
+from edsym.structures.cif import CifFolder, cif_files
 from edsym.structures.settings import StructuresSettings
 from edsym.structures.source import Material, Rejection, Source, cell_formula, write_rejections
 from edsym.structures.standard import primitive, spacegroup_number
-from edsym.structures.table import write_materials
+from edsym.structures.table import existing_table, write_materials
 from edsym.symmetry import crystal_system
 
 _LOG = logging.getLogger(__name__)
@@ -74,12 +75,25 @@ def open_source(settings: StructuresSettings, cache_dir: str | Path) -> Source:
 
             return Snapshot(_path(settings, "a table of materials (Parquet)"))
         case "cif":
-            from edsym.structures.cif import CifFolder
-
             return CifFolder(_path(settings, "a folder of CIF files"))
     raise InputError(
         f"structures.source is {settings.source!r}, expected materials_project, snapshot, cif or prototypes"
     )
+
+
+def source_files(settings: StructuresSettings) -> list[Path]:
+    """Return the files that the configured source reads: the table, the CIF files, or none.
+
+    Raises
+    ------
+    InputError
+        If ``settings.path`` is not set or nothing is there.
+    """
+    if settings.source == "cif":
+        return cif_files(_path(settings, "a folder of CIF files"))
+    if settings.source == "snapshot":
+        return [existing_table(_path(settings, "a table of materials (Parquet)"))]
+    return []
 
 
 def subset(ids: list[str], limit: int | None, seed: int) -> list[str]:

@@ -118,11 +118,16 @@ def read_metadata(path: str | Path) -> dict:
         raise InputError(f"{path}: its metadata is not JSON ({error})") from error
 
 
-def _open(path: str | Path, reader: Callable):
+def existing_table(path: str | Path) -> Path:
+    """Return the path of a table of materials; raise InputError if no file is there."""
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file; expected a table of materials (Parquet)")
+    return Path(path)
+
+
+def _open(path: str | Path, reader: Callable):
     try:
-        return reader(path)
+        return reader(existing_table(path))
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: not a readable Parquet file ({error})") from error
 
