@@ -52,7 +52,7 @@ benchmark-simulation: $(READY)
 #: make lock    resolve the newest versions into requirements.lock and envs/
 lock: $(READY)
 	$(BIN)/pip install --quiet pip-tools
-	$(BIN)/pip-compile --quiet --upgrade --allow-unsafe --extra dev --strip-extras --no-header --no-annotate \
+	$(BIN)/pip-compile --quiet --upgrade --allow-unsafe --all-extras --strip-extras --no-header --no-annotate \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o requirements.lock pyproject.toml
 	@# a local build of torch resolves as 2.13.0+cpu: the lock names the release, which any build fulfils
 	sed -i -e "s/+cpu$$//" -e "/^#/d" -e "/^$$/d" requirements.lock

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from edsym.errors import EdsymError
-from edsym.provenance.trace import trace
-from edsym.provenance.verify import verify
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,11 +36,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _trace(options: argparse.Namespace) -> int:
+    from edsym.provenance.trace import trace
+
     print(trace(options.file, options.parameters), end="")
     return 0
 
 
 def _verify(options: argparse.Namespace) -> int:
+    from edsym.provenance.verify import verify
+
     checked, problems = verify(options.results)
     for problem in problems:
         print(problem)

@@ -30,6 +30,12 @@ def lock():
     return dict(line.split("==") for line in (ROOT / "requirements.lock").read_text().split())
 
 
+def dependencies(*extras):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = sum((project["optional-dependencies"][extra] for extra in extras), project["dependencies"])
+    return {re.split("[=<>]", name)[0] for name in wanted}
+
+
 def pins(environment):
     parts = yaml.safe_load((ROOT / f"envs/{environment}.yaml").read_text())["dependencies"]
     return dict(pin.split("==") for pin in parts[-1]["pip"])
@@ -52,15 +58,12 @@ def test_environments_are_pinned_as_the_lock_is(environment):
 
 
 def test_the_lock_is_exact_and_holds_every_dependency():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = project["dependencies"] + project["optional-dependencies"]["dev"]
-    assert {re.split("[=<>]", name)[0] for name in wanted} <= set(lock())
+    assert dependencies("dev", "reference", "training", "workflow") <= set(lock())
     assert lock()["torch"] == "2.13.0"
 
 
 def test_every_package_that_the_library_imports_is_a_dependency():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    named = {re.split("[=<>]", name)[0] for name in project["dependencies"]}
+    named = dependencies("reference", "training", "workflow")
     assert set().union(*map(imported, (ROOT / "src").rglob("*.py"))) <= named
 
 

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,8 @@ from edsym.models.gmoe.network import GMoENetwork
 from edsym.models.gmoe.store import load_network
 from edsym.spots.store import SpotLists, offsets
 
-MODELS_DIR = Path(__file__).parents[3] / "models"
-"""Where a checkout keeps the trained networks that `load_model` finds by name."""
+MODELS_DIR = Path(str(files("edsym") / "trained"))
+"""The trained networks that `load_model` finds by name: a part of the package, in a checkout a link."""
 
 _CARD = """# {name}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from edsym.files import write_text
 
 _COPIED = ("Snakefile", "workflow", "config/published.yaml", "envs", "resources", "src", "requirements.lock")
-_IGNORED = shutil.ignore_patterns("__pycache__", "*.egg-info", ".*")
+_IGNORED = shutil.ignore_patterns("__pycache__", "*.egg-info", ".*", "trained")
 
 
 def copy_workflow(checkout: str | Path, folder: str | Path, configuration: Mapping) -> None:
