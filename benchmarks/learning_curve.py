@@ -21,7 +21,6 @@ from edsym.configuration import check_configuration, load_schema
 from edsym.evaluation.aggregation import aggregate, single_decisions
 from edsym.evaluation.palette import BLUE, ORANGE, VERMILION
 from edsym.evaluation.predictions import read_predictions
-from edsym.evaluation.products import MODELS
 from edsym.evaluation.settings import EvaluationSettings
 from edsym.files import atomic_path
 from edsym.models.forest.run import predict_forest, train_forest
@@ -29,6 +28,7 @@ from edsym.models.forest.settings import ForestSettings
 from edsym.models.gmoe.settings import NetworkSettings
 from edsym.models.mlp.run import predict_mlp, train_mlp
 from edsym.models.mlp.settings import MLPSettings
+from edsym.models.registry import MODELS
 from edsym.seeds import generator, stable_hash
 from edsym.spots.split import read_split
 from edsym.training.fit import train_network
@@ -167,7 +167,7 @@ def _draw(table: pd.DataFrame, config: dict, output: Path) -> None:
     ):
         for model, rows in table[(table.target == "system") & (table.method == method)].groupby("model"):
             error = np.abs(rows[["accuracy_low", "accuracy_high"]].to_numpy().T - rows.accuracy.to_numpy())
-            label, colour = MODELS[model], _COLOURS[model]
+            label, colour = MODELS[model].title, _COLOURS[model]
             ax.errorbar(rows.materials, rows.accuracy, error, marker="o", ms=3, color=colour, label=label)
             further = np.geomspace(rows.materials.max(), PUBLISHED_MATERIALS, 20)
             projected = projection(rows.materials, rows.accuracy, further)

@@ -14,7 +14,8 @@ from snakemake.exceptions import WorkflowError
 
 from edsym.configuration import check_configuration, load_schema
 from edsym.errors import InputError
-from edsym.evaluation.products import CONFIGURED, FIGURES, MODELS, REQUIRES, TABLES
+from edsym.evaluation.products import CONFIGURED, FIGURES, REQUIRES, TABLES
+from edsym.models.registry import MODELS
 from edsym.provenance.digest import code_digest, compiled_code_cache
 
 os.environ.setdefault("NUMBA_CACHE_DIR", str(compiled_code_cache(".snakemake/numba")))

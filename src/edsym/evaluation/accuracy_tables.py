@@ -8,8 +8,9 @@ import pandas as pd
 from edsym.errors import InputError
 from edsym.evaluation.inputs import EvaluationInputs
 from edsym.evaluation.metrics import accuracy, class_metrics, wilson_interval
-from edsym.evaluation.products import MODELS, SYSTEM_LABELS
+from edsym.evaluation.products import SYSTEM_LABELS
 from edsym.evaluation.table_writer import Column, Table
+from edsym.models.registry import MODELS
 from edsym.symmetry import CRYSTAL_SYSTEMS
 
 _METHODS = {"single": "One pattern", "vote": "Majority vote", "logsum": "Log-probability sum"}
@@ -27,7 +28,7 @@ def table1(inputs: EvaluationInputs) -> Table:
     literature["published"] = published.get("crystal_system_accuracy", "mvof_ml", "single", "all")
     rows = [literature]
     for model, frame in reversed(inputs.decisions("single").items()):
-        row = {"method": MODELS[model], "origin": "this run", **_sizes(frame)}
+        row = {"method": MODELS[model].title, "origin": "this run", **_sizes(frame)}
         row |= _accuracy(frame, "system", "accuracy", interval=True)
         rows.append(row | {"published": published.get("crystal_system_accuracy", model, "single", "all")})
     names = ("method", "origin", "accuracy", "accuracy_low", "accuracy_high", "published")
@@ -53,14 +54,19 @@ def table2(inputs: EvaluationInputs) -> Table:
         scores = class_metrics(frame.system, frame.predicted_system, len(CRYSTAL_SYSTEMS))
         scores = 100 * scores[["precision", "recall", "f1"]]
         rows += [
-            {"model": MODELS[model], "system": system, **scores.loc[i], **_sizes(frame[frame.system == i])}
+            {
+                "model": MODELS[model].title,
+                "system": system,
+                **scores.loc[i],
+                **_sizes(frame[frame.system == i]),
+            }
             | {
                 f"published_{name}": inputs.published.get("crystal_system_metrics", model, name, system)
                 for name in ("precision", "f1")
             }
             for i, system in enumerate(CRYSTAL_SYSTEMS)
         ]
-        rows.append({"model": MODELS[model], "system": "macro", **scores.mean(), **_sizes(frame)})
+        rows.append({"model": MODELS[model].title, "system": "macro", **scores.mean(), **_sizes(frame)})
     names = ("model", "system", "precision", "published_precision", "recall", "f1", "published_f1")
     return Table(
         "table2",
@@ -131,7 +137,7 @@ def _transfer_rows(inputs: EvaluationInputs, model: str) -> Iterator[dict]:
     shared = _shared_materials(*tested.values())
     for orientations in sorted(tested):
         frames = {m: f[f.material_id.isin(shared)] for m, f in tested[orientations].items()}
-        row = {"model": MODELS[model], "trained_on": trained, "tested_on": orientations}
+        row = {"model": MODELS[model].title, "trained_on": trained, "tested_on": orientations}
         row |= _sizes(frames["single"])
         for target in ("system", "spacegroup"):
             for method, frame in frames.items():
@@ -144,7 +150,7 @@ def _accuracy_table(inputs: EvaluationInputs, name: str, title: str, target: str
     rows = []
     for model in MODELS:
         for i, system in enumerate((*CRYSTAL_SYSTEMS, "all")):
-            row = {"model": MODELS[model], "system": system}
+            row = {"model": MODELS[model].title, "system": system}
             for method in _METHODS:
                 frame = frames[method][model]
                 chosen = frame if system == "all" else frame[frame.system == i]

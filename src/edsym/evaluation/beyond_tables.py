@@ -8,8 +8,8 @@ import pandas as pd
 from edsym.evaluation.calibration import expected_calibration_error
 from edsym.evaluation.inputs import EvaluationInputs
 from edsym.evaluation.metrics import accuracy, wilson_interval
-from edsym.evaluation.products import MODELS
 from edsym.evaluation.table_writer import Column, Table
+from edsym.models.registry import MODELS
 from edsym.symmetry import system_index
 
 METHODS = {"single": "One pattern", "vote": "Vote", "logsum": "Log-probability sum", "pooled": "Learned pool"}
@@ -52,12 +52,12 @@ def table8(inputs: EvaluationInputs) -> Table:
 
 
 def _calibration_rows(inputs: EvaluationInputs) -> Iterator[dict]:
-    for model, label in MODELS.items():
+    for model, entry in MODELS.items():
         temperatures = inputs.calibration(model).temperature
         for target, title in TARGETS.items():
             for method in methods_of(inputs.configuration, vote=False):
                 frame = inputs.decisions(method)[model]
-                row = {"model": label, "target": title, "method": METHODS[method]}
+                row = {"model": entry.title, "target": title, "method": METHODS[method]}
                 row["temperature"] = temperatures[method][target] if temperatures else np.nan
                 yield row | _calibration(frame, target) | _sizes(frame)
 
@@ -99,10 +99,10 @@ def table9(inputs: EvaluationInputs) -> Table:
 
 
 def _decision_rows(inputs: EvaluationInputs) -> Iterator[dict]:
-    for model, label in MODELS.items():
+    for model, entry in MODELS.items():
         for method in methods_of(inputs.configuration, vote=True):
             frame = inputs.decisions(method)[model]
-            row = {"model": label, "method": METHODS[method]} | _sizes(frame)
+            row = {"model": entry.title, "method": METHODS[method]} | _sizes(frame)
             yield row | {"rule": "independent"} | _scores(frame)
             if inputs.configuration["evaluation"]["conditional"] and method != "vote":
                 given = frame.assign(predicted_spacegroup=frame.given_spacegroup)

@@ -9,7 +9,7 @@ from edsym.evaluation.beyond_tables import METHODS, TARGETS, methods_of
 from edsym.evaluation.calibration import expected_calibration_error, reliability
 from edsym.evaluation.inputs import EvaluationInputs
 from edsym.evaluation.palette import BLUE, ORANGE, add_note
-from edsym.evaluation.products import MODELS
+from edsym.models.registry import MODELS
 
 _MARKS = {"confidence": ("as predicted", ORANGE, "o"), "calibrated": ("scaled", BLUE, "s")}
 
@@ -25,7 +25,7 @@ def fig5(inputs: EvaluationInputs) -> Figure:
     for axes_row, (target, method) in zip(grid, rows, strict=True):
         for axes, (model, frame) in zip(axes_row, inputs.decisions(method).items(), strict=True):
             _draw(axes, frame, target)
-            axes.set_title(f"{MODELS[model]}, {METHODS[method].lower()}", loc="left", fontsize=7)
+            axes.set_title(f"{MODELS[model].title}, {METHODS[method].lower()}", loc="left", fontsize=7)
         axes_row[0].set_ylabel(f"{TARGETS[target]}: accuracy")
     for axes in grid[-1]:
         axes.set_xlabel("Confidence")

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from edsym.evaluation.inputs import EvaluationInputs
 from edsym.evaluation.metrics import accuracy, confusion_counts, confusion_shares
 from edsym.evaluation.palette import BLUE, ORANGE, add_note
-from edsym.evaluation.products import MODELS
+from edsym.models.registry import MODELS
 from edsym.symmetry import CRYSTAL_SYSTEMS
 
 _BINS = 20
@@ -24,7 +24,7 @@ def fig1(inputs: EvaluationInputs) -> Figure:
         for row, (model, frame) in enumerate(inputs.decisions(method).items()):
             confusion, confidence = axes[2 * row, column], axes[2 * row + 1, column]
             _draw_confusion(confusion, frame)
-            confusion.set_title(f"{MODELS[model]}, {title}", loc="left", fontweight="bold")
+            confusion.set_title(f"{MODELS[model].title}, {title}", loc="left", fontweight="bold")
             _draw_confidence(confidence, frame, method, inputs.run.views)
     add_note(figure, inputs.run.line())
     return figure

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from edsym.evaluation.inputs import EvaluationInputs
-from edsym.evaluation.products import CONFIGURED, MODELS, SYSTEM_LABELS
+from edsym.evaluation.products import CONFIGURED, SYSTEM_LABELS
 from edsym.evaluation.table_writer import Column, Table
+from edsym.models.registry import MODELS
 from edsym.symmetry import CRYSTAL_SYSTEMS
 
 # What the code has no setting for, because the paper fixes it.
@@ -65,10 +66,10 @@ def table6(inputs: EvaluationInputs) -> Table:
     ]
     settings += [("fixed", name, value) for name, value in _FIXED.items()]
     rows = [_hyperparameter(inputs, *setting) for setting in settings]
-    for model, label in MODELS.items():
+    for model, entry in MODELS.items():
         count = inputs.model(model).get("n_parameters")
         if count is not None:
-            row = {"section": label, "setting": "parameters", "value": f"{count:,}"}
+            row = {"section": entry.title, "setting": "parameters", "value": f"{count:,}"}
             rows.append(row | {"published": None, "origin": "result"})
     stated = inputs.published.get("hyperparameters") or {}
     return Table(

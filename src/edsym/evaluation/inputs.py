@@ -11,9 +11,9 @@ from edsym.errors import InputError
 from edsym.evaluation.aggregation import read_aggregated, single_decisions
 from edsym.evaluation.calibration import Calibration, read_calibration
 from edsym.evaluation.predictions import read_predictions
-from edsym.evaluation.products import MODELS
 from edsym.evaluation.published import Published, read_published
 from edsym.evaluation.run import RunDescription, read_run, read_sizes
+from edsym.models.registry import MODELS
 
 
 class EvaluationInputs:

@@ -1,7 +1,6 @@
 """The tables and figures, and which files each is made from: the workflow declares its inputs by this."""
 
-MODELS = {"gmoe": "PE-AG-GMoE", "mlp": "Multilayer perceptron", "forest": "Random forest"}
-"""Models by the names of their files, with the names that tables and figures print."""
+from edsym.models.registry import MODELS, SECTIONS
 
 SYSTEM_LABELS = {"all": "All", "macro": "Mean of systems"}
 """Names of rows that are not one crystal system."""
@@ -36,7 +35,7 @@ material; ``materials``: material_id and n_patterns, csv; ``{model}``: predictio
 ``{model}_model``: the model's model.json.
 """
 CONFIGURED = {
-    "table6": ("split", "network", "training", "mlp", "forest", "evaluation"),
+    "table6": ("split", *SECTIONS, "evaluation"),
     "table8": ("evaluation",),
     "table9": ("evaluation",),
     "fig5": ("evaluation",),
