@@ -1,13 +1,8 @@
 """Digests of code: they follow imports, and see what runs rather than how it is written."""
 
-from pathlib import Path
-
 import pytest
 
 from edsym.provenance import digest
-
-ROOT = Path(__file__).parents[2]
-SCRIPTS = ROOT / "workflow/scripts"
 
 
 @pytest.fixture
@@ -75,16 +70,50 @@ def test_compiled_code_is_kept_while_what_is_compiled_stands(package, module, ag
     assert (fresh(digest.compiled_code_cache, package) != before) == again
 
 
-def test_stages_stand_on_their_own_modules():
-    """No stage reaches into a later one, and figures are not reached by training."""
-    reached = {
-        script.stem: {str(path.relative_to(ROOT / "src/edsym")) for path in digest.reached_modules(script)}
-        for script in SCRIPTS.glob("*.py")
-    }
-    assert "simulation/engines/krylov/propagation.py" in reached["simulate"]
-    assert not any(name.startswith(("training/", "models/")) for name in reached["simulate"])
-    assert not any("figures" in name or "tables" in name for name in reached["train_network"])
-    assert not any(name.startswith(("simulation/", "models/forest")) for name in reached["train_network"])
+PART = """
+def f(x):
+    logger.warning("odd: %s", x)
+    if x["odd"] > 2:
+        raise ValueError(f"{x} is odd")
+    return "odd"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "again"),
+    [
+        ('"odd: %s"', '"very odd: %s"', False),
+        ("is odd", "is very odd", False),
+        ("    raise", "    logger.error('no')\n        raise", True),
+        ('x["odd"]', 'x["even"]', True),
+        ("> 2", "> 3", True),
+        ('return "odd"', 'return "even"', True),
+    ],
+)
+def test_messages_do_not_count_and_other_texts_do(package, old, new, again):
+    module = package / "edsym/deep.py"
+    module.write_text(PART)
+    before = code_digest(package)
+    module.write_text(PART.replace(old, new))
+    assert (code_digest(package) != before) == again
+
+
+def test_a_root_counts_with_what_it_reaches_and_no_other_choice_does(package):
+    script = package / "script.py"
+
+    def reached(*roots):
+        return {path.stem for path in fresh(lambda path: digest.reached_modules(path, *roots), script)}
+
+    (package / "edsym/other.py").write_text("from edsym.far import x\n")
+    (package / "edsym/far.py").write_text("x = 1\n")
+    (package / "edsym/errors.py").write_text("from edsym.under import y\n")
+    (package / "edsym/under.py").write_text("y = 1\n")
+    typed = "from edsym import errors\nif TYPE_CHECKING:\n    from edsym.far import x\n"
+    (package / "edsym/typed.py").write_text(typed)
+    assert reached() == {"used", "deep"}
+    assert reached("edsym.other:x") == {"used", "deep", "other", "far"}
+    # errors themselves are no science, what they import is; an import for types only does not run
+    assert reached("edsym.typed") == {"used", "deep", "typed", "under"}
 
 
 def test_file_digest_sees_one_changed_byte(tmp_path):

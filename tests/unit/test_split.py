@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edsym.errors import InputError
+from edsym.spots.division import _sides, split_materials
 from edsym.spots.settings import SplitSettings
-from edsym.spots.split import _sides, read_split, split_materials
+from edsym.spots.split import read_split
 from edsym.spots.store import SpotLists, write_spots
 from edsym.structures.table import write_materials
 from edsym.symmetry import crystal_system, system_index

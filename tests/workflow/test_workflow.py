@@ -192,10 +192,14 @@ def copied_checkout(tmp_path):
     ("module", "again", "kept"),
     [
         ("structures/filter", {"select_materials"} | PATTERNS, {"collect_structures"}),
-        ("simulation/propagation", PATTERNS | SPOTS, STRUCTURES),
+        ("simulation/engines/krylov/propagation", PATTERNS | SPOTS, STRUCTURES),
         ("spots/peaks", SPOTS | {"split_materials"}, STRUCTURES | {"simulate"}),
         # the transfer set is of the test materials only
-        ("spots/split", {"split_materials", "simulate_transfer"}, STRUCTURES | {"simulate", "extract_spots"}),
+        (
+            "spots/division",
+            {"split_materials", "simulate_transfer"},
+            STRUCTURES | {"simulate", "extract_spots"},
+        ),
         (
             "models/gmoe/graph",
             {"train_network", "predict_network"} | SCORES,
@@ -220,7 +224,7 @@ def test_an_edited_module_runs_its_stage_again_and_none_before_it(run, copied_ch
     [
         ("evaluation/figures", "\nEDITED = 1\n", FIGURES),
         ("evaluation/tables", "\nEDITED = 1\n", TABLES),
-        ("simulation/propagation", "\n# A comment.\n", set()),
+        ("simulation/engines/krylov/propagation", "\n# A comment.\n", set()),
         ("evaluation/figures", "", set()),  # touched
     ],
 )

@@ -17,6 +17,8 @@ from edsym.errors import InputError
 from edsym.evaluation.products import CONFIGURED, FIGURES, REQUIRES, TABLES
 from edsym.models.registry import MODELS
 from edsym.provenance.digest import code_digest, compiled_code_cache
+from edsym.simulation.engines.choice import ENGINES
+from edsym.structures.source import SOURCES
 
 os.environ.setdefault("NUMBA_CACHE_DIR", str(compiled_code_cache(".snakemake/numba")))
 
@@ -63,9 +65,9 @@ wildcard_constraints:
     part="|transfer/|validation/",
 
 
-def code(script):
+def code(script, *roots):
     """Digest of a rule's script and of the library modules under it: a change runs the rule again."""
-    return code_digest(Path(workflow.basedir) / "workflow" / "scripts" / script)
+    return code_digest(Path(workflow.basedir) / "workflow" / "scripts" / script, *roots)
 
 
 def growing(base):

@@ -20,7 +20,7 @@ rule simulate:
         settings=config["simulation"],
         # outside the outputs, which Snakemake deletes when a job fails: an interrupted shard goes on
         checkpoint=f"{RESULTS}/checkpoints/simulate/{{shard}}.journal",
-        code=code("simulate.py"),
+        code=code("simulate.py", ENGINES[config["simulation"]["engine"]]),
     script:
         "../scripts/simulate.py"
 
@@ -38,4 +38,4 @@ use rule simulate as simulate_transfer with:
     params:
         settings=config["simulation"] | TRANSFER,
         checkpoint=f"{RESULTS}/checkpoints/simulate_transfer/{{shard}}.journal",
-        code=code("simulate.py"),
+        code=code("simulate.py", ENGINES[config["simulation"]["engine"]]),

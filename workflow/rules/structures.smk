@@ -18,7 +18,7 @@ rule collect_structures:
         settings=config["structures"],
         # answers of the database, kept outside the outputs so that an interrupted query goes on
         cache=f"{RESULTS}/structures/cache",
-        code=code("collect_structures.py"),
+        code=code("collect_structures.py", SOURCES[config["structures"]["source"]]),
     script:
         "../scripts/collect_structures.py"
 

@@ -1,8 +1,8 @@
 """Divide the materials that have patterns into a training and a test part."""
 
 from edsym.job import job
+from edsym.spots.division import split_materials
 from edsym.spots.settings import SplitSettings
-from edsym.spots.split import split_materials
 
 with job(snakemake):
     split_materials(

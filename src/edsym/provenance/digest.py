@@ -1,18 +1,39 @@
 """Digests of code and data, so that what a result stands on can be compared.
 
 Snakemake sees that a script changed, not that a library module under it did. A rule that carries the digest
-of its script and of every edsym module that the script reaches runs again when, and only when, one of them
-changes.
+of its script and of the edsym modules that the script reaches runs again when, and only when, the science in
+one of them changes.
 """
 
 import ast
 import hashlib
 from collections.abc import Iterable, Iterator
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
 PACKAGE = "edsym"
 SOURCE = Path(__file__).resolve().parents[2]
+
+NO_SCIENCE = {
+    "edsym": "the names of the public interface",
+    "edsym.errors": "which errors there are",
+    "edsym.files": "how a file is written",
+    "edsym.hdf5": "how numbers lie on the disk, not what they are",
+    "edsym.job": "log and record of a job",
+    "edsym.locks": "who may write",
+    "edsym.models.registry": "names of models: a rule names the chosen one",
+    "edsym.parquet": "how numbers lie on the disk, not what they are",
+    "edsym.provenance*": "records and digests",
+    "edsym.simulation.engines.choice": "names of engines: a rule names the chosen one",
+    "edsym.simulation.run.crashes": "what becomes of a process that ends",
+    "edsym.simulation.run.journal": "where an interrupted simulation goes on",
+    "edsym.structures.retry": "when a database is asked again",
+    "edsym.training.launch": "how processes start",
+}
+"""Modules, as patterns, that never make a stage run again, and why; what they import counts all the same."""
+
+_LOGGERS = {"_LOG", "logger", "logging"}
 
 
 def digest(parts: Iterable[bytes]) -> str:
@@ -29,24 +50,46 @@ def file_digest(path: str | Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=12)).hexdigest()
 
 
-def code_digest(script: str | Path) -> str:
-    """Return the digest of a script and of all edsym modules that it imports, directly or not.
+def code_digest(script: str | Path, *roots: str) -> str:
+    """Return the digest of a script and of all edsym modules that it stands on.
 
-    Comments, docstrings and layout do not count: nobody wants to train again for a better sentence.
+    Comments, docstrings, layout and the messages of errors and logs do not count: nobody wants to train
+    again for a better sentence.
+
+    Parameters
+    ----------
+    script : str or Path
+        A script of the workflow.
+    *roots : str
+        Modules, as ``edsym.structures.cif`` or ``edsym.structures.cif:CifFolder``, that the script is
+        told by name, such as the chosen engine.
     """
-    return digest(_meaning(path) for path in (Path(script), *sorted(reached_modules(script))))
+    return digest(_meaning(path) for path in (Path(script), *sorted(reached_modules(script, *roots))))
 
 
 @cache
 def _meaning(path: Path) -> bytes:
-    """Return the syntax tree of a file without docstrings, and the table of its name beside it."""
+    """Return the syntax tree of a file without what only people read, and the table of its name beside it."""
     tree = _parsed(path)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and _is_text(body[0]):
             del body[0]
+        if _is_message(node):
+            for part in ast.walk(node):
+                if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    part.value = ""
     data = path.with_suffix(".csv")
     return ast.dump(tree).encode() + (data.read_bytes() if data.is_file() else b"")
+
+
+def _is_message(node: ast.AST) -> bool:
+    """Tell whether a statement raises an error or writes to a log."""
+    if isinstance(node, ast.Raise):
+        return True
+    call = getattr(node, "value", None) if isinstance(node, ast.Expr) else None
+    called = getattr(getattr(call, "func", None), "value", None)
+    return isinstance(called, ast.Name) and called.id in _LOGGERS
 
 
 def _is_text(node: ast.AST) -> bool:
@@ -77,15 +120,20 @@ def _imports_numba(path: Path) -> bool:
     return any(name.split(".")[0] == "numba" for name in _imported_names(_parsed(path)))
 
 
-def reached_modules(script: str | Path) -> set[Path]:
-    """Return the files of all edsym modules that a script reaches through its imports."""
-    reached: set[Path] = set()
-    waiting = [Path(script)]
+def reached_modules(script: str | Path, *roots: str) -> set[Path]:
+    """Return the files with science that a script or a root reaches through imports: see `code_digest`."""
+    reached = {file for root in roots for file in _files(root.partition(":")[0])}
+    waiting = [Path(script), *reached]
     while waiting:
         found = set(_imported(waiting.pop())) - reached
         reached |= found
         waiting.extend(found)
-    return reached
+    return {file for file in reached if not any(fnmatch(_name(file), pattern) for pattern in NO_SCIENCE)}
+
+
+def _name(file: Path) -> str:
+    """Return the dotted name of the module of a file."""
+    return ".".join(file.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__")
 
 
 @cache
@@ -95,12 +143,14 @@ def _imported(path: Path) -> tuple[Path, ...]:
 
 
 def _imported_names(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
+    for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             # what is imported may be a module itself or a name within one
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)):
+            yield from _imported_names(node)
 
 
 def _files(name: str) -> Iterator[Path]:

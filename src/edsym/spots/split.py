@@ -1,4 +1,4 @@
-"""The split of materials into training and test."""
+"""The table of the split of materials into training and test, and the patterns of its sides."""
 
 import json
 from collections.abc import Iterable
@@ -11,10 +11,9 @@ import pyarrow as pa
 
 from edsym.errors import InputError
 from edsym.parquet import read_parquet, write_parquet
-from edsym.seeds import generator, stable_hash
+from edsym.seeds import generator
 from edsym.spots.settings import SplitSettings
-from edsym.spots.store import SpotLists, materials_with_patterns, read_spots
-from edsym.structures.table import read_materials
+from edsym.spots.store import SpotLists, read_spots
 from edsym.symmetry import CRYSTAL_SYSTEMS, N_SPACE_GROUPS, system_index
 
 SCHEMA = pa.schema(
@@ -28,54 +27,18 @@ SCHEMA = pa.schema(
 SIDES = ("train", "test")
 
 
-def split_materials(
-    spots_paths: Iterable[str | Path],
-    selected_path: str | Path,
-    split_path: str | Path,
-    settings: SplitSettings,
-) -> None:
-    """Split the materials that have patterns, crystal system by crystal system, and write the table.
-
-    Parameters
-    ----------
-    spots_paths : iterable of str or Path
-        All shards of spot lists.
-    selected_path : str or Path
-        The table of materials.
-    split_path : str or Path
-        The parquet table to write: material_id, split ("train" or "test"), crystal_system,
-        spacegroup_number; sorted by material_id.
-    settings : SplitSettings
-        Share of the test, and seed.
+def write_split(frame: pd.DataFrame, path: str | Path, settings: SplitSettings) -> None:
+    """Check and write a split, with the settings that it was made with.
 
     Raises
     ------
     InputError
-        If no material has a pattern, if one is not in the table of materials, or if no system has
-        the two materials that it takes to test anything.
+        If it is no split: see `read_split`.
     """
-    ids = materials_with_patterns(spots_paths)
-    if not len(ids):
-        raise InputError("no material has a pattern: there is nothing to split")
-    selected = read_materials(selected_path).set_index("material_id")
-    unknown = [name for name in ids if name not in selected.index]
-    if unknown:
-        raise InputError(
-            f"{selected_path} lacks {len(unknown)} materials that have patterns, such as {unknown[0]}"
-        )
-    groups = selected.loc[ids, "spacegroup_number"].to_numpy()
-    frame = pd.DataFrame(
-        {
-            "material_id": ids,
-            "split": _sides(ids, system_index(groups), settings),
-            "crystal_system": np.array(CRYSTAL_SYSTEMS)[system_index(groups)],
-            "spacegroup_number": groups,
-        }
-    )
-    _check(frame, str(split_path))
+    _check(frame, str(path))
     table = pa.Table.from_pandas(frame, schema=SCHEMA, preserve_index=False)
     table = table.replace_schema_metadata({"edsym": json.dumps(asdict(settings), sort_keys=True)})
-    write_parquet(table, split_path)
+    write_parquet(table, path)
 
 
 def read_split(path: str | Path) -> pd.DataFrame:
@@ -201,24 +164,6 @@ def validation_patterns(material: np.ndarray, fraction: float, seed: int) -> np.
         raise InputError(f"training takes patterns of two materials at least, not of {len(materials)}")
     count = min(max(round(fraction * len(materials)), 1), len(materials) - 1)
     return np.isin(material, generator(seed, "validation").permutation(materials)[:count])
-
-
-def _sides(ids: np.ndarray, systems: np.ndarray, settings: SplitSettings) -> np.ndarray:
-    """Return "train" or "test" for every material.
-
-    Materials of a system are ranked by a hash of their id: no draw depends on which others there are.
-    """
-    sides = np.full(len(ids), "train", dtype="<U5")
-    for system in np.unique(systems):
-        members = np.flatnonzero(systems == system)
-        ranks = [stable_hash("split", settings.seed, name) for name in ids[members]]
-        sides[members[np.argsort(ranks)[: _n_test(len(members), settings.test_fraction)]]] = "test"
-    return sides
-
-
-def _n_test(n: int, fraction: float) -> int:
-    """Return how many of n materials are tested: of two or more at least one, but never all."""
-    return min(max(round(n * fraction), 1), n - 1)
 
 
 def _check(frame: pd.DataFrame, where: str) -> None:

@@ -10,6 +10,14 @@ import pandas as pd
 
 from edsym.files import atomic_path
 
+SOURCES = {
+    "materials_project": "edsym.structures.materials_project:MaterialsProject",
+    "snapshot": "edsym.structures.snapshot:Snapshot",
+    "cif": "edsym.structures.cif:CifFolder",
+    "prototypes": "edsym.structures.prototypes:Prototypes",
+}
+"""The class of each source; what only it needs is imported when it is chosen."""
+
 
 @dataclass(frozen=True)
 class Material:

@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from pkgutil import resolve_name
 
 import numpy as np
 import pandas as pd
@@ -9,9 +10,8 @@ from tqdm import tqdm
 
 from edsym.errors import InputError, MaterialError
 from edsym.seeds import stable_hash
-from edsym.structures.cif import CifFolder, cif_files
 from edsym.structures.settings import StructuresSettings
-from edsym.structures.source import Material, Rejection, Source, cell_formula, write_rejections
+from edsym.structures.source import SOURCES, Material, Rejection, Source, cell_formula, write_rejections
 from edsym.structures.standard import primitive, spacegroup_number
 from edsym.structures.table import existing_table, write_materials
 from edsym.symmetry import crystal_system
@@ -61,24 +61,17 @@ def collect_structures(
 
 def open_source(settings: StructuresSettings, cache_dir: str | Path) -> Source:
     """Return the configured source; what only it needs is imported here."""
+    if settings.source not in SOURCES:
+        raise InputError(f"structures.source is {settings.source!r}, expected {', '.join(SOURCES)}")
+    source = resolve_name(SOURCES[settings.source])
     match settings.source:
         case "materials_project":
-            from edsym.structures.materials_project import MaterialsProject
-
-            return MaterialsProject(Path(cache_dir), settings.chunk_size, settings.retries)
-        case "prototypes":
-            from edsym.structures.prototypes import Prototypes
-
-            return Prototypes()
+            return source(Path(cache_dir), settings.chunk_size, settings.retries)
         case "snapshot":
-            from edsym.structures.snapshot import Snapshot
-
-            return Snapshot(_path(settings, "a table of materials (Parquet)"))
+            return source(_path(settings, "a table of materials (Parquet)"))
         case "cif":
-            return CifFolder(_path(settings, "a folder of CIF files"))
-    raise InputError(
-        f"structures.source is {settings.source!r}, expected materials_project, snapshot, cif or prototypes"
-    )
+            return source(_path(settings, "a folder of CIF files"))
+    return source()
 
 
 def source_files(settings: StructuresSettings) -> list[Path]:
@@ -90,7 +83,7 @@ def source_files(settings: StructuresSettings) -> list[Path]:
         If ``settings.path`` is not set or nothing is there.
     """
     if settings.source == "cif":
-        return cif_files(_path(settings, "a folder of CIF files"))
+        return resolve_name("edsym.structures.cif:cif_files")(_path(settings, "a folder of CIF files"))
     if settings.source == "snapshot":
         return [existing_table(_path(settings, "a table of materials (Parquet)"))]
     return []

@@ -1,0 +1,118 @@
+"""What makes a rule run again: for modules of every stage, the rules whose digest of code counts them."""
+
+from pathlib import Path
+
+import pytest
+from snakemake.api import SnakemakeApi
+from snakemake.settings.types import ConfigSettings, OutputSettings, ResourceSettings
+
+from edsym.provenance import digest
+
+ROOT = Path(__file__).parents[2]
+
+
+def counted(**config) -> dict[str, set[str]]:
+    """Return the names of the modules that the digest of each rule counts, of a configuration."""
+    with pytest.MonkeyPatch.context() as patch, SnakemakeApi(OutputSettings()) as api:
+        patch.setattr(digest, "code_digest", digest.reached_modules)
+        workflow = api.workflow(
+            resource_settings=ResourceSettings(cores=1),
+            config_settings=ConfigSettings(config=config),
+            snakefile=ROOT / "Snakefile",
+            workdir=ROOT,
+        )._workflow
+    codes = {rule.name: dict(rule.params.items()).get("code", ()) for rule in workflow.rules}
+    return {rule: {digest._name(file) for file in files} for rule, files in codes.items()}
+
+
+@pytest.fixture(scope="module")
+def default():
+    return counted()
+
+
+@pytest.fixture(scope="module")
+def other():
+    """A configuration with another choice wherever there is one."""
+    return counted(structures={"source": "cif", "path": "."}, simulation={"engine": "torch"})
+
+
+COLLECT = {"collect_structures"}
+SIMULATE = {"simulate", "simulate_transfer"}
+EXTRACT = {"extract_spots", "extract_spots_transfer"}
+FIGURES = {"fig1", "fig3", "fig4", "fig5"}
+TABLES = {f"table{number}" for number in range(1, 10)}
+NETWORK = {"train_network", "predict_network", "pack_network"}
+MLP = {"train_mlp", "predict_mlp"}
+FOREST = {"train_forest", "predict_forest", "validate_forest"}
+
+EXPECTED = {
+    # no science
+    "job": set(),
+    "errors": set(),
+    "files": set(),
+    "parquet": set(),
+    "cli": set(),
+    "provenance.record": set(),
+    "provenance.digest": set(),
+    "provenance.crate": set(),
+    "simulation.run.crashes": set(),
+    "simulation.run.journal": set(),
+    "simulation.engines.choice": set(),
+    "training.launch": set(),
+    # structures
+    "structures.sources": COLLECT,
+    "structures.materials_project": COLLECT,
+    "structures.retry": set(),
+    "structures.cif": set(),
+    "structures.snapshot": set(),
+    "structures.filter": {"select_materials"},
+    # simulation
+    "simulation.run.shard": SIMULATE,
+    "simulation.orientations": SIMULATE,
+    "simulation.crystal.cell": SIMULATE,
+    "simulation.crystal.weickenmeier_kohl": SIMULATE,
+    "simulation.engines.krylov.propagation": SIMULATE,
+    "simulation.engines.batched.propagation": set(),
+    "simulation.engines.abtem_engine": set(),
+    # spots and split
+    "spots.peaks": EXTRACT,
+    "spots.division": {"split_materials"},
+    "spots.summary": {"summarize_dataset"},
+    "spots.split": {"split_materials", "summarize_dataset"} | NETWORK | MLP | FOREST,
+    # models
+    "models.gmoe.graph": NETWORK,
+    "models.mlp.network": MLP,
+    "models.forest.features": MLP | FOREST,
+    "models.forest.trees": FOREST,
+    "training.predict": {"predict_network", "pack_network"},
+    # evaluation
+    "evaluation.fit_calibration": {"fit_calibration"},
+    "evaluation.pooling": {"fit_calibration", "aggregate_views"} | TABLES | FIGURES,
+    "evaluation.tables": TABLES,
+    "evaluation.figures": FIGURES,
+    "evaluation.inputs": TABLES | FIGURES,
+}
+WITH_OTHER_CHOICES = EXPECTED | {
+    "structures.materials_project": set(),
+    "structures.cif": COLLECT,
+    "simulation.engines.krylov.propagation": set(),
+    "simulation.engines.batched.propagation": SIMULATE,
+}
+
+
+@pytest.mark.parametrize("module", EXPECTED)
+def test_a_module_makes_these_rules_run_again(default, module):
+    assert (digest.SOURCE / "edsym" / module.replace(".", "/")).with_suffix(".py").is_file()
+    assert {rule for rule, names in default.items() if f"edsym.{module}" in names} == EXPECTED[module]
+
+
+@pytest.mark.parametrize("module", WITH_OTHER_CHOICES)
+def test_an_engine_or_source_that_is_not_chosen_does_not_count(other, module):
+    found = {rule for rule, names in other.items() if f"edsym.{module}" in names}
+    assert found == WITH_OTHER_CHOICES[module]
+
+
+def test_every_module_that_does_not_count_is_one_of_the_library():
+    modules = {digest._name(path) for path in (digest.SOURCE / "edsym").rglob("*.py")}
+    planned = {"edsym.hdf5", "edsym.locks", "edsym.models.registry"}
+    assert {name.removesuffix("*") for name in digest.NO_SCIENCE} <= modules | planned
