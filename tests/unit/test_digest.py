@@ -116,6 +116,24 @@ def test_a_root_counts_with_what_it_reaches_and_no_other_choice_does(package):
     assert reached("edsym.typed") == {"used", "deep", "typed", "under"}
 
 
+@pytest.mark.parametrize("change", ["content", "name", "added", "removed", None])
+def test_digest_of_files_sees_any_other_content(tmp_path, change):
+    for name in ("a", "b"):
+        (tmp_path / name).write_text(name)
+    before = digest.files_digest(sorted(tmp_path.iterdir()))
+    if change == "content":
+        (tmp_path / "b").write_text("c")
+    elif change == "name":
+        (tmp_path / "b").rename(tmp_path / "c")
+    elif change == "added":
+        (tmp_path / "c").write_text("")
+    elif change == "removed":
+        (tmp_path / "b").unlink()
+    else:
+        (tmp_path / "b").touch()
+    assert (digest.files_digest(sorted(tmp_path.iterdir())) != before) == (change is not None)
+
+
 def test_file_digest_sees_one_changed_byte(tmp_path):
     path = tmp_path / "data"
     path.write_bytes(bytes(100_000))

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import yaml
 from crate_validator import problems
+from pymatgen.core import Lattice, Structure
 
 from edsym import cli
 
@@ -304,19 +305,31 @@ def test_wrong_configuration_is_refused_before_anything_runs(tmp_path):
 
 
 def test_a_failing_job_says_why_in_one_line(tmp_path):
-    (tmp_path / "empty").mkdir()
-    config = overlay(
-        tmp_path,
-        {
-            "structures": {"source": "cif", "path": str(tmp_path / "empty")},
-            "results": str(tmp_path / "results"),
-        },
-    )
+    (tmp_path / "cifs").mkdir()
+    (tmp_path / "cifs/halite.cif").write_text("data_nothing")
+    source = {"source": "cif", "path": str(tmp_path / "cifs")}
+    config = overlay(tmp_path, {"structures": source, "results": str(tmp_path / "results")})
     done = snakemake("structures", "--configfile", str(config), check=False)
     assert done.returncode != 0
     log = (tmp_path / "results/logs/collect_structures.log").read_text()
-    assert str(tmp_path / "empty") in log and "Traceback" not in log
+    assert "such as halite: unreadable" in log and "Traceback" not in log
     assert not list((tmp_path / "results").rglob("*.json")), "a failed job has left a record"
+
+
+def test_other_files_of_the_source_make_everything_again_and_missing_ones_are_told(tmp_path):
+    folder, lattice = tmp_path / "cifs", Lattice.cubic(3)
+    folder.mkdir()
+    Structure(lattice, ["Po"], [[0, 0, 0]]).to(str(folder / "polonium.cif"))
+    source = {"source": "cif", "path": str(folder)}
+    config = overlay(tmp_path, {"structures": source, "results": str(tmp_path / "results")})
+    snakemake("structures", "--configfile", str(config))
+    (folder / "polonium.cif").touch()
+    assert rules_to_run(config, "structures") == set()
+    Structure(lattice, ["Po"], [[0, 0, 0]]).to(str(folder / "again.cif"))
+    assert rules_to_run(config, "structures") == STRUCTURES | {"structures"}
+    shutil.rmtree(folder)
+    done = snakemake("structures", "--configfile", str(config), "--dry-run", check=False)
+    assert f"structures.path: {folder} is not a folder" in done.stdout + done.stderr
 
 
 def test_lint_is_clean():

@@ -16,8 +16,9 @@ from edsym.configuration import check_configuration, load_schema
 from edsym.errors import InputError
 from edsym.evaluation.products import CONFIGURED, FIGURES, REQUIRES, TABLES
 from edsym.models.registry import MODELS
-from edsym.provenance.digest import code_digest, compiled_code_cache
+from edsym.provenance.digest import code_digest, compiled_code_cache, files_digest
 from edsym.simulation.engines.choice import ENGINES
+from edsym.structures.settings import StructuresSettings
 from edsym.structures.source import SOURCES
 
 os.environ.setdefault("NUMBA_CACHE_DIR", str(compiled_code_cache(".snakemake/numba")))

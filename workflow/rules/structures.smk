@@ -1,6 +1,16 @@
 """Structures from their source, and the filter by cell volume."""
 
 
+def content_of_source(wildcards):
+    """Digest of the CIF files or the table that structures are read from: where it changes, all is made again."""
+    from edsym.structures.sources import source_files  # what it needs takes a while to load
+
+    try:
+        return files_digest(source_files(StructuresSettings(**config["structures"])))
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
+
+
 rule collect_structures:
     output:
         materials=f"{RESULTS}/structures/materials.parquet",
@@ -16,6 +26,7 @@ rule collect_structures:
         runtime=growing(240),
     params:
         settings=config["structures"],
+        content=content_of_source,
         # answers of the database, kept outside the outputs so that an interrupted query goes on
         cache=f"{RESULTS}/structures/cache",
         code=code("collect_structures.py", SOURCES[config["structures"]["source"]]),

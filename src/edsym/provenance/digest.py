@@ -50,6 +50,11 @@ def file_digest(path: str | Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=12)).hexdigest()
 
 
+def files_digest(paths: Iterable[str | Path]) -> str:
+    """Return the digest of the names and contents of files, in their order."""
+    return digest(part.encode() for path in paths for part in (Path(path).name, file_digest(path)))
+
+
 def code_digest(script: str | Path, *roots: str) -> str:
     """Return the digest of a script and of all edsym modules that it stands on.
 
