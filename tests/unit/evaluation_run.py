@@ -6,12 +6,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
+from default_settings import simulation_settings
 
 from edsym.evaluation.aggregation import aggregate_predictions
 from edsym.evaluation.calibration import Calibration, write_calibration
 from edsym.evaluation.predictions import Predictions, write_predictions
 from edsym.evaluation.run import write_run_description
 from edsym.evaluation.settings import EvaluationSettings
+from edsym.simulation.run.results import SimulatedMaterial
+from edsym.simulation.run.store import PatternWriter
 from edsym.structures.table import write_materials
 from edsym.symmetry import crystal_system, system_index
 
@@ -82,6 +85,9 @@ def write_run_files(folder: Path) -> dict[str, Path]:
     files["mlp_model"].write_text(json.dumps({"n_parameters": 765432}))
     files["forest_model"].write_text("{}")
     _write_predictions(files, folder)
+    files["patterns"] = [folder / "0000.h5", folder / "0001.h5"]
+    for path, materials in zip(files["patterns"], ("ae", "bd"), strict=True):
+        write_patterns(path, materials)
     write_structures(folder / "selected.parquet")
     write_run_description(
         configuration(),
@@ -106,6 +112,17 @@ def _write_predictions(files: dict[str, Path], folder: Path) -> None:
         calibration = files[f"{name.partition('_')[0]}_calibration"]
         settings = EvaluationSettings(views=10, seed=0)
         aggregate_predictions(files[name], calibration, files[f"{name}_views"], settings)
+
+
+def write_patterns(path: Path, materials: str) -> None:
+    """Write patterns of cubic cells of 4 Å: all beams up to two lattice vectors off, seen along z."""
+    hkl = np.array([(h, k, 0) for h in range(-2, 3) for k in range(-2, 3)], np.int16)
+    intensity = np.exp(-np.linalg.norm(hkl, axis=1), dtype=np.float32)
+    with PatternWriter(path, simulation_settings()) as writer:
+        for name in materials:
+            writer.add(
+                SimulatedMaterial(name, np.eye(3) / 4, np.eye(3)[None], np.array([len(hkl)]), hkl, intensity)
+            )
 
 
 def write_structures(path: Path) -> None:

@@ -1,12 +1,18 @@
 """Figures: what they show, that they say what the run was, and that their bytes repeat."""
 
+import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from evaluation_run import configuration, write_run_files
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
-from edsym.evaluation.figures import BUILDERS, write_figure
+from edsym.evaluation import calibration_figure
+from edsym.evaluation.figures import BUILDERS, STYLE, write_figure
 from edsym.evaluation.inputs import EvaluationInputs
+from edsym.evaluation.metrics import wilson_interval
 from edsym.evaluation.products import FIGURES, REQUIRES
 
 
@@ -48,7 +54,9 @@ def test_figures_say_what_the_run_was(figure, name):
 
 
 def test_confusion_by_hand(figure):
-    single, vote, single_confidence = figure("fig1").axes[:3]
+    # Rows: single patterns and their confidence, then the vote; columns: the models, the network first.
+    axes = figure("fig1").axes
+    single, single_confidence, vote = axes[0], axes[3], axes[6]
     # Three systems have patterns: three rows of seven shares.
     assert len(texts(single)) == 21
     monoclinic, orthorhombic, cubic = (texts(single)[7 * i : 7 * i + 7] for i in range(3))
@@ -79,7 +87,47 @@ def test_spacegroup_counts_by_hand(figure):
 def test_reliability_lies_where_confidence_and_accuracy_are(figure):
     # Rows are target and method, columns the models: the first is the network, the third the forest.
     axes = figure("fig5").axes[2]
-    points = [collection.get_offsets() for collection in axes.collections]
-    before = np.asarray(points[0])[~np.isnan(np.asarray(points[0])[:, 0])]
-    np.testing.assert_allclose(before, [[0.9, 0.375]], rtol=1e-6)
+    before, after = axes.containers
+    np.testing.assert_allclose(before.lines[0].get_xydata(), [[0.9, 0.375]], atol=0.01)
+    # Temperature 2: sqrt(0.9) / (sqrt(0.9) + sqrt(0.1)).
+    np.testing.assert_allclose(after.lines[0].get_xydata(), [[0.75, 0.375]], atol=0.01)
     assert texts(axes.get_legend())[0] == "as predicted: ECE 52.5 %"
+    # 8 patterns of 3 materials count as 3 trials: Wilson's interval of 0.375 is 0.06 to 0.84.
+    low, high = before.lines[2][0].get_segments()[0][:, 1]
+    assert (low, high) == pytest.approx(wilson_interval(0.375, 3))
+
+
+def test_bins_of_few_decisions_are_not_drawn():
+    frame = pd.DataFrame({"material_id": [str(i) for i in range(201)], "system": 0, "predicted_system": 0})
+    frame["system_confidence"] = frame["system_calibrated"] = [0.1, *[0.95] * 200]
+    axes = Figure().subplots()
+    calibration_figure._draw(axes, frame, "system")
+    assert axes.containers[0].lines[0].get_xdata() == pytest.approx([0.944])
+
+
+def test_a_pattern_of_each_system_is_indexed_in_the_conventional_cell(figure):
+    # Training material e has space group 2, test materials a, b and c 225, 62 and 14; c has no patterns here.
+    panels = {axes.get_title("left"): axes for axes in figure("fig6").axes[:7]}
+    assert [name for name, axes in panels.items() if axes.get_xlabel()] == [
+        "triclinic",
+        "orthorhombic",
+        "cubic",
+    ]
+    assert panels["cubic"].get_xlabel() == "a\nspace group 225"
+    assert texts(panels["monoclinic"]) == ["none"]
+    # 100 of the primitive cell of a face-centred lattice is -111 of the conventional one.
+    assert "$100$" in texts(panels["orthorhombic"])
+    assert r"$\bar{1}11$" in texts(panels["cubic"])
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_nothing_is_cut_at_the_edges(figure, name):
+    with mpl.rc_context(mpl.rcParamsDefault | STYLE):
+        drawn = figure(name)
+        canvas = FigureCanvasAgg(drawn)
+        canvas.draw()
+        for artist in drawn.get_children():
+            box = artist.get_tightbbox(canvas.get_renderer())
+            inside = box is None or ((box.min >= -0.5).all() and (box.max <= drawn.bbox.max + 0.5).all())
+            assert inside, f"{artist}: {box} on a canvas of {drawn.bbox.max}"
+    assert drawn.get_figheight() <= 11, "higher than a page"

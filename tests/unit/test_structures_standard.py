@@ -8,6 +8,7 @@ from pymatgen.symmetry.groups import SpaceGroup
 from scipy.spatial.transform import Rotation
 
 from edsym.errors import MaterialError
+from edsym.structures.centring import conventional_indices
 from edsym.structures.standard import primitive, spacegroup_number, standardize
 
 A, B, C = 5.0, 7.0, 9.5
@@ -106,6 +107,16 @@ def test_cell_is_primitive_and_conventional_axes_are_as_documented(number):
     a, b, _ = conventional
     np.testing.assert_allclose(a[1:], 0, atol=1e-6)
     np.testing.assert_allclose(b[2], 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("number", GROUPS)
+def test_conventional_indices_are_the_components_along_the_conventional_axes(number):
+    standard = standardize(*arrays(crystal(number)))
+    cell = (standard.lattice, standard.frac_coords, standard.numbers)
+    conventional = spglib.get_symmetry_dataset(cell, symprec=1e-4).std_lattice
+    hkl = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [2, -3, 5]])
+    g = hkl @ np.linalg.inv(standard.lattice).T
+    np.testing.assert_allclose(conventional_indices(hkl, number), g @ conventional.T, atol=1e-6)
 
 
 def test_positions_are_symmetrised():

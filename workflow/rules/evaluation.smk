@@ -16,6 +16,7 @@ FIGURE_TITLES = {
     "fig3": "Figure 3. Share of patterns of each system",
     "fig4": "Figure 4. Space-group distribution",
     "fig5": "Figure 5. Reliability",
+    "fig6": "Figure 6. Patterns",
 }
 
 

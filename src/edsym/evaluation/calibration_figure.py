@@ -8,25 +8,29 @@ from matplotlib.figure import Figure
 from edsym.evaluation.beyond_tables import METHODS, TARGETS, methods_of
 from edsym.evaluation.calibration import expected_calibration_error, reliability
 from edsym.evaluation.inputs import EvaluationInputs
+from edsym.evaluation.metrics import wilson_interval
 from edsym.evaluation.palette import BLUE, ORANGE, add_note
 from edsym.models.registry import MODELS
 
-_MARKS = {"confidence": ("as predicted", ORANGE, "o"), "calibrated": ("scaled", BLUE, "s")}
+_MARKS = {"confidence": ("as predicted", ORANGE, "o", -0.006), "calibrated": ("scaled", BLUE, "s", 0.006)}
+_SMALLEST_SHARE = 0.01
+"""Bins with a smaller share of the decisions are not drawn."""
+_PANEL_WIDTH = 2.2  # inches
 
 
 def fig5(inputs: EvaluationInputs) -> Figure:
-    """Accuracy against confidence of all models; a calibrated model lies on the diagonal."""
+    """Accuracy against confidence, a column for each model; a calibrated model lies on the diagonal."""
     single, *pools = methods_of(inputs.configuration, vote=False)
     methods = (single, pools[-1])  # the learned pool where there is one
-    height = 0.5 + 2.5 * len(TARGETS) * len(methods)
-    figure = Figure(figsize=(7.2, height), layout="constrained")
-    grid = figure.subplots(len(TARGETS) * len(methods), len(MODELS), sharex=True, sharey=True, squeeze=False)
     rows = [(target, method) for target in TARGETS for method in methods]
+    figure = Figure(figsize=(0.6 + _PANEL_WIDTH * len(MODELS), 8.8), layout="constrained")
+    grid = figure.subplots(len(rows), len(MODELS), sharex=True, sharey=True, squeeze=False)
     for axes_row, (target, method) in zip(grid, rows, strict=True):
-        for axes, (model, frame) in zip(axes_row, inputs.decisions(method).items(), strict=True):
+        for axes, frame in zip(axes_row, inputs.decisions(method).values(), strict=True):
             _draw(axes, frame, target)
-            axes.set_title(f"{MODELS[model].title}, {METHODS[method].lower()}", loc="left", fontsize=7)
-        axes_row[0].set_ylabel(f"{TARGETS[target]}: accuracy")
+        axes_row[0].set_ylabel(f"{TARGETS[target]}, {METHODS[method].lower()}:\naccuracy")
+    for axes, model in zip(grid[0], inputs.decisions(single), strict=True):
+        axes.set_title(MODELS[model].title, loc="left", fontweight="bold")
     for axes in grid[-1]:
         axes.set_xlabel("Confidence")
     add_note(figure, inputs.run.line())
@@ -34,22 +38,24 @@ def fig5(inputs: EvaluationInputs) -> Figure:
 
 
 def _draw(axes: Axes, frame: pd.DataFrame, target: str) -> None:
-    """Draw the bins of one model's decisions, larger marks for more decisions."""
+    """Draw the bins of one model's decisions with their 95 % intervals, materials taken as the trials."""
     right = (frame[target] == frame[f"predicted_{target}"]).to_numpy()
+    independent = frame.material_id.nunique() / len(frame)
     axes.plot([0, 1], [0, 1], color="0.7", linewidth=0.6, zorder=0)
-    for column, (label, colour, marker) in _MARKS.items():
+    for column, (label, colour, marker, shift) in _MARKS.items():
         confidence = frame[f"{target}_{column}"].to_numpy()
         if np.isnan(confidence).any():
             continue
         bins = reliability(confidence, right)
+        bins = bins[bins["count"] >= max(_SMALLEST_SHARE * len(frame), 1)]
+        trials = np.maximum(np.rint(independent * bins["count"]), 1).astype(int)
+        interval = [wilson_interval(share, n) for share, n in zip(bins.accuracy, trials, strict=True)]
+        below, above = np.abs(np.reshape(interval, (-1, 2)).T - bins.accuracy.to_numpy())
         error = 100 * expected_calibration_error(confidence, right)
-        axes.plot(bins.confidence, bins.accuracy, color=colour, linewidth=0.5)
-        axes.scatter(
-            bins.confidence, bins.accuracy, 4 + 40 * bins["count"] / len(frame), color=colour,
-            marker=marker, linewidths=0, label=f"{label}: ECE {error:.1f} %",
+        axes.errorbar(
+            bins.confidence + shift, bins.accuracy, (below, above), fmt=marker,
+            color=colour, markersize=2.5, elinewidth=0.5, label=f"{label}: ECE {error:.1f} %",
         )  # fmt: skip
     # Room above for the legend.
-    axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.33), aspect="equal", yticks=np.linspace(0, 1, 6))
-    # The legend's marks are all of one size.
-    for handle in axes.legend(loc="upper left", fontsize=5.5, handletextpad=0.1).legend_handles:
-        handle.set_sizes([12])
+    axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.3), yticks=np.linspace(0, 1, 6))
+    axes.legend(loc="upper left", fontsize=6, handletextpad=0.1, borderaxespad=0.1)

@@ -12,25 +12,32 @@ from edsym.models.registry import MODELS
 from edsym.symmetry import CRYSTAL_SYSTEMS
 
 _BINS = 20
+_PANEL_WIDTH = 2.2  # inches
 
 
 def fig1(inputs: EvaluationInputs) -> Figure:
-    """Confusion and confidence of all models, on single patterns and by the vote of several views."""
-    figure = Figure(figsize=(7.2, 5.2 * len(MODELS)), layout="constrained")
-    figure.get_layout_engine().set(hspace=0.03)
-    axes = figure.subplots(2 * len(MODELS), 2, height_ratios=(3, 1.1) * len(MODELS))
-    titles = {"single": "single patterns", "vote": f"majority vote of {inputs.run.views} views"}
-    for column, (method, title) in enumerate(titles.items()):
-        for row, (model, frame) in enumerate(inputs.decisions(method).items()):
-            confusion, confidence = axes[2 * row, column], axes[2 * row + 1, column]
-            _draw_confusion(confusion, frame)
-            confusion.set_title(f"{MODELS[model].title}, {title}", loc="left", fontweight="bold")
-            _draw_confidence(confidence, frame, method, inputs.run.views)
+    """Confusion and confidence of all models, on single patterns and by the vote of several views.
+
+    A column for each model; above single patterns, below the vote.
+    """
+    figure = Figure(figsize=(0.8 + _PANEL_WIDTH * len(MODELS), 8.6), layout="constrained")
+    figure.get_layout_engine().set(hspace=0.02, h_pad=0.08)
+    grid = figure.subplots(4, len(MODELS), height_ratios=(3, 1.1) * 2, squeeze=False)
+    titles = {"single": "single patterns", "vote": f"vote of {inputs.run.views} views"}
+    for block, (method, title) in enumerate(titles.items()):
+        confusions, confidences = grid[2 * block : 2 * block + 2]
+        for column, (model, frame) in enumerate(inputs.decisions(method).items()):
+            confusions[column].set_title(f"{MODELS[model].title},\n{title}", loc="left", fontweight="bold")
+            _draw_confusion(confusions[column], frame, first=column == 0)
+            _draw_confidence(confidences[column], frame, method, inputs.run.views)
+        unit = "patterns" if method == "single" else "materials"
+        confusions[0].set_ylabel(f"True crystal system (n: test {unit})")
+        confidences[0].set_ylabel(f"Test {unit}, %")
     add_note(figure, inputs.run.line())
     return figure
 
 
-def _draw_confusion(axes: Axes, frame: pd.DataFrame) -> None:
+def _draw_confusion(axes: Axes, frame: pd.DataFrame, *, first: bool) -> None:
     """Draw shares of each true system in percent; systems without patterns are hatched."""
     n = len(CRYSTAL_SYSTEMS)
     counts = confusion_counts(frame.system, frame.predicted_system, n)
@@ -41,16 +48,16 @@ def _draw_confusion(axes: Axes, frame: pd.DataFrame) -> None:
         if not np.isnan(shares[i, j]):
             colour = "white" if shares[i, j] > 55 else "black"
             text = f"{shares[i, j]:.1f}" if counts[i, j] else "0"
-            axes.text(j, i, text, ha="center", va="center", fontsize=6, color=colour)
+            axes.text(j, i, text, ha="center", va="center", fontsize=5.5, color=colour)
     for i in np.flatnonzero(np.isnan(shares[:, 0])):
         axes.axhspan(i - 0.5, i + 0.5, facecolor="0.95", edgecolor="0.7", hatch="////", linewidth=0)
     totals = counts.sum(axis=1)
     labels = [f"{name}\n(n = {total:,})" for name, total in zip(CRYSTAL_SYSTEMS, totals, strict=True)]
-    axes.set_yticks(range(n), labels, fontsize=6)
+    # All models are tested on the same patterns: one column of names does for all.
+    axes.set_yticks(range(n), labels if first else [""] * n, fontsize=6)
     axes.set_xticks(range(n), CRYSTAL_SYSTEMS, rotation=40, ha="right", rotation_mode="anchor", fontsize=6)
     axes.tick_params(length=0)
-    axes.set_ylabel("True crystal system")
-    axes.set_xlabel("Predicted crystal system (numbers: % of the true one)")
+    axes.set_xlabel("Predicted (% of the true system)")
 
 
 def _draw_confidence(axes: Axes, frame: pd.DataFrame, method: str, views: int) -> None:
@@ -72,9 +79,8 @@ def _draw_confidence(axes: Axes, frame: pd.DataFrame, method: str, views: int) -
         )  # fmt: skip
         below += heights
     axes.set_xlim(min(edges[0], 0), max(edges[-1], 1))
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 0.98), ncols=2, fontsize=6.5, handlelength=1.2)
-    what, unit = (
-        ("Largest probability", "patterns") if method == "single" else ("Share of votes", "materials")
-    )
-    axes.set_xlabel(f"Confidence: {what.lower()}")
-    axes.set_ylabel(f"Test {unit}, %")
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(0, 0.98), ncols=2, fontsize=6, handlelength=1.2,
+        columnspacing=1, borderaxespad=0,
+    )  # fmt: skip
+    axes.set_xlabel("Largest probability" if method == "single" else "Share of votes")

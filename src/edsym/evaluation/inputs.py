@@ -22,13 +22,16 @@ class EvaluationInputs:
     Parameters
     ----------
     files : mapping of str to path
-        Files by the names of `edsym.evaluation.products.REQUIRES`.
+        Files by the names of `edsym.evaluation.products.REQUIRES`; several ones as a list.
     configuration : mapping
         The configuration of the run, by section.
     """
 
     def __init__(self, files: Mapping[str, str | Path], configuration: Mapping | None = None):
-        self.files = {name: Path(path) for name, path in files.items()}
+        self.files = {
+            name: [Path(p) for p in path] if isinstance(path, list) else Path(path)
+            for name, path in files.items()
+        }
         self.configuration = configuration or {}
         self._decisions: dict[tuple[str, str, bool], pd.DataFrame] = {}
 

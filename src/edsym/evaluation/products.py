@@ -24,21 +24,23 @@ REQUIRES = {
     "fig3": ("run", "split", "materials"),
     "fig4": ("run", "split", "materials"),
     "fig5": ("run", *_SINGLE, *_VIEWS, *_CALIBRATION),
+    "fig6": ("run", "split", "materials", "patterns"),
 }
 """Names of the files that each table and figure reads.
 
-``run``: what the run was (`edsym.evaluation.run`); ``published``: published numbers; ``split``: the split by
-material; ``materials``: material_id and n_patterns, csv; ``{model}``: predictions of single patterns;
-``{model}_views``: what `edsym.evaluation.aggregation` makes of them; ``{model}_transfer`` and
-``{model}_transfer_views``: the same for the test materials at the other kind of orientations;
-``{model}_calibration``: what was fitted on validation materials (`edsym.evaluation.calibration`);
-``{model}_model``: the model's model.json.
+``run``: what the run was (`edsym.evaluation.run`); ``published``: published numbers; ``split``: the split
+by material; ``materials``: material_id and n_patterns, csv; ``patterns``: stores of patterns, a list;
+``{model}``: predictions of single patterns; ``{model}_views``: what `edsym.evaluation.aggregation` makes of
+them; ``{model}_transfer`` and ``{model}_transfer_views``: the same for the test materials at the other kind
+of orientations; ``{model}_calibration``: what was fitted on validation materials
+(`edsym.evaluation.calibration`); ``{model}_model``: the model's model.json.
 """
 CONFIGURED = {
     "table6": ("split", *SECTIONS, "evaluation"),
     "table8": ("evaluation",),
     "table9": ("evaluation",),
     "fig5": ("evaluation",),
+    "fig6": ("peaks",),
 }
 """Sections of the configuration that a table or figure reads; the others read none."""
 

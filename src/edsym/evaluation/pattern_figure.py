@@ -1,0 +1,69 @@
+"""Figure 6: patterns themselves, indexed, one of each crystal system."""
+
+import textwrap
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from edsym.evaluation.inputs import EvaluationInputs
+from edsym.evaluation.palette import SYSTEM_COLOURS, add_note
+from edsym.simulation.run.store import MaterialPatterns, read_patterns
+from edsym.spots.drawing import draw_pattern
+from edsym.structures.centring import conventional_indices
+from edsym.symmetry import CRYSTAL_SYSTEMS
+
+
+def fig6(inputs: EvaluationInputs) -> Figure:
+    """Show the first pattern of one material of each crystal system, its brightest spots indexed."""
+    figure = Figure(figsize=(7.2, 4.4), layout="constrained")
+    grid = figure.subplots(2, 4).ravel()
+    groups = inputs.materials.set_index("material_id").spacegroup_number
+    shown = _one_of_each_system(inputs)
+    for axes, system in zip(grid, CRYSTAL_SYSTEMS, strict=False):
+        axes.set_title(system, loc="left", fontweight="bold", color=SYSTEM_COLOURS[system])
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
+        if system in shown:
+            material = shown[system]
+            group = groups[material.material_id]
+            _draw(axes, material, group, inputs.configuration["peaks"], SYSTEM_COLOURS[system])
+            name = textwrap.shorten(material.material_id, 34, placeholder=" …")
+            axes.set_xlabel(f"{name}\nspace group {group}", fontsize=5.5)
+        else:
+            axes.text(0.5, 0.5, "none", transform=axes.transAxes, ha="center", color="0.4")
+    _explain(grid[-1])
+    add_note(figure, inputs.run.line())
+    return figure
+
+
+def _one_of_each_system(inputs: EvaluationInputs) -> dict[str, MaterialPatterns]:
+    """Return the first material of each system; later files are read only for what is missing."""
+    systems = inputs.materials.set_index("material_id").crystal_system
+    shown: dict[str, MaterialPatterns] = {}
+    for path in inputs.files["patterns"]:
+        for material in read_patterns(path):
+            if len(shown) == systems.nunique():
+                return shown
+            if material.material_id in systems.index:
+                shown.setdefault(systems[material.material_id], material)
+    return shown
+
+
+def _draw(axes: Axes, material: MaterialPatterns, group: int, peaks: dict, colour: str) -> None:
+    """Draw the spots that the detector of the run sees of a material's first pattern."""
+    pattern = material.patterns[0]
+    seen = pattern.intensity >= peaks["min_intensity"]
+    seen &= np.hypot(*pattern.q.T) <= peaks["q_max"]
+    seen[pattern.incident] = False
+    hkl = conventional_indices(pattern.hkl[seen], group)
+    draw_pattern(axes, *pattern.q[seen].T, pattern.intensity[seen], hkl, colour=colour)
+
+
+def _explain(axes: Axes) -> None:
+    axes.set_axis_off()
+    text = (
+        "Areas grow with the square root of\nthe intensity. A cross marks the direct\nbeam. Miller indices "
+        "are those of the\nconventional cell; the brightest spots\nthat leave room for them have some."
+    )
+    axes.text(0, 0.5, text, transform=axes.transAxes, fontsize=6.5, va="center")
