@@ -7,7 +7,6 @@ Nothing is forced to the disk: a process that is killed loses at most one record
 that crashes loses, the checksums find.
 """
 
-import fcntl
 import io
 import os
 import struct
@@ -21,7 +20,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from edsym.errors import InputError
+from edsym.locks import locked
 from edsym.simulation.run.results import FailedMaterial, SimulatedMaterial
 
 _FORMAT = "edsym-journal 1"
@@ -126,22 +125,12 @@ def open_journal(checkpoint: Checkpoint | None, folder: Path, keep: bool = False
             yield Journal(file, "")
         return
     path = Path(checkpoint.path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch()
-    with open(path, "r+b") as file:
-        _lock(file, path)
-        yield Journal(file, checkpoint.key)
+    with locked(path.with_suffix(".lock")):
+        path.touch()
+        with open(path, "r+b") as file:
+            yield Journal(file, checkpoint.key)
         if not keep:
             path.unlink(missing_ok=True)
-
-
-def _lock(file: BinaryIO, path: Path) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise InputError(
-            f"{path} is in use: a job of an interrupted run still writes it; wait for that or end it"
-        ) from error
 
 
 def _result(arrays: dict[str, np.ndarray]) -> Result:
