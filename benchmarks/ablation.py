@@ -13,11 +13,12 @@ import learning_curve
 import pandas as pd
 
 from edsym.configuration import check_configuration, load_schema
-from edsym.evaluation.aggregation import aggregate, single_decisions
-from edsym.evaluation.predictions import read_predictions
-from edsym.evaluation.settings import EvaluationSettings
 from edsym.files import atomic_path, write_text
 from edsym.models.gmoe.settings import NetworkSettings
+from edsym.predictions.decisions import single_decisions
+from edsym.predictions.settings import EvaluationSettings
+from edsym.predictions.table import read_predictions
+from edsym.predictions.views import aggregate
 from edsym.spots.split import read_split
 from edsym.training.fit import train_network
 from edsym.training.predict import predict_network
@@ -104,7 +105,7 @@ def _row(config: dict, folder: Path) -> dict:
     predictions = read_predictions(folder / "predictions.parquet")
     single = single_decisions(predictions)
     views = aggregate(predictions, EvaluationSettings(**config["evaluation"]))
-    right = {"single": (single, "predicted_system"), "logsum": (views, "logsum_system")}
+    right = {"single": (single, "predicted_system"), "logsum": (views, "logsum_predicted_system")}
     row = {}
     for method, (table, column) in right.items():
         shares = learning_curve.shares(table["system"] == table[column], table.material_id)

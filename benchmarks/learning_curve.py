@@ -18,10 +18,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
 from edsym.configuration import check_configuration, load_schema
-from edsym.evaluation.aggregation import aggregate, single_decisions
 from edsym.evaluation.palette import BLUE, ORANGE, VERMILION
-from edsym.evaluation.predictions import read_predictions
-from edsym.evaluation.settings import EvaluationSettings
 from edsym.files import atomic_path
 from edsym.models.forest.run import predict_forest, train_forest
 from edsym.models.forest.settings import ForestSettings
@@ -29,6 +26,10 @@ from edsym.models.gmoe.settings import NetworkSettings
 from edsym.models.mlp.run import predict_mlp, train_mlp
 from edsym.models.mlp.settings import MLPSettings
 from edsym.models.registry import MODELS
+from edsym.predictions.decisions import single_decisions
+from edsym.predictions.settings import EvaluationSettings
+from edsym.predictions.table import read_predictions
+from edsym.predictions.views import aggregate
 from edsym.seeds import generator, stable_hash
 from edsym.spots.split import read_split
 from edsym.training.fit import train_network
@@ -130,7 +131,7 @@ def _shares(path: Path, settings: EvaluationSettings) -> dict[tuple[str, str], n
     found = {}
     for target in ("system", "spacegroup"):
         right = {"single": single[target] == single[f"predicted_{target}"]}
-        right |= {m: views[target] == views[f"{m}_{target}"] for m in ("vote", "logsum")}
+        right |= {m: views[target] == views[f"{m}_predicted_{target}"] for m in ("vote", "logsum")}
         for method, values in right.items():
             ids = single.material_id if method == "single" else views.material_id
             found[target, method] = shares(values, ids)

@@ -8,11 +8,11 @@ import pandas as pd
 import yaml
 from default_settings import simulation_settings
 
-from edsym.evaluation.aggregation import aggregate_predictions
-from edsym.evaluation.calibration import Calibration, write_calibration
-from edsym.evaluation.predictions import Predictions, write_predictions
 from edsym.evaluation.run import write_run_description
-from edsym.evaluation.settings import EvaluationSettings
+from edsym.predictions.calibration import Calibration, write_calibration
+from edsym.predictions.settings import EvaluationSettings
+from edsym.predictions.table import Predictions, write_predictions
+from edsym.predictions.views import decide_file
 from edsym.simulation.run.results import SimulatedMaterial
 from edsym.simulation.run.store import PatternWriter
 from edsym.structures.table import write_materials
@@ -62,7 +62,6 @@ def make_predictions(views_of: dict) -> Predictions:
     return Predictions(
         material_id=np.array([m for m, _, _ in rows]),
         view=np.array([view for _, view, _ in rows]),
-        system=system_index(spacegroup),
         spacegroup=spacegroup,
         p_system=np.stack([p_spacegroup[:, systems == i].sum(axis=1) for i in range(7)], axis=1),
         p_spacegroup=p_spacegroup,
@@ -107,11 +106,12 @@ def _write_predictions(files: dict[str, Path], folder: Path) -> None:
         files[f"{model}_calibration"] = folder / f"{model}_calibration.json"
         write_calibration(CALIBRATION, files[f"{model}_calibration"])
     for name, views_of in predictions.items():
-        files[name], files[f"{name}_views"] = folder / f"{name}.parquet", folder / f"{name}_views.parquet"
-        write_predictions(make_predictions(views_of), files[name])
+        outputs = {kind: folder / f"{name}_{kind}.parquet" for kind in ("single", "views")}
+        files |= {f"{name}_{kind}": path for kind, path in outputs.items()}
+        write_predictions(make_predictions(views_of), folder / f"{name}.parquet")
         calibration = files[f"{name.partition('_')[0]}_calibration"]
         settings = EvaluationSettings(views=10, seed=0)
-        aggregate_predictions(files[name], calibration, files[f"{name}_views"], settings)
+        decide_file(folder / f"{name}.parquet", calibration, settings, **outputs)
 
 
 def write_patterns(path: Path, materials: str) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from edsym.evaluation.predictions import read_predictions
+from edsym.predictions.table import read_predictions
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 

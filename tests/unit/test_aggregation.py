@@ -1,23 +1,19 @@
 """Decisions over several views against hand counts."""
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from edsym.errors import InputError
-from edsym.evaluation.aggregation import (
-    aggregate,
-    aggregate_predictions,
-    draw_views,
-    log_probability_sum,
-    majority_vote,
-    read_aggregated,
-    single_decisions,
-)
-from edsym.evaluation.calibration import Calibration, write_calibration
-from edsym.evaluation.loglinear import MIN_PROBABILITY
-from edsym.evaluation.predictions import Predictions, write_predictions
-from edsym.evaluation.settings import EvaluationSettings
-from edsym.symmetry import system_index
+from edsym.predictions.calibration import Calibration, write_calibration
+from edsym.predictions.decisions import read_decisions, single_decisions
+from edsym.predictions.loglinear import MIN_PROBABILITY
+from edsym.predictions.pooling import geometric_mean
+from edsym.predictions.settings import EvaluationSettings
+from edsym.predictions.table import Predictions, write_predictions
+from edsym.predictions.views import aggregate, decide_file, draw_views, majority_vote
 
 
 def make_predictions(n_materials=4, n_views=30, seed=0) -> Predictions:
@@ -25,8 +21,7 @@ def make_predictions(n_materials=4, n_views=30, seed=0) -> Predictions:
     spacegroup = np.repeat(rng.integers(1, 231, n_materials), n_views)
     return Predictions(
         material_id=np.repeat([f"mp-{i}" for i in range(n_materials)], n_views),
-        view=np.tile(np.arange(n_views), n_materials),
-        system=system_index(spacegroup),
+        view=np.tile(np.arange(n_views, dtype=np.int32), n_materials),
         spacegroup=spacegroup,
         p_system=rng.dirichlet(np.ones(7), n_materials * n_views).astype(np.float32),
         p_spacegroup=rng.dirichlet(np.ones(230), n_materials * n_views).astype(np.float32),
@@ -56,16 +51,14 @@ def test_tied_votes_go_to_the_larger_sum_then_to_the_smaller_index():
 
 def test_log_sum_by_hand():
     # Products: 0.6 * 0.1 = 0.06 against 0.4 * 0.9 = 0.36; square roots normalised: 6 / (6 + sqrt(6)).
-    decision, confidence = log_probability_sum(np.array([[0.6, 0.4], [0.1, 0.9]]), np.array([0]))
-    assert decision.tolist() == [1]
-    assert confidence[0] == pytest.approx(6 / (6 + np.sqrt(6)))
+    (mean,) = geometric_mean(np.array([[0.6, 0.4], [0.1, 0.9]]), np.array([0]))
+    assert mean[1] == pytest.approx(6 / (6 + np.sqrt(6)))
 
 
 def test_one_zero_does_not_veto_a_class():
     p = np.array([[0.0, 1.0], [0.9999999, 1e-7], [0.9999999, 1e-7]])
-    decision, confidence = log_probability_sum(p, np.array([0]))
-    assert decision.tolist() == [0]
-    assert confidence[0] == pytest.approx(1 / (1 + MIN_PROBABILITY ** (1 / 3)), rel=1e-6)
+    (mean,) = geometric_mean(p, np.array([0]))
+    assert mean[0] == pytest.approx(1 / (1 + MIN_PROBABILITY ** (1 / 3)), rel=1e-6)
 
 
 def test_views_are_distinct_seeded_and_the_same_in_any_order():
@@ -104,9 +97,9 @@ def test_aggregate_agrees_with_a_plain_loop():
             votes = np.bincount(p.argmax(axis=1), minlength=p.shape[1])
             tied = np.flatnonzero(votes == votes.max())
             winner = max(tied, key=lambda c, p=p: (p[:, c].sum(), -c))
-            assert getattr(row, f"vote_{target}") == winner + offset
+            assert getattr(row, f"vote_predicted_{target}") == winner + offset
             pooled = np.log(np.maximum(p, MIN_PROBABILITY)).sum(axis=0)
-            assert getattr(row, f"logsum_{target}") == pooled.argmax() + offset
+            assert getattr(row, f"logsum_predicted_{target}") == pooled.argmax() + offset
             assert getattr(row, target) == getattr(predictions, target)[chosen][0]
 
 
@@ -122,13 +115,38 @@ def test_single_decisions_name_space_groups_by_number():
 
 def test_files_give_what_memory_gives(tmp_path):
     predictions, settings = make_predictions(), EvaluationSettings(views=10, seed=1)
-    write_predictions(predictions, tmp_path / "gmoe.parquet")
-    write_calibration(Calibration(), tmp_path / "gmoe.json")
-    inputs = tmp_path / "gmoe.parquet", tmp_path / "gmoe.json"
-    aggregate_predictions(*inputs, tmp_path / "gmoe-views.parquet", settings)
-    read = read_aggregated(tmp_path / "gmoe-views.parquet", "logsum")
+    single, views = write_decisions_of(predictions, settings, tmp_path)
+    pd.testing.assert_frame_equal(read_decisions(single), single_decisions(predictions))
     expected = aggregate(predictions, settings)
-    assert read.predicted_spacegroup.tolist() == expected.logsum_spacegroup.tolist()
-    assert read.system_confidence.tolist() == expected.logsum_system_confidence.tolist()
-    with pytest.raises(InputError, match=r"gmoe\.parquet is not a table of decisions"):
-        read_aggregated(tmp_path / "gmoe.parquet", "vote")
+    names = ["material_id", "system", "spacegroup"] + [n for n in expected if n.startswith("logsum_")]
+    read = read_decisions(views, "logsum")
+    pd.testing.assert_frame_equal(read, expected[names].rename(columns=lambda n: n.removeprefix("logsum_")))
+    assert "system_calibrated" not in read_decisions(views, "vote")
+    with pytest.raises(InputError, match=r"views\.parquet is not a table .* by the method 'pooled'"):
+        read_decisions(views, "pooled")
+    with pytest.raises(InputError, match=r"p\.parquet is not a table of decisions"):
+        read_decisions(tmp_path / "p.parquet")
+
+
+def write_decisions_of(predictions, settings, folder):
+    write_predictions(predictions, folder / "p.parquet")
+    write_calibration(Calibration(), folder / "c.json")
+    outputs = {name: folder / f"{name}.parquet" for name in ("single", "views")}
+    decide_file(folder / "p.parquet", folder / "c.json", settings, **outputs)
+    return outputs.values()
+
+
+def test_unknown_crystals_are_decided_as_known_ones_are(tmp_path):
+    known, settings = make_predictions(), EvaluationSettings(views=10, seed=1)
+    paths = write_decisions_of(replace(known, spacegroup=None), settings, tmp_path)
+    for path, expected in zip(paths, (single_decisions(known), aggregate(known, settings)), strict=True):
+        found = pd.read_parquet(path)
+        pd.testing.assert_frame_equal(found, expected.drop(columns=["system", "spacegroup"]))
+
+
+def test_groups_given_the_system_are_decided_on_where_they_are_asked_for():
+    predictions = make_predictions()
+    for conditional in (True, False):
+        settings = EvaluationSettings(views=10, seed=1, conditional=conditional)
+        assert ("logsum_given_spacegroup" in aggregate(predictions, settings)) == conditional
+        assert ("given_spacegroup" in single_decisions(predictions, conditional=conditional)) == conditional

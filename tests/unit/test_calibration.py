@@ -5,21 +5,21 @@ import pytest
 from test_aggregation import make_predictions, take
 
 from edsym.errors import InputError
-from edsym.evaluation.aggregation import aggregate, draw_views
-from edsym.evaluation.calibration import (
+from edsym.evaluation.metrics import expected_calibration_error
+from edsym.predictions.calibration import (
     Calibration,
-    expected_calibration_error,
     fit_temperature,
     read_calibration,
     scale_temperature,
     write_calibration,
 )
-from edsym.evaluation.conditional import decide_given_system, given_system
-from edsym.evaluation.fit_calibration import fit_calibration
-from edsym.evaluation.loglinear import softmax
-from edsym.evaluation.pooling import geometric_mean, pool, view_features
-from edsym.evaluation.predictions import Predictions
-from edsym.evaluation.settings import EvaluationSettings
+from edsym.predictions.conditional import decide_given_system, given_system
+from edsym.predictions.fit import fit_calibration
+from edsym.predictions.loglinear import softmax
+from edsym.predictions.pooling import geometric_mean, pool, view_features
+from edsym.predictions.settings import EvaluationSettings
+from edsym.predictions.table import Predictions
+from edsym.predictions.views import aggregate, draw_views
 from edsym.symmetry import system_index
 
 SETTINGS = EvaluationSettings(views=4, seed=0)
@@ -72,7 +72,7 @@ def test_given_the_system_no_pair_is_impossible():
     frame = aggregate(predictions, SETTINGS, fit_calibration(predictions, SETTINGS))
     for method in ("logsum", "pooled"):
         np.testing.assert_array_equal(
-            system_index(frame[f"{method}_given_spacegroup"]), frame[f"{method}_system"]
+            system_index(frame[f"{method}_given_spacegroup"]), frame[f"{method}_predicted_system"]
         )
 
 
@@ -101,15 +101,15 @@ def one_informative_view(n, seed) -> Predictions:
     ids = np.repeat([f"m{seed}-{i}" for i in range(n)], 4)
     views = np.tile(np.arange(4), n)
     p = (p / p.sum(axis=2, keepdims=True)).reshape(-1, 7).astype(np.float32)
-    return Predictions(ids, views, system_index(groups), groups, p, p_group)
+    return Predictions(ids, views, p, p_group, groups)
 
 
 def test_a_learned_pool_listens_to_the_view_that_knows():
     calibration = fit_calibration(one_informative_view(60, 1), SETTINGS)
     frame = aggregate(one_informative_view(40, 2), SETTINGS, calibration)
-    assert (frame.vote_system == frame.system).mean() == 0
-    assert (frame.logsum_system == frame.system).mean() == 0
-    assert (frame.pooled_system == frame.system).mean() == 1
+    assert (frame.vote_predicted_system == frame.system).mean() == 0
+    assert (frame.logsum_predicted_system == frame.system).mean() == 0
+    assert (frame.pooled_predicted_system == frame.system).mean() == 1
 
 
 def test_pools_do_not_depend_on_the_order_of_views_and_equal_weights_are_the_geometric_mean():
@@ -157,3 +157,29 @@ def test_as_many_views_are_pooled_in_the_fit_as_in_the_test():
     rows, start = draw_views(predictions, SETTINGS)
     assert np.diff(np.append(start, len(rows))).tolist() == [4, 4, 4]
     assert (fit_calibration(predictions, SETTINGS).materials, len(predictions)) == (3, 27)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 3])
+def test_single_patterns_and_means_of_views_have_temperatures_of_their_own(temperature):
+    rng = np.random.default_rng(3)
+    truth = rng.dirichlet(np.full(7, 0.5), 6000)
+    # one view a material: its pattern and the mean of its views are the same distribution
+    one = one_view_each(softmax(np.log(truth.clip(1e-6)) * temperature), sample(truth, rng))
+    fitted = fit_calibration(one, SETTINGS).temperature
+    assert fitted["single"]["system"] == pytest.approx(temperature, rel=0.1)
+    assert fitted["logsum"]["system"] == pytest.approx(temperature, rel=0.1)
+    # four views that say the same: as before for each pattern and for their mean, not for a sum of logarithms
+    four = {name: np.repeat(values, 4, axis=0) for name, values in vars(one).items()}
+    again = fit_calibration(Predictions(**four | {"view": np.tile(np.arange(4), 6000)}), SETTINGS).temperature
+    assert again["single"]["system"] == pytest.approx(fitted["single"]["system"], rel=1e-3)
+    assert again["logsum"]["system"] == pytest.approx(fitted["logsum"]["system"], rel=1e-3)
+    assert fitted["single"]["spacegroup"] == pytest.approx(1, abs=0.01), "uniform: no temperature matters"
+
+
+def one_view_each(p_system, system) -> Predictions:
+    """Make patterns of as many materials, of the first space group of their system."""
+    n = len(p_system)
+    first = np.searchsorted(system_index(np.arange(1, 231)), np.arange(7)) + 1
+    ids = np.array([f"m-{i:05d}" for i in range(n)])
+    p_group = np.full((n, 230), 1 / 230, np.float32)
+    return Predictions(ids, np.zeros(n, int), p_system.astype(np.float32), p_group, first[system])

@@ -9,10 +9,10 @@ import yaml
 
 from edsym.configuration import check_configuration, defaults, load_schema, reference
 from edsym.errors import InputError
-from edsym.evaluation.settings import EvaluationSettings
 from edsym.models.forest.settings import ForestSettings
 from edsym.models.gmoe.settings import NetworkSettings
 from edsym.models.mlp.settings import MLPSettings
+from edsym.predictions.settings import EvaluationSettings
 from edsym.simulation.settings import SimulationSettings
 from edsym.spots.settings import PeaksSettings, SplitSettings
 from edsym.structures.settings import FilterSettings, StructuresSettings

@@ -7,12 +7,12 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier
 
 from edsym.errors import InputError
-from edsym.evaluation.predictions import read_predictions
 from edsym.models.forest import run
 from edsym.models.forest.forest import HierarchicalForest
 from edsym.models.forest.run import predict_forest, train_forest, validate_forest
 from edsym.models.forest.settings import ForestSettings
 from edsym.models.forest.trees import FlatForest
+from edsym.predictions.table import read_predictions
 from edsym.spots.split import labelled_patterns
 from edsym.symmetry import space_groups, system_index
 

@@ -16,7 +16,7 @@ from test_spots_store import write as write_spot_store
 
 from edsym.configuration import check_configuration, load_schema
 from edsym.errors import EdsymError
-from edsym.evaluation.predictions import read_predictions, write_predictions
+from edsym.predictions.table import read_predictions, write_predictions
 from edsym.simulation.run.shard import simulate_shard
 from edsym.simulation.run.store import read_patterns
 from edsym.spots.store import read_spots

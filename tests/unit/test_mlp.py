@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from edsym.errors import InputError
-from edsym.evaluation.predictions import read_predictions
 from edsym.models.forest.features import N_FEATURES
 from edsym.models.mlp.network import MLP, N_INPUTS, mlp_inputs
 from edsym.models.mlp.run import predict_mlp, train_mlp
 from edsym.models.mlp.settings import MLPSettings
+from edsym.predictions.table import read_predictions
 
 SETTINGS = MLPSettings(
     hidden=[32, 32], dropout=0.1, epochs=30, batch_size=16, learning_rate=5e-3, weight_decay=0.01,

@@ -6,7 +6,9 @@ import pandas as pd
 import pytest
 
 from edsym.errors import InputError
-from edsym.evaluation.predictions import Predictions, read_predictions, write_predictions
+from edsym.predictions.fit import fit_calibration_file
+from edsym.predictions.settings import EvaluationSettings
+from edsym.predictions.table import Predictions, read_predictions, write_predictions
 from edsym.symmetry import system_index
 
 
@@ -17,7 +19,6 @@ def predictions():
     return Predictions(
         material_id=np.array(["mp-2", "mp-10", "mp-2", "a"]),
         view=np.array([7, 0, 3, 1]),
-        system=system_index(groups),
         spacegroup=groups,
         p_system=rng.dirichlet(np.ones(7), 4).astype("f4"),
         p_spacegroup=rng.dirichlet(np.ones(230), 4).astype("f4"),
@@ -50,7 +51,6 @@ def test_what_is_written_is_read_sorted_by_material_and_view(predictions, tmp_pa
         ("p_system", (2, 1), np.nan, "p_system of material mp-2, view 3, is not a distribution"),
         ("p_spacegroup", (0, 4), -0.1, "p_spacegroup of material mp-2, view 7"),
         ("p_spacegroup", 1, 0.0, "adds up to 0"),
-        ("system", 1, 6, "material mp-10 has space group 2 and crystal system 6"),
         ("spacegroup", 3, 231, "material a has space group 231"),
         ("view", 2, 7, "view 7 of material mp-2 occurs more than once"),
     ],
@@ -71,6 +71,7 @@ def test_predictions_of_wrong_shape_are_not_written(predictions, tmp_path):
     [
         (lambda frame: frame.drop(columns=["p_system", "view"]), "lacks the columns view, p_system"),
         (lambda frame: frame.assign(view=[0, None, 1, 2]), "empty values in the columns view"),
+        (lambda frame: frame.assign(spacegroup_number=[1, None, 2, 2]), "in the columns spacegroup_number"),
         (lambda frame: frame.assign(p_system=[[0.5, 0.5]] * 4), "wrong type"),
         (lambda frame: frame.assign(p_system=[[np.nan] * 7] * 4), "not a distribution"),
         (lambda frame: frame.iloc[:0], "no patterns"),
@@ -83,6 +84,16 @@ def test_a_wrong_table_is_named(predictions, tmp_path, change, message):
     change(pd.read_parquet(path)).to_parquet(path)
     with pytest.raises(InputError, match=re.escape(str(path)) + f".*{message}"):
         read_predictions(path)
+
+
+def test_the_truth_may_be_unknown(predictions, tmp_path):
+    assert predictions.system.tolist() == system_index(predictions.spacegroup).tolist()
+    write_predictions(replace(predictions, spacegroup=None), tmp_path / "p.parquet")
+    found = read_predictions(tmp_path / "p.parquet")
+    assert (found.spacegroup, found.system) == (None, None)
+    assert found.material_id.tolist() == ["a", "mp-10", "mp-2", "mp-2"]
+    with pytest.raises(InputError, match=r"p\.parquet has no space-group numbers"):
+        fit_calibration_file(tmp_path / "p.parquet", tmp_path / "c.json", EvaluationSettings(4, 0))
 
 
 @pytest.mark.parametrize("damage", [lambda data: b"no table", lambda data: data[: len(data) // 2]])

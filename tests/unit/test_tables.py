@@ -164,7 +164,7 @@ def test_beyond_the_paper_can_be_switched_off(files):
 
 
 def test_models_tested_on_different_patterns_are_refused(files):
-    mixed = {**files, "forest": files["forest_transfer"]}
+    mixed = {**files, "forest_single": files["forest_transfer_single"]}
     with pytest.raises(InputError, match="gmoe and forest were not tested on the same patterns"):
         EvaluationInputs(mixed).decisions("single")
 

@@ -11,10 +11,10 @@ import torch
 from safetensors.torch import load_file
 
 from edsym.errors import InputError, TrainingError
-from edsym.evaluation.predictions import read_predictions
 from edsym.models.gmoe.network import GMoENetwork, Output
 from edsym.models.gmoe.settings import NetworkSettings
 from edsym.models.gmoe.store import load_network
+from edsym.predictions.table import read_predictions
 from edsym.spots.store import SpotLists, offsets, write_spots
 from edsym.symmetry import crystal_system
 from edsym.training.data import BatchSampler, PatternDataModule, PatternDataset

@@ -146,7 +146,7 @@ def test_a_second_run_finds_nothing_to_do(run):
     assert rules_to_run(run[1], "all") == set()
 
 
-SCORES = {"aggregate_views", "fit_calibration", "table1", "table2", "table3", "table4", "table6", "table7"}
+SCORES = {"decide", "fit_calibration", "table1", "table2", "table3", "table4", "table6", "table7"}
 SCORES |= {"table8", "table9", "fig1", "fig5", "write_provenance"}
 
 
@@ -211,7 +211,7 @@ def copied_checkout(tmp_path):
             {"train_forest", "train_mlp"} | SCORES,
             {"train_network", "predict_network"},
         ),
-        ("evaluation/pooling", {"fit_calibration", "aggregate_views", "table9"}, {"predict_network"}),
+        ("predictions/pooling", {"fit_calibration", "decide", "table9"}, {"predict_network"}),
     ],
 )
 def test_an_edited_module_runs_its_stage_again_and_none_before_it(run, copied_checkout, module, again, kept):

@@ -46,9 +46,9 @@ FILES = {
 }
 for model in MODELS:
     FILES |= {
-        model: f"{RESULTS}/predictions/{model}.parquet",
+        f"{model}_single": f"{RESULTS}/decisions/{model}.parquet",
         f"{model}_views": f"{RESULTS}/views/{model}.parquet",
-        f"{model}_transfer": f"{RESULTS}/transfer/predictions/{model}.parquet",
+        f"{model}_transfer_single": f"{RESULTS}/transfer/decisions/{model}.parquet",
         f"{model}_transfer_views": f"{RESULTS}/transfer/views/{model}.parquet",
         f"{model}_calibration": f"{RESULTS}/calibration/{model}.json",
         f"{model}_model": f"{RESULTS}/models/{model}/model.json",

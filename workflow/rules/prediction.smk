@@ -127,16 +127,17 @@ rule fit_calibration:
         "../scripts/fit_calibration.py"
 
 
-rule aggregate_views:
+rule decide:
     input:
         predictions=f"{RESULTS}/{{part}}predictions/{{model}}.parquet",
         calibration=rules.fit_calibration.output.calibration,
     output:
+        single=f"{RESULTS}/{{part}}decisions/{{model}}.parquet",
         views=f"{RESULTS}/{{part}}views/{{model}}.parquet",
     log:
-        f"{RESULTS}/{{part}}logs/aggregate_views/{{model}}.log",
+        f"{RESULTS}/{{part}}logs/decide/{{model}}.log",
     benchmark:
-        f"{RESULTS}/{{part}}benchmarks/aggregate_views/{{model}}.tsv"
+        f"{RESULTS}/{{part}}benchmarks/decide/{{model}}.tsv"
     conda:
         "../../envs/evaluation.yaml"
     resources:
@@ -144,6 +145,6 @@ rule aggregate_views:
         runtime=growing(30),
     params:
         settings=config["evaluation"],
-        code=code("aggregate_views.py"),
+        code=code("decide.py"),
     script:
-        "../scripts/aggregate_views.py"
+        "../scripts/decide.py"

@@ -1,8 +1,8 @@
 """Fit temperatures and pooling weights to a model's predictions on validation materials."""
 
-from edsym.evaluation.fit_calibration import fit_calibration_file
-from edsym.evaluation.settings import EvaluationSettings
 from edsym.job import job
+from edsym.predictions.fit import fit_calibration_file
+from edsym.predictions.settings import EvaluationSettings
 
 with job(snakemake):
     fit_calibration_file(

@@ -5,9 +5,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from edsym.evaluation.calibration import expected_calibration_error
 from edsym.evaluation.inputs import EvaluationInputs
-from edsym.evaluation.metrics import accuracy, wilson_interval
+from edsym.evaluation.metrics import accuracy, expected_calibration_error, wilson_interval
 from edsym.evaluation.table_writer import Column, Table
 from edsym.models.registry import MODELS
 from edsym.symmetry import system_index

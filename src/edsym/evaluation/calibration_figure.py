@@ -6,9 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from edsym.evaluation.beyond_tables import METHODS, TARGETS, methods_of
-from edsym.evaluation.calibration import expected_calibration_error, reliability
 from edsym.evaluation.inputs import EvaluationInputs
-from edsym.evaluation.metrics import wilson_interval
+from edsym.evaluation.metrics import expected_calibration_error, reliability, wilson_interval
 from edsym.evaluation.palette import BLUE, ORANGE, add_note
 from edsym.models.registry import MODELS
 

@@ -8,12 +8,11 @@ from pathlib import Path
 import pandas as pd
 
 from edsym.errors import InputError
-from edsym.evaluation.aggregation import read_aggregated, single_decisions
-from edsym.evaluation.calibration import Calibration, read_calibration
-from edsym.evaluation.predictions import read_predictions
 from edsym.evaluation.published import Published, read_published
 from edsym.evaluation.run import RunDescription, read_run, read_sizes
 from edsym.models.registry import MODELS
+from edsym.predictions.calibration import Calibration, read_calibration
+from edsym.predictions.decisions import read_decisions
 
 
 class EvaluationInputs:
@@ -59,12 +58,11 @@ class EvaluationInputs:
             raise InputError(f"{path} cannot be read as JSON: {error}") from error
 
     def calibration(self, model: str) -> Calibration:
-        """Return what was fitted to a model on validation materials; nothing where no file is named."""
-        path = self.files.get(f"{model}_calibration")
-        return Calibration() if path is None else read_calibration(path)
+        """Return what was fitted to a model on validation materials."""
+        return read_calibration(self.files[f"{model}_calibration"])
 
     def decisions(self, method: str, *, transfer: bool = False) -> dict[str, pd.DataFrame]:
-        """Return the decisions of every model, in the columns of `aggregation.single_decisions`.
+        """Return the decisions of every model, in the columns of `decisions.single_decisions`.
 
         Parameters
         ----------
@@ -92,10 +90,10 @@ class EvaluationInputs:
     def _read(self, model: str, method: str, transfer: bool) -> pd.DataFrame:
         key = (model, method, transfer)
         if key not in self._decisions:
-            name = f"{model}_transfer" if transfer else model
-            if method == "single":
-                predictions = read_predictions(self.files[name])
-                self._decisions[key] = single_decisions(predictions, self.calibration(model))
-            else:
-                self._decisions[key] = read_aggregated(self.files[f"{name}_views"], method)
+            part = "_transfer" if transfer else ""
+            path = self.files[f"{model}{part}_{'single' if method == 'single' else 'views'}"]
+            frame = read_decisions(path, method)
+            if "spacegroup" not in frame:
+                raise InputError(f"{path} has decisions on unknown crystals: no table can judge them")
+            self._decisions[key] = frame
         return self._decisions[key]

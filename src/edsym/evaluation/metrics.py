@@ -6,6 +6,9 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
 
+BINS = 15
+"""Bins of confidence, of equal width, as in Guo et al. (Proc. ICML 2017, PMLR 70, 1321)."""
+
 
 def accuracy(truth: np.ndarray, predicted: np.ndarray) -> float:
     """Return the share of right decisions, 0 to 1; NaN where there is nothing to decide."""
@@ -68,3 +71,43 @@ def wilson_interval(share: float, n: int, level: float = 0.95) -> tuple[float, f
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     return float(max(centre - half, 0)), float(min(centre + half, 1))
+
+
+def reliability(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
+    """Return the reliability diagram of decisions.
+
+    Parameters
+    ----------
+    confidence : (N,) array
+        Confidence of each decision, 0 to 1.
+    right : (N,) array of bool
+        Whether it was right.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each of `BINS` intervals (low, high]: count, confidence and accuracy, the means of
+        its decisions; NaN for one without decisions.
+    """
+    index = np.clip(np.ceil(np.asarray(confidence, float) * BINS).astype(int) - 1, 0, BINS - 1)
+    count = np.bincount(index, minlength=BINS)
+    sums = {"confidence": confidence, "accuracy": right}
+    means = {
+        name: np.divide(
+            np.bincount(index, values, minlength=BINS), count, out=np.full(BINS, np.nan), where=count > 0
+        )
+        for name, values in sums.items()
+    }
+    return pd.DataFrame({"count": count, **means})
+
+
+def expected_calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:
+    """Return the mean distance of confidence and accuracy over the bins (Guo et al., equation 3), 0 to 1.
+
+    NaN if there is no decision or no confidence.
+    """
+    if not len(confidence) or np.isnan(confidence).any():
+        return np.nan
+    bins = reliability(confidence, right)
+    distance = (bins.confidence - bins.accuracy).abs()
+    return float((distance * bins["count"]).sum() / len(confidence))

@@ -5,10 +5,10 @@ from edsym.models.registry import MODELS, SECTIONS
 SYSTEM_LABELS = {"all": "All", "macro": "Mean of systems"}
 """Names of rows that are not one crystal system."""
 
-_SINGLE = tuple(MODELS)
+_SINGLE = tuple(f"{model}_single" for model in MODELS)
 _VIEWS = tuple(f"{model}_views" for model in MODELS)
 _CALIBRATION = tuple(f"{model}_calibration" for model in MODELS)
-_TRANSFER = tuple(f"{model}_transfer{views}" for views in ("", "_views") for model in MODELS)
+_TRANSFER = tuple(f"{model}_transfer_{rows}" for rows in ("single", "views") for model in MODELS)
 
 REQUIRES = {
     "table1": ("run", "published", *_SINGLE),
@@ -23,17 +23,17 @@ REQUIRES = {
     "fig1": ("run", *_SINGLE, *_VIEWS),
     "fig3": ("run", "split", "materials"),
     "fig4": ("run", "split", "materials"),
-    "fig5": ("run", *_SINGLE, *_VIEWS, *_CALIBRATION),
+    "fig5": ("run", *_SINGLE, *_VIEWS),
     "fig6": ("run", "split", "materials", "patterns"),
 }
 """Names of the files that each table and figure reads.
 
 ``run``: what the run was (`edsym.evaluation.run`); ``published``: published numbers; ``split``: the split
 by material; ``materials``: material_id and n_patterns, csv; ``patterns``: stores of patterns, a list;
-``{model}``: predictions of single patterns; ``{model}_views``: what `edsym.evaluation.aggregation` makes of
-them; ``{model}_transfer`` and ``{model}_transfer_views``: the same for the test materials at the other kind
-of orientations; ``{model}_calibration``: what was fitted on validation materials
-(`edsym.evaluation.calibration`); ``{model}_model``: the model's model.json.
+``{model}_single`` and ``{model}_views``: decisions on single patterns and on several views
+(`edsym.predictions`); ``{model}_transfer_single`` and ``{model}_transfer_views``: the same for the test
+materials at the other kind of orientations; ``{model}_calibration``: what was fitted on validation
+materials (`edsym.predictions.calibration`); ``{model}_model``: the model's model.json.
 """
 CONFIGURED = {
     "table6": ("split", *SECTIONS, "evaluation"),

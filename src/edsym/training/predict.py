@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from edsym.evaluation.predictions import Predictions, write_predictions
 from edsym.models.gmoe.network import GMoENetwork
 from edsym.models.gmoe.store import load_network
+from edsym.predictions.table import Predictions, write_predictions
 from edsym.spots.split import patterns_to_predict
 from edsym.spots.store import SpotLists
-from edsym.symmetry import CRYSTAL_SYSTEMS, N_SPACE_GROUPS, system_index
+from edsym.symmetry import CRYSTAL_SYSTEMS, N_SPACE_GROUPS
 from edsym.training.data import BatchSampler, PatternDataset, batch_loader
 from edsym.training.fit import compute_threads
 from edsym.training.settings import lightning_precision
@@ -39,7 +39,7 @@ def predict_network(
     model_dir : str or Path
         Where the trained network is.
     output_path : str or Path
-        The table to write, see `edsym.evaluation.predictions`.
+        The table to write, see `edsym.predictions.table`.
     batch_size : int
         Patterns at once.
     threads : int
@@ -59,7 +59,7 @@ def predict_network(
     with compute_threads(threads):
         p_system, p_spacegroup = predict_patterns(network, spots, batch_size, precision)
     ids = spots.material_id[spots.material]
-    predictions = Predictions(ids, spots.view, system_index(groups), groups, p_system, p_spacegroup)
+    predictions = Predictions(ids, spots.view, p_system, p_spacegroup, groups)
     write_predictions(predictions, output_path)
 
 

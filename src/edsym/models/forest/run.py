@@ -7,10 +7,10 @@ import numpy as np
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from edsym.evaluation.predictions import Predictions, write_predictions
 from edsym.models.forest.features import forest_features
 from edsym.models.forest.forest import HierarchicalForest
 from edsym.models.forest.settings import ForestSettings
+from edsym.predictions.table import Predictions, write_predictions
 from edsym.spots.split import labelled_patterns, validation_patterns
 from edsym.spots.store import SpotLists
 from edsym.symmetry import system_index
@@ -69,7 +69,7 @@ def predict_forest(
     model_dir : str or Path
         Where the trained forest is.
     output_path : str or Path
-        The table to write, see `edsym.evaluation.predictions`.
+        The table to write, see `edsym.predictions.table`.
     jobs : int
         Threads; the result does not depend on it.
 
@@ -102,7 +102,7 @@ def validate_forest(
     split_path : str or Path
         The split.
     output_path : str or Path
-        The table to write, see `edsym.evaluation.predictions`.
+        The table to write, see `edsym.predictions.table`.
     settings : ForestSettings
         Sizes and seed, as of the forest itself.
     validation : (float, int)
@@ -128,7 +128,7 @@ def _write(
 ) -> None:
     p_system, p_spacegroup = predict_patterns(forest, spots, jobs)
     ids = spots.material_id[spots.material]
-    predictions = Predictions(ids, spots.view, system_index(groups), groups, p_system, p_spacegroup)
+    predictions = Predictions(ids, spots.view, p_system, p_spacegroup, groups)
     write_predictions(predictions, output_path)
 
 

@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
-from edsym.evaluation.predictions import Predictions, write_predictions
 from edsym.models.forest.features import forest_features
 from edsym.models.mlp.network import MLP, mlp_inputs
 from edsym.models.mlp.settings import MLPSettings
+from edsym.predictions.table import Predictions, write_predictions
 from edsym.seeds import generator, stable_hash
 from edsym.spots.split import labelled_patterns, patterns_to_predict, validation_patterns
 from edsym.spots.store import SpotLists
@@ -136,7 +136,7 @@ def predict_mlp(
     model_dir : str or Path
         Where the trained perceptron is.
     output_path : str or Path
-        The table to write, see `edsym.evaluation.predictions`.
+        The table to write, see `edsym.predictions.table`.
     validation : (float, int) or None
         Validation share and seed of the training: predict its validation patterns, not the test patterns.
 
@@ -150,7 +150,7 @@ def predict_mlp(
     spots, groups = patterns_to_predict(spots_paths, split_path, validation)
     p_system, p_spacegroup = predict_patterns(network, spots)
     ids = spots.material_id[spots.material]
-    predictions = Predictions(ids, spots.view, system_index(groups), groups, p_system, p_spacegroup)
+    predictions = Predictions(ids, spots.view, p_system, p_spacegroup, groups)
     write_predictions(predictions, output_path)
 
 

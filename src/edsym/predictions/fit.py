@@ -4,12 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
-from edsym.evaluation.aggregation import TARGETS, class_indices, draw_views, probabilities_of
-from edsym.evaluation.calibration import Calibration, fit_temperature, write_calibration
-from edsym.evaluation.loglinear import fit_weights
-from edsym.evaluation.pooling import geometric_mean, pool, pool_scores, view_features
-from edsym.evaluation.predictions import Predictions, read_predictions
-from edsym.evaluation.settings import EvaluationSettings
+from edsym.errors import InputError
+from edsym.predictions.calibration import Calibration, fit_temperature, write_calibration
+from edsym.predictions.decisions import TARGETS, class_indices, probabilities_of
+from edsym.predictions.loglinear import fit_weights
+from edsym.predictions.pooling import geometric_mean, pool, pool_scores, view_features
+from edsym.predictions.settings import EvaluationSettings
+from edsym.predictions.table import Predictions, read_predictions
+from edsym.predictions.views import draw_views
 
 
 def fit_calibration(predictions: Predictions, settings: EvaluationSettings) -> Calibration:
@@ -47,16 +49,19 @@ def fit_calibration_file(
     predictions_path : str or Path or None
         Predictions on validation materials; None, where the settings fit nothing, gives an empty result.
     output_path : str or Path
-        The file to write, see `edsym.evaluation.calibration.read_calibration`.
+        The file to write, see `edsym.predictions.calibration.read_calibration`.
     settings : EvaluationSettings
         What to fit, and how views are drawn.
 
     Raises
     ------
     InputError
-        If the predictions are unreadable.
+        If the predictions are unreadable or come without the truth.
     """
     if predictions_path is None:
         write_calibration(Calibration(), output_path)
     else:
-        write_calibration(fit_calibration(read_predictions(predictions_path), settings), output_path)
+        predictions = read_predictions(predictions_path)
+        if predictions.spacegroup is None:
+            raise InputError(f"{predictions_path} has no space-group numbers: nothing can be fitted to it")
+        write_calibration(fit_calibration(predictions, settings), output_path)

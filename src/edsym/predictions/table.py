@@ -1,6 +1,6 @@
-"""Predictions of a model: one row a pattern, with the truth and the probabilities of every class."""
+"""Predictions of a model: one row a pattern, the probabilities of all classes and, if known, the truth."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,6 @@ SCHEMA = pa.schema(
     [
         ("material_id", pa.string()),
         ("view", pa.int32()),
-        ("crystal_system", pa.int8()),
         ("spacegroup_number", pa.uint8()),
         ("p_system", pa.list_(pa.float32(), N_SYSTEMS)),
         ("p_spacegroup", pa.list_(pa.float32(), N_SPACE_GROUPS)),
@@ -29,7 +28,7 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model says of patterns, and the truth.
+    """What a model says of patterns, and the truth where it is known.
 
     Attributes
     ----------
@@ -37,25 +36,27 @@ class Predictions:
         Material of each pattern.
     view : (P,) array of int
         Which view of its material each pattern is.
-    system : (P,) array of int
-        True crystal system, index into `edsym.symmetry.CRYSTAL_SYSTEMS`.
-    spacegroup : (P,) array of int
-        True space-group number, 1 to 230.
     p_system : (P, 7) array of float32
-        Probabilities of the crystal systems.
+        Probabilities of the crystal systems, in the order of `edsym.symmetry.CRYSTAL_SYSTEMS`.
     p_spacegroup : (P, 230) array of float32
         Probabilities of the space groups; column i is number i + 1.
+    spacegroup : (P,) array of int or None
+        True space-group number, 1 to 230; None for patterns of unknown crystals.
     """
 
     material_id: np.ndarray
     view: np.ndarray
-    system: np.ndarray
-    spacegroup: np.ndarray
     p_system: np.ndarray
     p_spacegroup: np.ndarray
+    spacegroup: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.material_id)
+
+    @property
+    def system(self) -> np.ndarray | None:
+        """The true crystal system (P,), index into `edsym.symmetry.CRYSTAL_SYSTEMS`; None if unknown."""
+        return None if self.spacegroup is None else system_index(self.spacegroup)
 
 
 def write_predictions(predictions: Predictions, path: str | Path) -> None:
@@ -68,14 +69,13 @@ def write_predictions(predictions: Predictions, path: str | Path) -> None:
     """
     _check(predictions, "predictions")
     order = np.lexsort((predictions.view, predictions.material_id))
-    rows = replace(predictions, **{f.name: getattr(predictions, f.name)[order] for f in fields(predictions)})
+    truth = predictions.spacegroup
     columns = [
-        pa.array(rows.material_id.astype(object), pa.string()),
-        pa.array(rows.view.astype(np.int32)),
-        pa.array(rows.system.astype(np.int8)),
-        pa.array(rows.spacegroup.astype(np.uint8)),
-        _fixed_lists(rows.p_system),
-        _fixed_lists(rows.p_spacegroup),
+        pa.array(predictions.material_id[order].astype(object), pa.string()),
+        pa.array(predictions.view[order].astype(np.int32)),
+        pa.nulls(len(order), pa.uint8()) if truth is None else pa.array(truth[order].astype(np.uint8)),
+        _fixed_lists(predictions.p_system[order]),
+        _fixed_lists(predictions.p_spacegroup[order]),
     ]
     table = pa.Table.from_arrays(columns, schema=SCHEMA)
     write_parquet(table, path, _ROW_GROUP)
@@ -102,16 +102,16 @@ def read_predictions(path: str | Path) -> Predictions:
         raise InputError(
             f"{path} has a column of the wrong type for a table of predictions: {error}"
         ) from error
+    unknown = 0 < len(table) == table["spacegroup_number"].null_count
     holed = [name for name in SCHEMA.names if table[name].null_count]
-    if holed:
+    if holed != ["spacegroup_number"] * unknown:
         raise InputError(f"{path} has empty values in the columns {', '.join(holed)}")
     predictions = Predictions(
         material_id=np.asarray(table["material_id"].to_pylist(), dtype=str),
         view=table["view"].to_numpy(),
-        system=table["crystal_system"].to_numpy().astype(int),
-        spacegroup=table["spacegroup_number"].to_numpy().astype(int),
         p_system=_matrix(table["p_system"], N_SYSTEMS),
         p_spacegroup=_matrix(table["p_spacegroup"], N_SPACE_GROUPS),
+        spacegroup=None if unknown else table["spacegroup_number"].to_numpy().astype(int),
     )
     _check(predictions, str(path))
     return predictions
@@ -132,14 +132,15 @@ def _check(predictions: Predictions, where: str) -> None:
     n = len(predictions)
     if n == 0:
         raise InputError(f"{where}: there are no patterns")
-    shapes = {"view": (n,), "system": (n,), "spacegroup": (n,)}
-    shapes |= {"p_system": (n, N_SYSTEMS), "p_spacegroup": (n, N_SPACE_GROUPS)}
+    shapes = {"view": (n,), "p_system": (n, N_SYSTEMS), "p_spacegroup": (n, N_SPACE_GROUPS)}
+    shapes |= {} if predictions.spacegroup is None else {"spacegroup": (n,)}
     for name, shape in shapes.items():
         if getattr(predictions, name).shape != shape:
             raise InputError(
                 f"{where}: {name} has shape {getattr(predictions, name).shape}, expected {shape}"
             )
-    _check_classes(predictions, where)
+    if predictions.spacegroup is not None:
+        _check_classes(predictions, where)
     for name in ("p_system", "p_spacegroup"):
         _check_probabilities(predictions, name, where)
     keys = np.lexsort((predictions.view, predictions.material_id))
@@ -152,13 +153,10 @@ def _check(predictions: Predictions, where: str) -> None:
 def _check_classes(predictions: Predictions, where: str) -> None:
     groups = predictions.spacegroup
     bad = np.flatnonzero((groups < 1) | (groups > N_SPACE_GROUPS))
-    if not len(bad):
-        bad = np.flatnonzero(system_index(groups) != predictions.system)
     if len(bad):
-        i = bad[0]
         raise InputError(
-            f"{where}: material {predictions.material_id[i]} has space group {groups[i]} and crystal system "
-            f"{predictions.system[i]}; expected a number from 1 to 230 and the index of its system"
+            f"{where}: material {predictions.material_id[bad[0]]} has space group {groups[bad[0]]}; expected "
+            f"a number from 1 to {N_SPACE_GROUPS}"
         )
 
 

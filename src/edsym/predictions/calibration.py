@@ -1,4 +1,4 @@
-"""What is fitted on validation materials, temperatures and pooling weights; the calibration error.
+"""What is fitted on validation materials: temperatures and pooling weights.
 
 Temperature scaling (C. Guo et al., Proc. ICML 2017, PMLR 70, 1321) divides all logits by one number T: the
 decision stays, its confidence changes. Probabilities are known here, and their logarithms are logits.
@@ -9,14 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from edsym.errors import InputError
-from edsym.evaluation.loglinear import fit_weights, log_probabilities, softmax
 from edsym.files import write_text
-
-BINS = 15
-"""Bins of confidence, of equal width, as in Guo et al."""
+from edsym.predictions.loglinear import fit_weights, log_probabilities, softmax
 
 MAX_TEMPERATURE = 20.0
 """Bound that keeps the temperature of a model that knows nothing finite and positive."""
@@ -33,7 +29,7 @@ class Calibration:
     temperature : dict or None
         Temperatures by method ("single", "logsum", "pooled") and target ("system", "spacegroup").
     pooling : dict or None
-        Weights of `edsym.evaluation.pooling` by target.
+        Weights of `edsym.predictions.pooling` by target.
     """
 
     materials: int = 0
@@ -84,43 +80,3 @@ def fit_temperature(probabilities: np.ndarray, truth: np.ndarray) -> float:
 def scale_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """Return distributions with all logits divided by a temperature (Guo et al., equation 9)."""
     return softmax(log_probabilities(probabilities) / temperature)
-
-
-def reliability(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
-    """Return the reliability diagram of decisions.
-
-    Parameters
-    ----------
-    confidence : (N,) array
-        Confidence of each decision, 0 to 1.
-    right : (N,) array of bool
-        Whether it was right.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row for each of `BINS` intervals (low, high]: count, confidence and accuracy, the means of
-        its decisions; NaN for one without decisions.
-    """
-    index = np.clip(np.ceil(np.asarray(confidence, float) * BINS).astype(int) - 1, 0, BINS - 1)
-    count = np.bincount(index, minlength=BINS)
-    sums = {"confidence": confidence, "accuracy": right}
-    means = {
-        name: np.divide(
-            np.bincount(index, values, minlength=BINS), count, out=np.full(BINS, np.nan), where=count > 0
-        )
-        for name, values in sums.items()
-    }
-    return pd.DataFrame({"count": count, **means})
-
-
-def expected_calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:
-    """Return the mean distance of confidence and accuracy over the bins (Guo et al., equation 3), 0 to 1.
-
-    NaN if there is no decision or no confidence.
-    """
-    if not len(confidence) or np.isnan(confidence).any():
-        return np.nan
-    bins = reliability(confidence, right)
-    distance = (bins.confidence - bins.accuracy).abs()
-    return float((distance * bins["count"]).sum() / len(confidence))

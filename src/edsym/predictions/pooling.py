@@ -9,8 +9,8 @@ is fitted on validation materials. Certainty is 1 less the entropy over its larg
 
 import numpy as np
 
-from edsym.evaluation.loglinear import log_probabilities, softmax
-from edsym.evaluation.predictions import Predictions
+from edsym.predictions.loglinear import log_probabilities, softmax
+from edsym.predictions.table import Predictions
 
 
 def view_features(predictions: Predictions, rows: np.ndarray) -> np.ndarray:
@@ -40,7 +40,7 @@ def pool_scores(probabilities: np.ndarray, features: np.ndarray, start: np.ndarr
     Returns
     -------
     (M, F, C) array
-        Scores for `edsym.evaluation.loglinear.fit_weights`.
+        Scores for `edsym.predictions.loglinear.fit_weights`.
     """
     logarithms = log_probabilities(probabilities)
     n_views = np.diff(np.append(start, len(probabilities)))

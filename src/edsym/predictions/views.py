@@ -1,0 +1,176 @@
+"""From patterns to materials: decisions on several views of one material.
+
+Three methods combine the drawn views of a material, for the crystal system and the space group alike:
+
+``vote``
+    Every view votes for its most probable class. Of classes with equally many votes, the one with
+    the larger sum of probabilities over the views wins, then the one with the smaller index. The
+    confidence is the share of views that voted for the winner.
+``logsum``
+    The class with the largest sum of log-probabilities wins (product of experts). Probabilities are
+    clipped at `loglinear.MIN_PROBABILITY` first, so that one view cannot veto a class. The confidence is
+    the winner's share of the normalised geometric mean over the views, not of the product: views of one
+    material are not independent, and the product would be certain nearly always.
+``pooled``
+    The most probable class of the learned pool of `edsym.predictions.pooling`, beyond the paper. The
+    confidence is its probability.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from edsym.predictions.calibration import Calibration, read_calibration
+from edsym.predictions.decisions import (
+    TARGETS,
+    UNFITTED,
+    decide,
+    decision,
+    probabilities_of,
+    single_decisions,
+    truth_of,
+    write_decisions,
+)
+from edsym.predictions.pooling import geometric_mean, pool, view_features
+from edsym.predictions.settings import EvaluationSettings
+from edsym.predictions.table import Predictions, read_predictions
+from edsym.seeds import generator
+
+
+def draw_views(predictions: Predictions, settings: EvaluationSettings) -> tuple[np.ndarray, np.ndarray]:
+    """Draw views of every material at random, without replacement.
+
+    A material with no more than `settings.views` patterns gives all of them. What is drawn depends on
+    the seed, the material's id and which of its views there are, and on nothing else: models that are
+    tested on the same patterns are judged by the same views.
+
+    Returns
+    -------
+    rows : (K,) array of int
+        The drawn patterns, as rows of `predictions`: by material_id, then view.
+    start : (M,) array of int
+        Where the rows of each material start; materials are sorted by id.
+    """
+    order = np.lexsort((predictions.view, predictions.material_id))
+    ids, first = np.unique(predictions.material_id[order], return_index=True)
+    drawn = [
+        np.sort(_draw(rows, str(material), settings))
+        for material, rows in zip(ids, np.split(np.arange(len(order)), first[1:]), strict=True)
+    ]
+    start = np.cumsum([0] + [len(rows) for rows in drawn[:-1]])
+    return order[np.concatenate(drawn)], start
+
+
+def _draw(rows: np.ndarray, material_id: str, settings: EvaluationSettings) -> np.ndarray:
+    if len(rows) <= settings.views:
+        return rows
+    return generator(settings.seed, "views", material_id).choice(rows, settings.views, replace=False)
+
+
+def majority_vote(probabilities: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Decide for each material by the votes of its views.
+
+    Parameters
+    ----------
+    probabilities : (K, C) array
+        Probabilities of the views, those of one material one after the other.
+    start : (M,) array of int
+        Where each material starts.
+
+    Returns
+    -------
+    decision : (M,) array of int
+        Class indices.
+    confidence : (M,) array
+        Share of the material's views that voted for the decision.
+    """
+    ballots = np.zeros(probabilities.shape, dtype=np.int32)
+    ballots[np.arange(len(probabilities)), probabilities.argmax(axis=1)] = 1
+    votes = np.add.reduceat(ballots, start)
+    total = np.add.reduceat(probabilities, start, dtype=np.float64)
+    most = votes.max(axis=1, keepdims=True)
+    decision = np.where(votes == most, total, -np.inf).argmax(axis=1)
+    return decision, most[:, 0] / votes.sum(axis=1)
+
+
+def aggregate(
+    predictions: Predictions, settings: EvaluationSettings, calibration: Calibration = UNFITTED
+) -> pd.DataFrame:
+    """Combine drawn views into decisions, one a material and method.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        What a model says of the patterns.
+    settings : EvaluationSettings
+        How views are drawn, and whether space groups are decided given the system as well.
+    calibration : Calibration
+        What was fitted to the model on validation materials; without pooling weights no ``pooled``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a material, sorted by id: material_id; system and spacegroup, the truth where it is known;
+        views (the drawn ones); and for each of the methods of this module the columns of
+        `edsym.predictions.decisions.decide` with the prefix ``{method}_``. A vote has classes and
+        confidences only.
+    """
+    rows, start = draw_views(predictions, settings)
+    first = rows[start]
+    frame = pd.DataFrame({"material_id": predictions.material_id[first], **truth_of(predictions, first)})
+    frame["views"] = np.split(predictions.view[rows].astype(np.int32), start[1:])
+    votes = {}
+    for target in TARGETS:
+        votes |= decision(target, *majority_vote(probabilities_of(predictions, target)[rows], start))
+    methods = {"vote": votes}
+    for method, pools in _pools(predictions, rows, start, calibration).items():
+        methods[method] = decide(pools, calibration, method, settings.conditional)
+    columns = {f"{m}_{name}": values for m, decided in methods.items() for name, values in decided.items()}
+    return frame.assign(**columns)
+
+
+def _pools(
+    predictions: Predictions, rows: np.ndarray, start: np.ndarray, calibration: Calibration
+) -> dict[str, dict[str, np.ndarray]]:
+    """Return the distribution over classes of each material, (M, C), by method and target."""
+    drawn = {target: probabilities_of(predictions, target)[rows] for target in TARGETS}
+    pools = {"logsum": {target: geometric_mean(p, start) for target, p in drawn.items()}}
+    if calibration.pooling is not None:
+        features = view_features(predictions, rows)
+        pools["pooled"] = {
+            target: pool(p, features, start, np.array(calibration.pooling[target]))
+            for target, p in drawn.items()
+        }
+    return pools
+
+
+def decide_file(
+    predictions_path: str | Path,
+    calibration_path: str | Path,
+    settings: EvaluationSettings,
+    *,
+    single: str | Path,
+    views: str | Path,
+) -> None:
+    """Read predictions and write the decisions on single patterns and on drawn views.
+
+    Parameters
+    ----------
+    predictions_path : str or Path
+        Predictions, see `edsym.predictions.table`.
+    calibration_path : str or Path
+        What was fitted to the model, see `edsym.predictions.calibration`.
+    settings : EvaluationSettings
+        How views are drawn, and whether space groups are decided given the system as well.
+    single, views : str or Path
+        The tables to write, of `single_decisions` and `aggregate`.
+
+    Raises
+    ------
+    InputError
+        If an input is unreadable.
+    """
+    predictions, calibration = read_predictions(predictions_path), read_calibration(calibration_path)
+    write_decisions(single_decisions(predictions, calibration, settings.conditional), single)
+    write_decisions(aggregate(predictions, settings, calibration), views)
