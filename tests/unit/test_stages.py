@@ -85,9 +85,10 @@ EXPECTED = {
     "models.forest.features": MLP | FOREST,
     "models.forest.trees": FOREST,
     "training.predict": {"predict_network", "pack_network"},
-    # evaluation
-    "evaluation.fit_calibration": {"fit_calibration"},
-    "evaluation.pooling": {"fit_calibration", "aggregate_views"} | TABLES | FIGURES,
+    # predictions and evaluation
+    "predictions.fit": {"fit_calibration"},
+    "predictions.pooling": {"fit_calibration", "decide"},
+    "predictions.views": {"fit_calibration", "decide"},
     "evaluation.tables": TABLES,
     "evaluation.figures": FIGURES,
     "evaluation.inputs": TABLES | FIGURES,
