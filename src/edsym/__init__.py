@@ -1,10 +1,30 @@
 """Crystal symmetry from electron diffraction: simulation, networks, forests and their evaluation."""
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edsym.interface.plot import plot_pattern
+    from edsym.interface.spots import Spots
+    from edsym.models.pretrained import load_model
+    from edsym.structures.structure import Structure
+
+# Late and by name: who only simulates does not load torch, and no stage of the workflow stands on this.
+_MODULES = {
+    "Spots": "edsym.interface.spots",
+    "Structure": "edsym.structures.structure",
+    "load_model": "edsym.models.pretrained",
+    "plot_pattern": "edsym.interface.plot",
+}
+
+__all__ = ["Spots", "Structure", "load_model", "plot_pattern"]
 
 
 def __getattr__(name: str):
-    # Late and by name: who only simulates does not load torch, and no stage stands on the trained networks.
-    if name == "load_model":
-        return import_module("edsym.models.pretrained").load_model
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -32,7 +32,7 @@ class CifFolder:
     def read(self, ids: list[str]) -> Iterator[Material | Rejection]:
         """Yield the structures of these files."""
         for material_id in ids:
-            yield from _read_file(material_id, self._files[material_id])
+            yield from read_file(material_id, self._files[material_id])
 
     def metadata(self) -> dict:
         """Return a digest of all files, and the day on which the newest was last changed."""
@@ -65,7 +65,8 @@ def cif_files(path: str | Path) -> list[Path]:
     return files
 
 
-def _read_file(material_id: str, file: Path) -> Iterator[Material | Rejection]:
+def read_file(material_id: str, file: Path) -> Iterator[Material | Rejection]:
+    """Yield the structures of a CIF file, or why it has none."""
     try:
         structures = _parse(file)
     except Exception as error:  # pymatgen raises whatever its parsing stumbles over

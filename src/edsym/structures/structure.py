@@ -1,8 +1,12 @@
 """A crystal structure: what the parts of edsym pass to each other."""
 
 from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
 
 import numpy as np
+
+from edsym.errors import InputError, MaterialError
 
 
 @dataclass(frozen=True)
@@ -25,3 +29,43 @@ class Structure:
     numbers: np.ndarray
     frac_coords: np.ndarray
     spacegroup_number: int
+
+    @classmethod
+    def from_cif(cls, path: str | Path) -> "Structure":
+        """Return the structure of a CIF file: its primitive cell, symmetrised, in the standard orientation.
+
+        See `edsym.structures.standard.standardize`. Of several structures it is the first.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read or its structure cannot be used; the message says why.
+
+        Examples
+        --------
+        >>> salt = edsym.Structure.from_cif("NaCl.cif")
+        >>> salt.spacegroup_number, len(salt.numbers)
+        (225, 2)
+        """
+        if not Path(path).is_file():
+            raise InputError(f"{path}: no such file, expected a CIF file")
+        return _standard(str(path), next(_module("cif").read_file(Path(path).stem, Path(path))))
+
+    @classmethod
+    def from_pymatgen(cls, structure) -> "Structure":
+        """Return a pymatgen Structure as `from_cif` does."""
+        return _standard("the structure", _module("source").from_pymatgen("", structure))
+
+
+def _standard(name: str, found) -> Structure:
+    try:
+        if reason := getattr(found, "reason", None):
+            raise MaterialError(reason)
+        return _module("standard").standardize(found.lattice, found.numbers, found.frac_coords)
+    except MaterialError as error:
+        raise InputError(f"{name}: {error}") from error
+
+
+def _module(name: str):
+    # By name: what stands on a structure does not stand on the readers of files.
+    return import_module(f"edsym.structures.{name}")

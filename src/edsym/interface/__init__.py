@@ -1,0 +1,1 @@
+"""What a notebook user types: structures, patterns, spots, models and their answers, exported by `edsym`."""

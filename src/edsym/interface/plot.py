@@ -1,0 +1,75 @@
+"""A pattern as a picture."""
+
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from edsym.errors import InputError
+from edsym.files import atomic_path
+from edsym.interface.spots import Spots
+
+# Of a pattern, so many spots are labelled; of a picture, so many patterns are drawn.
+_LABELS = 30
+_PANELS = 12
+_COLUMNS = 4
+
+
+def plot_pattern(spots, pattern: int = 0, ax=None):
+    """Draw the spots of one pattern, with their indices if they are known.
+
+    Parameters
+    ----------
+    spots : Spots or what `Spots.of` takes
+        The patterns.
+    pattern : int
+        Which of them.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new figure without.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        With areas of the spots as the roots of their intensities, and indices at the brightest.
+
+    Examples
+    --------
+    >>> ax = edsym.plot_pattern([[0.35, 0, 0.02], [0, 0.35, 0.01]])
+    >>> ax.get_xlabel()
+    'qx (1/Å)'
+    """
+    import matplotlib.pyplot as plt
+
+    one = Spots.of(spots)[pattern]
+    if ax is None:
+        _, ax = plt.subplots(figsize=(5, 5), layout="constrained")
+    brightness = (one.intensity / one.intensity.max()) ** 0.5
+    ax.scatter(one.qx, one.qy, s=120 * brightness, color="black", linewidths=0)
+    ax.scatter(0, 0, marker="+", color="tab:red")  # the direct beam
+    if one.hkl is not None:
+        for i in (-brightness).argsort(kind="stable")[:_LABELS]:
+            place = (one.qx[i], one.qy[i])
+            ax.annotate(
+                _label(one.hkl[i]), place, (0, 6), textcoords="offset points", ha="center", fontsize=7
+            )
+    limit = 1.1 * max(abs(one.qx).max(), abs(one.qy).max())
+    ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", xlabel="qx (1/Å)", ylabel="qy (1/Å)")
+    return ax
+
+
+def _label(hkl) -> str:
+    """Return indices with bars over negative ones."""
+    return "$" + r"\,".join(rf"\bar{{{-i}}}" if i < 0 else str(i) for i in hkl.tolist()) + "$"
+
+
+def save_patterns(spots: Spots, path: str | Path) -> None:
+    """Draw the first `_PANELS` patterns into a file, whose suffix tells its format."""
+    rows = -(-min(len(spots), _PANELS) // _COLUMNS)
+    figure = Figure(figsize=(4 * min(len(spots), _COLUMNS), 4 * rows), layout="constrained")
+    for i in range(min(len(spots), _PANELS)):
+        axes = plot_pattern(spots, i, figure.add_subplot(rows, min(len(spots), _COLUMNS), i + 1))
+        axes.set_title(f"pattern {spots.view[i]}")
+    try:
+        with atomic_path(path) as temporary:
+            figure.savefig(temporary, format=Path(path).suffix[1:] or "(none)", dpi=150)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from error

@@ -1,0 +1,312 @@
+"""Spots as a user has them: arrays, tables and files in any unit, checked, in the form that models take."""
+
+from dataclasses import dataclass, fields
+from numbers import Real
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from edsym.errors import InputError
+from edsym.files import atomic_path
+from edsym.spots.store import SPOT_FIELDS, SpotLists, offsets, ragged_indices
+
+UNITS = {"1/Å": 1.0, "1/A": 1.0, "1/nm": 0.1}
+"""Units of positions, in 1/Å; ``px`` takes a scale of its own."""
+
+NORMALISATIONS = ("incident", "max", "sum", "counts")
+
+MAX_LENGTH = 10.0
+"""Longest |q| in 1/Å that is taken for a position in 1/Å: patterns end at a fifth of it."""
+
+MAX_TOTAL = 1.05
+"""Largest sum of the intensities of a pattern as shares of the incident beam: noise may add to 1."""
+
+_INDICES = ("h", "k", "l")
+
+
+@dataclass(frozen=True)
+class Spots(SpotLists):
+    """Spots of one or several patterns, as `SpotLists` holds them, checked.
+
+    Make them with `from_arrays`, `from_frame`, `read_csv` or `edsym.find_spots`. ``spots[i]`` is pattern i,
+    and a slice some of them; iteration gives each pattern's (n, 3) array of qx, qy, intensity.
+
+    Attributes
+    ----------
+    hkl : (S, 3) array of int or None
+        Miller indices, where they are known.
+    absolute : bool
+        Whether intensities are shares of the incident beam. If not, those of a pattern sum up to 1.
+
+    Raises
+    ------
+    InputError
+        If there is no pattern, one has no spots, or a value is impossible; the message names the pattern.
+    """
+
+    hkl: np.ndarray | None = None
+    absolute: bool = True
+
+    def __post_init__(self):
+        if not len(self):
+            raise InputError("there are no patterns: expected the spots of one at least")
+        empty = np.flatnonzero(np.diff(self.offset) == 0)
+        if len(empty):
+            raise InputError(f"pattern {empty[0]} has no spots, expected one at least")
+        length = np.hypot(self.qx.astype(np.float64), self.qy)
+        self._refuse(
+            ~np.isfinite(length) | ~np.isfinite(self.intensity),
+            lambda s: f"has a spot {self._row(s)} that is not three finite numbers",
+        )
+        self._refuse(
+            length > MAX_LENGTH,
+            lambda s: (
+                f"has a spot at |q| = {length[s]:.4g} 1/Å, expected at most {MAX_LENGTH:g} 1/Å; "
+                "positions in 1/nm or in pixels take unit='1/nm' or unit='px' with a scale"
+            ),
+        )
+        self._refuse(
+            self.intensity <= 0, lambda s: f"has the intensity {self.intensity[s]:.4g}, expected more than 0"
+        )
+        total = np.add.reduceat(self.intensity, self.offset[:-1], dtype=np.float64)
+        self._refuse(
+            np.repeat(total > MAX_TOTAL, np.diff(self.offset)),
+            lambda s: (
+                f"has intensities that sum up to {total[self._pattern(s)]:.4g}, expected shares of the "
+                "incident beam; others take normalisation='counts', 'max' or 'sum'"
+            ),
+        )
+
+    def _refuse(self, bad: np.ndarray, describe) -> None:
+        """Raise an error that describes the first bad spot."""
+        if bad.any():
+            s = int(bad.argmax())
+            raise InputError(f"pattern {self._pattern(s)} {describe(s)}")
+
+    def _pattern(self, spot: int) -> int:
+        return int(np.searchsorted(self.offset, spot, "right")) - 1
+
+    def _row(self, spot: int) -> list[float]:
+        return [float(getattr(self, name)[spot]) for name in SPOT_FIELDS]
+
+    @classmethod
+    def from_arrays(
+        cls,
+        qx,
+        qy,
+        intensity,
+        pattern=None,
+        *,
+        hkl=None,
+        unit: str = "1/Å",
+        scale: float | None = None,
+        center: tuple[float, float] = (0.0, 0.0),
+        normalisation: str | float = "incident",
+    ) -> "Spots":
+        """Return spots from their columns.
+
+        Parameters
+        ----------
+        qx, qy : (S,) array_like
+            Positions, from the direct beam, which is itself not a spot.
+        intensity : (S,) array_like
+            Intensities, above 0.
+        pattern : (S,) array_like, optional
+            Which pattern each spot is of, any labels; without, all are of one.
+        hkl : (S, 3) array_like of int, optional
+            Miller indices.
+        unit : {"1/Å", "1/A", "1/nm", "px"}
+            Of the positions; 1/d, without a factor of 2π.
+        scale : float, optional
+            1/Å of a pixel, for ``px`` alone.
+        center : (float, float)
+            Where the direct beam is, in the same unit.
+        normalisation : {"incident", "max", "sum", "counts"} or float
+            What an intensity of 1 is: the incident beam (before the crystal), the brightest spot, all spots,
+            or any count. A number is the incident beam in counts. Without the incident beam, a model takes
+            the spots to be as bright in all as those of a usual pattern of its training.
+
+        Examples
+        --------
+        >>> spots = edsym.Spots.from_arrays([3.5, 0, -3.5], [0, 3.5, 0], [0.02, 0.01, 0.02], unit="1/nm")
+        >>> spots.qx.round(2).tolist()
+        [0.35, 0.0, -0.35]
+        """
+        x = _array("qx", qx, (None,))
+        y, values = _array("qy", qy, x.shape), _array("intensity", intensity, x.shape)
+        labels = np.zeros(len(x), int) if pattern is None else np.asarray(pattern)
+        if labels.shape != x.shape or pd.isna(labels).any():
+            raise InputError(
+                f"pattern has the shape {labels.shape} or empty values, expected a label of {x.shape}"
+            )
+        index, names = pd.factorize(labels)
+        order, counts = np.argsort(index, kind="stable"), np.bincount(index)
+        (x0, y0), factor = _array("center", center, (2,)), _factor(unit, scale)
+        return cls(
+            material_id=np.array(["crystal"]),
+            material=np.zeros(len(counts), int),
+            view=names if names.dtype.kind == "i" else np.arange(len(counts)),
+            offset=offsets(counts),
+            qx=_single((x[order] - x0) * factor),
+            qy=_single((y[order] - y0) * factor),
+            intensity=_single(_shares(values[order], offsets(counts), normalisation)),
+            hkl=None if hkl is None else _array("hkl", hkl, (len(x), 3))[order].astype(int),
+            absolute=normalisation not in NORMALISATIONS[1:],
+        )
+
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame, **options) -> "Spots":
+        """Return spots from a table with the columns qx, qy, intensity and, if there are, pattern, h, k, l.
+
+        The options are those of `from_arrays`.
+        """
+        columns = [column.to_numpy() for _, column in _columns("", frame).items()]
+        pattern = frame["pattern"].to_numpy() if "pattern" in frame.columns else None
+        hkl = frame[list(_INDICES)].to_numpy() if set(_INDICES) <= set(frame.columns) else None
+        return cls.from_arrays(*columns, pattern, hkl=hkl, **options)
+
+    @classmethod
+    def read_csv(cls, path: str | Path, **options) -> "Spots":
+        """Return the spots of a CSV file with the columns qx, qy, intensity (and pattern, h, k, l).
+
+        The options are those of `from_arrays`; lines that begin with # are comments.
+        """
+        try:
+            frame = pd.read_csv(path, comment="#", skipinitialspace=True)
+            return cls.from_frame(frame.rename(columns=str.strip), **options)
+        except (OSError, ValueError, InputError) as error:
+            raise InputError(f"{path}: {' '.join(str(error).split())}") from error
+
+    @classmethod
+    def of(cls, patterns) -> "Spots":
+        """Return patterns in any form that a model takes: see `edsym.interface.model.Model.predict`."""
+        if isinstance(patterns, Spots):
+            return patterns
+        if isinstance(patterns, SpotLists):
+            return cls(**{field.name: getattr(patterns, field.name) for field in fields(SpotLists)})
+        if isinstance(patterns, pd.DataFrame):
+            return cls.from_frame(patterns)
+        parts = [_array(f"pattern {i}", part, (None, 3)) for i, part in enumerate(_parts(patterns))]
+        sizes = [len(part) for part in parts]
+        if 0 in sizes:
+            raise InputError(f"pattern {sizes.index(0)} has no spots, expected one at least")
+        rows = np.concatenate([np.empty((0, 3)), *parts])
+        return cls.from_arrays(*rows.T, np.repeat(np.arange(len(parts)), sizes))
+
+    def __getitem__(self, patterns: int | slice) -> "Spots":
+        if not isinstance(patterns, slice):
+            patterns = range(len(self))[patterns]  # which raises IndexError where there is none
+            patterns = slice(patterns, patterns + 1)
+        rows = np.arange(len(self))[patterns]
+        counts = np.diff(self.offset)[rows]
+        return self._with(rows, counts, ragged_indices(self.offset[rows], counts))
+
+    def __iter__(self):
+        columns = np.stack([self.qx, self.qy, self.intensity], axis=1)
+        return iter(np.split(columns, self.offset[1:-1]))
+
+    def brightest(self, n: int) -> "Spots":
+        """Return the `n` brightest spots of every pattern, of equally bright ones the first."""
+        pattern = np.repeat(np.arange(len(self)), np.diff(self.offset))
+        order = np.lexsort((-self.intensity, pattern))
+        kept = np.sort(order[np.arange(len(order)) - self.offset[pattern] < n])
+        return self._with(np.arange(len(self)), np.minimum(np.diff(self.offset), n), kept)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row a spot: pattern, qx, qy [1/Å], intensity and, if known, h, k, l."""
+        frame = pd.DataFrame({"pattern": np.repeat(self.view, np.diff(self.offset))})
+        frame[list(SPOT_FIELDS)] = np.stack([getattr(self, name) for name in SPOT_FIELDS], axis=1)
+        if self.hkl is not None:
+            frame[list(_INDICES)] = self.hkl
+        return frame
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write `to_frame`, which `read_csv` reads."""
+        with atomic_path(path) as temporary:
+            self.to_frame().to_csv(temporary, index=False)
+
+    def _with(self, rows: np.ndarray, counts: np.ndarray, spots: np.ndarray) -> "Spots":
+        return Spots(
+            self.material_id,
+            self.material[rows],
+            self.view[rows],
+            offsets(counts),
+            *(getattr(self, name)[spots] for name in SPOT_FIELDS),
+            hkl=None if self.hkl is None else self.hkl[spots],
+            absolute=self.absolute,
+        )
+
+
+def _array(name: str, values, shape: tuple) -> np.ndarray:
+    """Return values as float64 of this shape, in which None is any length."""
+    try:
+        array = np.asarray(values)
+        array = array.astype(np.float64) if array.dtype.kind in "iufO" else None
+    except (TypeError, ValueError):
+        array = None
+    expected = f"({', '.join('n' if n is None else str(n) for n in shape)}{',' * (len(shape) == 1)})"
+    if array is None:
+        raise InputError(f"{name} is not an array of numbers {expected}")
+    if array.ndim != len(shape) or any(n not in (None, m) for m, n in zip(array.shape, shape, strict=True)):
+        raise InputError(f"{name} has the shape {array.shape}, expected {expected}")
+    return array
+
+
+def _factor(unit: str, scale: float | None) -> float:
+    if unit not in (*UNITS, "px"):
+        raise InputError(f"unit is {unit!r}, expected one of {', '.join(UNITS)}, px")
+    if (unit == "px") != (scale is not None):
+        raise InputError(f"unit {unit} with scale={scale}: px takes a scale in 1/Å a pixel, no other does")
+    if scale is not None and not (isinstance(scale, Real) and 0 < scale < np.inf):
+        raise InputError(f"scale is {scale!r}, expected the 1/Å of a pixel")
+    return UNITS.get(unit, scale)
+
+
+def _shares(values: np.ndarray, offset: np.ndarray, normalisation: str | float) -> np.ndarray:
+    """Return intensities as shares of the incident beam or, where that is not known, of a pattern's sum."""
+    if normalisation == "incident":
+        return values
+    if not isinstance(normalisation, str):
+        if not (isinstance(normalisation, Real) and 0 < normalisation < np.inf):
+            raise InputError(f"normalisation is {normalisation!r}, expected the incident beam in counts")
+        return values / normalisation
+    if normalisation not in NORMALISATIONS:
+        raise InputError(
+            f"normalisation is {normalisation!r}, expected a number or one of {', '.join(NORMALISATIONS)}"
+        )
+    counts = np.diff(offset)
+    largest = np.repeat(np.maximum.reduceat(values, offset[:-1]), counts) if len(values) else values
+    scaled = values / np.where(largest > 0, largest, 1)
+    total = np.add.reduceat(scaled, offset[:-1])
+    return scaled / np.repeat(total, counts)
+
+
+def _single(values: np.ndarray) -> np.ndarray:
+    """Return float32; what is too large for it becomes infinite, and is refused as such."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return values.astype(np.float32)
+
+
+def _parts(patterns) -> list:
+    """Return the patterns of a list or array of them; rows of numbers are one pattern."""
+    if isinstance(patterns, (str, bytes, dict)) or not hasattr(patterns, "__iter__"):
+        raise InputError(
+            f"patterns are of the type {type(patterns).__name__}, expected Spots, a DataFrame, or arrays "
+            "(n, 3) of qx, qy, intensity; edsym.Spots.read_csv reads files"
+        )
+    parts = [
+        _columns(f"pattern {i}: ", p) if isinstance(p, pd.DataFrame) else p for i, p in enumerate(patterns)
+    ]
+    try:
+        return [parts] if np.ndim(parts) == 2 else parts
+    except ValueError:  # of different lengths
+        return parts
+
+
+def _columns(where: str, frame: pd.DataFrame) -> pd.DataFrame:
+    missing = [name for name in SPOT_FIELDS if name not in frame.columns]
+    if missing:
+        found = ", ".join(map(str, frame.columns)) or "none"
+        raise InputError(f"{where}no column {', '.join(missing)}; found {found}")
+    return frame[list(SPOT_FIELDS)]
