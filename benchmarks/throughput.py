@@ -76,10 +76,10 @@ def sizes(folder: Path, shards: int) -> dict:
     total = {"patterns": 0, "beams": 0, "bytes": 0, "failed": 0}
     for shard in range(shards):
         path = folder / f"{shard}.h5"
-        with open_patterns(path) as file:
-            total["patterns"] += len(file["patterns/view"])
-            total["beams"] += len(file["beams/intensity"])
-            total["failed"] += len(file["failed/id"])
+        with open_patterns(path) as store:
+            total["patterns"] += len(store)
+            total["beams"] += int(store.offset[-1])
+            total["failed"] += len(store.failed)
         total["bytes"] += path.stat().st_size
     return total
 

@@ -20,7 +20,7 @@ def files(tmp_path):
     intensity = rng.random(counts.sum(), dtype="f4")
     lists = SpotLists(ids, material, view, offsets(counts), *q.T.astype("f4"), intensity)
     for k, part in enumerate((ids[::2], ids[1::2])):
-        write_spots(tmp_path / f"{k}.h5", lists.select(part), np.zeros((60, 3)), {})
+        write_spots(tmp_path / f"{k}.h5", lists.select(part), np.tile([0, 0, 1.0], (60, 1)), {})
     systems = [crystal_system(group) for group in groups]
     split = pd.DataFrame({"material_id": ids, "crystal_system": systems, "spacegroup_number": groups})
     split["split"] = np.where(np.arange(24) % 4 == 3, "test", "train")

@@ -14,7 +14,7 @@ from edsym.predictions.settings import EvaluationSettings
 from edsym.predictions.table import Predictions, write_predictions
 from edsym.predictions.views import decide_file
 from edsym.simulation.run.results import SimulatedMaterial
-from edsym.simulation.run.store import PatternWriter
+from edsym.simulation.run.store import write_patterns
 from edsym.structures.table import write_materials
 from edsym.symmetry import crystal_system, system_index
 
@@ -86,7 +86,7 @@ def write_run_files(folder: Path) -> dict[str, Path]:
     _write_predictions(files, folder)
     files["patterns"] = [folder / "0000.h5", folder / "0001.h5"]
     for path, materials in zip(files["patterns"], ("ae", "bd"), strict=True):
-        write_patterns(path, materials)
+        write_square_patterns(path, materials)
     write_structures(folder / "selected.parquet")
     write_run_description(
         configuration(),
@@ -114,15 +114,12 @@ def _write_predictions(files: dict[str, Path], folder: Path) -> None:
         decide_file(folder / f"{name}.parquet", calibration, settings, **outputs)
 
 
-def write_patterns(path: Path, materials: str) -> None:
+def write_square_patterns(path: Path, materials: str) -> None:
     """Write patterns of cubic cells of 4 Å: all beams up to two lattice vectors off, seen along z."""
     hkl = np.array([(h, k, 0) for h in range(-2, 3) for k in range(-2, 3)], np.int16)
     intensity = np.exp(-np.linalg.norm(hkl, axis=1), dtype=np.float32)
-    with PatternWriter(path, simulation_settings()) as writer:
-        for name in materials:
-            writer.add(
-                SimulatedMaterial(name, np.eye(3) / 4, np.eye(3)[None], np.array([len(hkl)]), hkl, intensity)
-            )
+    beams = np.eye(3) / 4, np.eye(3)[None], np.array([len(hkl)]), hkl, intensity
+    write_patterns(path, simulation_settings(), [SimulatedMaterial(name, *beams) for name in materials])
 
 
 def write_structures(path: Path) -> None:

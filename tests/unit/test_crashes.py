@@ -48,11 +48,11 @@ def read_null():
 def test_a_material_that_crashes_is_listed_and_the_others_go_on(job, monkeypatch):
     at(monkeypatch, {NAMES[0], NAMES[2]}, read_null)
     simulate_shard_in_child(*job)
-    with open_patterns(job[1]) as file:
-        failed = dict(zip(*(file[f"failed/{name}"].asstr()[:] for name in ("id", "reason")), strict=True))
+    with open_patterns(job[1]) as store:
+        failed = dict(store.failed)
         assert set(failed) == {NAMES[0], NAMES[2], *NO_FACTORS}
         assert failed[NAMES[0]] == failed[NAMES[2]] == "the simulation crashed (SIGSEGV)"
-        assert set(file["materials/id"].asstr()[:]) == set(NAMES) - set(failed)
+        assert set(store.material_id) == set(NAMES) - set(failed)
 
 
 def test_a_machine_that_crashes_at_every_material_is_no_list_of_bad_materials(job, monkeypatch):
@@ -70,8 +70,8 @@ def test_a_job_that_the_system_kills_fails_and_loses_nothing(job, monkeypatch):
     with open_journal(job[4], job[1].parent, keep=True) as journal:
         assert [result.material_id for result in journal] == NAMES[:2]
     simulate_shard_in_child(*job)
-    with open_patterns(job[1]) as file:
-        assert file["materials/id"].asstr()[:].tolist() == GOOD
+    with open_patterns(job[1]) as store:
+        assert store.material_id.tolist() == GOOD
 
 
 def test_two_jobs_do_not_write_one_journal(job):

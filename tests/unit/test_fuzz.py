@@ -11,14 +11,13 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_predictions import predictions as predictions_fixture
-from test_simulation import MATERIALS, SETTINGS
+from test_simulation import MATERIALS, SETTINGS, read_patterns
 from test_spots_store import write as write_spot_store
 
 from edsym.configuration import check_configuration, load_schema
 from edsym.errors import EdsymError
 from edsym.predictions.table import read_predictions, write_predictions
 from edsym.simulation.run.shard import simulate_shard
-from edsym.simulation.run.store import read_patterns
 from edsym.spots.store import read_spots
 from edsym.structures.cif import CifFolder
 from edsym.structures.table import read_materials, read_metadata, write_materials
@@ -72,7 +71,7 @@ FORMATS = {
         lambda path: write_spot_store(path, {"mp-1": [0, 2], "mp-3": [1]}),
         lambda p: read_spots([p]),
     ),
-    "patterns.h5": (write_patterns, lambda path: list(read_patterns(path))),
+    "patterns.h5": (write_patterns, read_patterns),
     "NaCl.cif": (lambda path: path.write_text(CIF), read_cif),
 }
 

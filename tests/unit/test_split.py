@@ -45,7 +45,7 @@ def write_shards(folder, parts):
         n = len(material)
         zeros = np.zeros(n, "f4")
         lists = SpotLists(ids, material, np.zeros(n, int), np.arange(n + 1), zeros, zeros, zeros)
-        write_spots(folder / f"{k}.h5", lists, np.zeros((n, 3)), {})
+        write_spots(folder / f"{k}.h5", lists, np.tile([0, 0, 1.0], (n, 1)), {})
     return [folder / f"{k}.h5" for k in range(len(parts))]
 
 

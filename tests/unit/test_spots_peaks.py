@@ -5,10 +5,13 @@ from dataclasses import replace
 import h5py
 import numpy as np
 import pytest
+from default_settings import simulation_settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edsym.errors import InputError
+from edsym.simulation.run.results import FailedMaterial, SimulatedMaterial
+from edsym.simulation.run.store import write_patterns
 from edsym.spots import peaks
 from edsym.spots.peaks import extract_shard, find_spots, find_spots_of_many
 from edsym.spots.settings import PeaksSettings
@@ -121,26 +124,23 @@ ALONG_Y = np.array([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]])
 TURNED = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
 
 
+def material(name, reciprocal, orientation, counts):
+    """Return patterns of so many beams (0, 0, h)."""
+    hkl = np.concatenate([[(0, 0, h) for h in range(n)] for n in counts]).astype("i2")
+    counts, intensity = np.array(counts), 1 / (1 + hkl[:, 2].astype("f4"))
+    return SimulatedMaterial(name, reciprocal, np.array(orientation), counts, hkl, intensity)
+
+
 @pytest.fixture
 def patterns_file(tmp_path):
     """Return a file of five patterns of two materials; pattern k has k + 2 spots, plus the direct beam."""
-    path = tmp_path / "patterns.h5"
-    counts = np.arange(5) + 3
-    beams = [[((0, 0, h), 1 / (1 + h)) for h in range(n)] for n in counts]
-    hkl, intensity = zip(*(beam for pattern in beams for beam in pattern), strict=True)
-    with h5py.File(path, "w") as file:
-        file.attrs.update(format="edsym-patterns", version=2, settings=json.dumps({"energy_kev": 300}))
-        file["materials/id"] = ["a", "b"]
-        file["materials/reciprocal"] = np.array([CUBIC, 2 * CUBIC])
-        file["patterns/material"] = np.array([0, 0, 0, 1, 1], "i4")
-        file["patterns/view"] = np.array([0, 1, 2, 0, 1], "i4")
-        file["patterns/orientation"] = np.array([ALONG_Y, TURNED, TURNED, TURNED, ALONG_Y])
-        file["patterns/zone_axis"] = file["patterns/orientation"][:, 2]
-        file["patterns/offset"] = np.concatenate([[0], np.cumsum(counts)])
-        file["beams/hkl"] = np.array(hkl, "i2")
-        file["beams/intensity"] = np.array(intensity, "f4")
-        file["failed/id"], file["failed/reason"] = ["c"], ["no scattering factors for Pu"]
-    return path
+    results = [
+        material("a", CUBIC, [ALONG_Y, TURNED, TURNED], [3, 4, 5]),
+        material("b", 2 * CUBIC, [TURNED, ALONG_Y], [6, 7]),
+        FailedMaterial("c", "no scattering factors for Pu"),
+    ]
+    write_patterns(tmp_path / "patterns.h5", simulation_settings(energy_kev=200), results)
+    return tmp_path / "patterns.h5"
 
 
 @pytest.mark.parametrize("at_once", [1, 12, 10**6])
@@ -161,7 +161,7 @@ def test_a_shard_keeps_patterns_of_enough_spots_and_lists_the_others(
     assert failed == [("c", "no scattering factors for Pu")]
     with h5py.File(tmp_path / "spots.h5") as file:
         np.testing.assert_array_equal(file["patterns/zone_axis"], [[0, 1, 0]] * 2)
-        assert json.loads(file.attrs["settings"])["simulation"] == {"energy_kev": 300}
+        assert json.loads(file.attrs["settings"])["simulation"]["energy_kev"] == 200
 
 
 def test_a_broken_file_of_patterns_is_named_and_nothing_is_written(patterns_file, tmp_path):
@@ -171,37 +171,36 @@ def test_a_broken_file_of_patterns_is_named_and_nothing_is_written(patterns_file
     assert list(tmp_path.iterdir()) == [patterns_file]
 
 
-def test_beams_that_are_not_finite_are_refused(patterns_file, tmp_path):
+# dataset: an entry, the value put there, what the error says of it
+IMPOSSIBLE = [
+    ("beams/intensity", 7, np.nan, "number 7 is nan, expected a share"),
+    ("beams/intensity", 7, -0.1, r"number 7 is -0\.1"),
+    ("beams/intensity", 7, 1.02, r"number 7 is 1\.02"),
+    ("beams/hkl", 7, 32000, r"number 7 .* expected \|q\| <= 100 1/Å"),
+    ("materials/reciprocal", 1, np.nan, r"number 1 is .*nan.*expected vectors"),
+    ("patterns/orientation", 4, np.eye(3) * 1.01, "number 4 is .* orthogonal unit vectors"),
+    ("patterns/zone_axis", 4, np.nan, "number 4 is .* a unit vector"),
+    ("patterns/view", 4, 0, r"number 4 is \[1 0\]"),
+    ("materials/id", 1, b"a", "number 1 is 'a'"),
+    ("patterns/offset", slice(None), [0, 3, 7, 12, 18, 99], "inconsistent"),
+    ("patterns/offset", slice(None), [0, 3, 12, 7, 18, 25], "inconsistent"),
+]
+
+
+@pytest.mark.parametrize(("name", "entry", "value", "message"), IMPOSSIBLE)
+def test_values_that_no_pattern_can_have_are_refused(
+    patterns_file, tmp_path, monkeypatch, name, entry, value, message
+):
+    monkeypatch.setattr(peaks, "_BEAMS_AT_ONCE", 6)
     with h5py.File(patterns_file, "a") as file:
-        file["beams/intensity"][7] = np.nan
-    with pytest.raises(InputError, match="not finite"):
+        file[name][entry] = value
+    with pytest.raises(InputError, match=message) as caught:
         extract_shard(patterns_file, tmp_path / "spots.h5", SETTINGS)
+    assert str(patterns_file) in str(caught.value)
+    assert not (tmp_path / "spots.h5").exists()
 
 
-@pytest.mark.parametrize("offset", [[0, 3, 7, 12, 18, 99], [0, 3, 12, 7, 18, 25], [0, 3]])
-def test_offsets_that_do_not_fit_are_refused(patterns_file, tmp_path, offset):
-    with h5py.File(patterns_file, "a") as file:
-        del file["patterns/offset"]
-        file["patterns/offset"] = offset
-    with pytest.raises(InputError, match="inconsistent"):
-        extract_shard(patterns_file, tmp_path / "spots.h5", SETTINGS)
-
-
-def test_a_shard_without_patterns_is_a_store_without_patterns(patterns_file, tmp_path):
-    with h5py.File(patterns_file, "a") as file:
-        for name in (
-            "materials/id",
-            "patterns/material",
-            "patterns/view",
-            "materials/reciprocal",
-            "patterns/zone_axis",
-            "patterns/orientation",
-            "beams/hkl",
-        ):
-            shape, dtype = file[name].shape, file[name].dtype
-            del file[name]
-            file.create_dataset(name, (0, *shape[1:]), dtype)
-        del file["patterns/offset"], file["beams/intensity"]
-        file["patterns/offset"], file["beams/intensity"] = [0], np.empty(0, "f4")
-    extract_shard(patterns_file, tmp_path / "spots.h5", SETTINGS)
+def test_a_shard_without_patterns_is_a_store_without_patterns(tmp_path):
+    write_patterns(tmp_path / "patterns.h5", simulation_settings(), [])
+    extract_shard(tmp_path / "patterns.h5", tmp_path / "spots.h5", SETTINGS)
     assert len(read_spots([tmp_path / "spots.h5"])) == 0

@@ -23,12 +23,12 @@ def spot_lists(views: dict[str, list[int]]) -> SpotLists:
     counts = rng.integers(5, 9, sum(map(len, views.values())))
     material = np.repeat(np.arange(len(views)), [len(v) for v in views.values()])
     view = np.concatenate([np.empty(0, int), *views.values()]).astype(int)
-    label = np.array([sum(map(ord, name)) for name in views] or [0])
+    label = np.array([sum(map(ord, name)) / 1000 for name in views] or [0])
     tag = np.repeat(label[material] if len(material) else material, counts).astype("f4")
     number = np.arange(counts.sum(), dtype="f4") - np.repeat(offsets(counts)[:-1], counts)
     names = np.array(list(views), dtype=str)
     return SpotLists(
-        names, material, view, offsets(counts), tag, number, np.repeat(view, counts).astype("f4")
+        names, material, view, offsets(counts), tag, number, np.repeat(view / 9, counts).astype("f4")
     )
 
 
@@ -77,7 +77,7 @@ def test_what_is_read_does_not_depend_on_the_sharding(tmp_path):
     assert [(name, view) for name, view, *_ in contents(one)] == [(n, v) for n in whole for v in range(3)]
     lists = spot_lists(whole)
     for k, part in enumerate((["a", "e"], [], ["b", "c", "d"])):
-        write_spots(tmp_path / f"{k}.h5", lists.select(part), np.zeros((3 * len(part), 3)), {})
+        write_spots(tmp_path / f"{k}.h5", lists.select(part), np.tile([0, 0, 1.0], (3 * len(part), 1)), {})
     parts = read_spots([tmp_path / f"{k}.h5" for k in (2, 0, 1)])
     assert contents(parts) == contents(one)
     assert parts.material_id.tolist() == one.material_id.tolist()
@@ -147,10 +147,30 @@ def test_a_broken_file_is_named(shard, damage):
         read_spots([shard])
 
 
-def test_values_that_are_not_finite_are_refused(shard):
+# dataset: an entry, the value put there, what the error says of it
+IMPOSSIBLE = [
+    ("spots/intensity", 3, np.nan, "number 3 is nan, expected a share"),
+    ("spots/intensity", 3, -1e-3, r"number 3 is -0\.001"),
+    ("spots/intensity", 0, 1e30, r"number 0 is 1e\+30"),
+    ("spots/qx", 2, 1e30, "number 2 is .*expected -100 to 100 1/Å"),
+    ("spots/qy", 2, -np.inf, "number 2 is -inf"),
+    ("patterns/zone_axis", 1, np.nan, r"number 1 is \[nan nan nan\], expected a unit vector"),
+    ("patterns/zone_axis", 1, 0.0, "number 1"),
+    ("patterns/view", 1, 0, r"number 1 is \[0 0\], expected .* none twice"),
+    ("patterns/view", 0, -1, "number 0"),
+    ("patterns/material", 2, 7, "number 2 is 7, expected an index of 3 materials"),
+    ("patterns/material", 0, 1, "number 1"),
+    ("materials/id", 1, b"mp-1", "number 1 is 'mp-1', expected .* none twice"),
+    ("materials/id", 1, b"m\0p", r"number 1 is 'm\\x00p'"),
+    ("patterns/offset", 1, 99, "inconsistent"),
+]
+
+
+@pytest.mark.parametrize(("name", "entry", "value", "message"), IMPOSSIBLE)
+def test_values_that_no_spot_can_have_are_refused(shard, name, entry, value, message):
     with h5py.File(shard, "a") as file:
-        file["spots/intensity"][3] = np.nan
-    with pytest.raises(InputError, match="spots/intensity"):
+        file[name][entry] = value
+    with pytest.raises(InputError, match=rf"{shard}.*{message}"):
         read_spots([shard])
 
 

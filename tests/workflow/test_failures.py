@@ -146,29 +146,31 @@ def cut(path):
         file.truncate(path.stat().st_size // 2)
 
 
-def flip(path):
-    """Turn one bit in the middle of the largest data."""
-    place = path.stat().st_size // 2
-    if path.suffix == ".h5":
-        with h5py.File(path) as file:
-            data = []
-            file.visititems(lambda _, item: data.append(item) if isinstance(item, h5py.Dataset) else None)
-            chunk = max(data, key=lambda item: item.id.get_storage_size()).id.get_chunk_info(0)
-            place = chunk.byte_offset + chunk.size // 2
-    with open(path, "r+b") as file:
-        file.seek(place)
-        byte = file.read(1)[0]
-        file.seek(place)
-        file.write(bytes([byte ^ 16]))
+def flip(where):
+    """Return a function that turns one bit of a file, so far into its largest data."""
+
+    def flip_bit(path):
+        place = int(where * path.stat().st_size)
+        if path.suffix == ".h5":
+            with h5py.File(path) as file:
+                data = []
+                file.visititems(lambda _, item: data.append(item) if isinstance(item, h5py.Dataset) else None)
+                chunk = max(data, key=lambda item: item.id.get_storage_size()).id.get_chunk_info(0)
+                place = chunk.byte_offset + int(where * chunk.size)
+        content = bytearray(path.read_bytes())
+        content[place] ^= 1 << place % 8
+        path.write_bytes(content)
+
+    return flip_bit
 
 
 @pytest.mark.parametrize(
     ("damage", "name", "read_for"),
     [
         (cut, "patterns/0001.h5", "spots/0001.h5"),
-        (flip, "patterns/0001.h5", "spots/0001.h5"),
+        *((flip(where), "patterns/0001.h5", "spots/0001.h5") for where in (0.01, 0.5, 0.99)),
         (cut, "spots/0002.h5", "split.parquet"),
-        (flip, "structures/selected.parquet", "patterns/0003.h5"),
+        (flip(0.5), "structures/selected.parquet", "patterns/0003.h5"),
     ],
 )
 def test_a_damaged_file_is_named_and_is_made_again_once_it_is_gone(

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from edsym.evaluation.inputs import EvaluationInputs
 from edsym.evaluation.palette import SYSTEM_COLOURS, add_note
-from edsym.simulation.run.store import MaterialPatterns, read_patterns
+from edsym.simulation.run.store import open_patterns
 from edsym.spots.drawing import draw_pattern
 from edsym.structures.centring import conventional_indices
 from edsym.symmetry import CRYSTAL_SYSTEMS
@@ -25,11 +25,10 @@ def fig6(inputs: EvaluationInputs) -> Figure:
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
         if system in shown:
-            material = shown[system]
-            group = groups[material.material_id]
-            _draw(axes, material, group, inputs.configuration["peaks"], SYSTEM_COLOURS[system])
-            name = textwrap.shorten(material.material_id, 34, placeholder=" …")
-            axes.set_xlabel(f"{name}\nspace group {group}", fontsize=5.5)
+            name, beams = shown[system]
+            _draw(axes, beams, groups[name], inputs.configuration["peaks"], SYSTEM_COLOURS[system])
+            short = textwrap.shorten(name, 34, placeholder=" …")
+            axes.set_xlabel(f"{short}\nspace group {groups[name]}", fontsize=5.5)
         else:
             axes.text(0.5, 0.5, "none", transform=axes.transAxes, ha="center", color="0.4")
     _explain(grid[-1])
@@ -37,27 +36,30 @@ def fig6(inputs: EvaluationInputs) -> Figure:
     return figure
 
 
-def _one_of_each_system(inputs: EvaluationInputs) -> dict[str, MaterialPatterns]:
-    """Return the first material of each system; later files are read only for what is missing."""
+def _one_of_each_system(inputs: EvaluationInputs) -> dict[str, tuple[str, tuple[np.ndarray, ...]]]:
+    """Return a material of each system and the beams of its first pattern.
+
+    Later files are read only for what is missing.
+    """
     systems = inputs.materials.set_index("material_id").crystal_system
-    shown: dict[str, MaterialPatterns] = {}
+    shown = {}
     for path in inputs.files["patterns"]:
-        for material in read_patterns(path):
-            if len(shown) == systems.nunique():
-                return shown
-            if material.material_id in systems.index:
-                shown.setdefault(systems[material.material_id], material)
+        if len(shown) == systems.nunique():
+            break
+        with open_patterns(path) as store:
+            for p in np.unique(store.material, return_index=True)[1]:
+                name = store.material_id[store.material[p]]
+                if systems.get(name, "none") not in {"none", *shown}:
+                    shown[systems[name]] = name, store.beams(slice(p, p + 1))
     return shown
 
 
-def _draw(axes: Axes, material: MaterialPatterns, group: int, peaks: dict, colour: str) -> None:
-    """Draw the spots that the detector of the run sees of a material's first pattern."""
-    pattern = material.patterns[0]
-    seen = pattern.intensity >= peaks["min_intensity"]
-    seen &= np.hypot(*pattern.q.T) <= peaks["q_max"]
-    seen[pattern.incident] = False
-    hkl = conventional_indices(pattern.hkl[seen], group)
-    draw_pattern(axes, *pattern.q[seen].T, pattern.intensity[seen], hkl, colour=colour)
+def _draw(axes: Axes, beams: tuple[np.ndarray, ...], group: int, peaks: dict, colour: str) -> None:
+    """Draw the spots that the detector of the run sees of a pattern."""
+    hkl, q, intensity = beams
+    seen = (intensity >= peaks["min_intensity"]) & (np.hypot(*q.T) <= peaks["q_max"]) & hkl.any(axis=1)
+    indices = conventional_indices(hkl[seen], group)
+    draw_pattern(axes, *q[seen].T, intensity[seen], indices, colour=colour)
 
 
 def _explain(axes: Axes) -> None:

@@ -28,6 +28,7 @@ NO_SCIENCE = {
     "edsym.simulation.engines.choice": "names of engines: a rule names the chosen one",
     "edsym.simulation.run.crashes": "what becomes of a process that ends",
     "edsym.simulation.run.journal": "where an interrupted simulation goes on",
+    "edsym.store_checks": "which values are refused",
     "edsym.structures.retry": "when a database is asked again",
     "edsym.training.launch": "how processes start",
 }

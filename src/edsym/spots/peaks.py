@@ -12,20 +12,16 @@ Beams are taken by decreasing intensity, ties by qx, then qy, so that nothing de
 file. Spots come out in the same order.
 """
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
-import h5py
 import numpy as np
 from numba import njit
 from tqdm import tqdm
 
-from edsym.errors import InputError
-from edsym.simulation.run import store as simulation_store
-from edsym.simulation.run.results import beam_positions
+from edsym.simulation.run.store import open_patterns
 from edsym.spots.settings import PeaksSettings
-from edsym.spots.store import SpotLists, offsets, open_store, read_failed, read_text, write_spots
+from edsym.spots.store import SpotLists, offsets, write_spots
 
 # Beams read at once: some 100 MB with all that is made of them.
 _BEAMS_AT_ONCE = 2_000_000
@@ -107,37 +103,25 @@ def extract_shard(patterns_path: str | Path, spots_path: str | Path, settings: P
     InputError
         If the patterns are unreadable or not what they should be.
     """
-    with open_store(patterns_path, simulation_store.FORMAT, simulation_store.VERSION) as file:
-        made_with = {"simulation": json.loads(file.attrs["settings"]), "peaks": asdict(settings)}
-        material, view, zone_axis, orientation, offset = (
-            file[f"patterns/{name}"][:] for name in ("material", "view", "zone_axis", "orientation", "offset")
-        )
-        _check(file, offset, len(material))
-        reciprocal = file["materials/reciprocal"][:][material]
-        progress = tqdm(_chunks(offset), desc=f"peaks {Path(patterns_path).stem}", unit="chunk", leave=False)
+    with open_patterns(patterns_path) as store:
+        made_with = {"simulation": store.settings, "peaks": asdict(settings)}
+        chunks = _chunks(store.offset)
+        progress = tqdm(chunks, desc=f"peaks {Path(patterns_path).stem}", unit="chunk", leave=False)
         found = [
-            _spots_of_chunk(file, offset[i.start : i.stop + 1], reciprocal[i], orientation[i], settings)
+            find_spots_of_many(
+                *store.beams(i), store.offset[i.start : i.stop + 1] - store.offset[i.start], settings
+            )
             for i in progress
         ]
-        ids = read_text(file, "materials/id")
-        failed = read_failed(file)
     nothing = np.empty(0, np.int64), np.empty((0, 3), np.float32)
     counts, spots = (np.concatenate(parts) for parts in zip(nothing, *found, strict=True))
     kept = counts >= settings.min_spots
     spots = spots[np.repeat(kept, counts)]
-    lists = SpotLists(ids, material[kept], view[kept], offsets(counts[kept]), *spots.T)
-    dropped = np.stack([material, view, counts], axis=1)[~kept]
-    write_spots(spots_path, lists, zone_axis[kept], made_with, dropped, failed)
-
-
-def _check(file: h5py.File, offset: np.ndarray, n_patterns: int) -> None:
-    """Raise an InputError unless the offsets fit the patterns and the beams: compiled code relies on it."""
-    lengths = {len(file[f"beams/{name}"]) for name in ("hkl", "intensity")}
-    fits = len(offset) == n_patterns + 1 and offset[0] == 0 and lengths == {offset[-1]}
-    if not fits or (np.diff(offset) < 0).any():
-        raise InputError(
-            f"{file.filename} is inconsistent: its offsets, patterns and beams do not fit each other"
-        )
+    lists = SpotLists(
+        store.material_id, store.material[kept], store.view[kept], offsets(counts[kept]), *spots.T
+    )
+    dropped = np.stack([store.material, store.view, counts], axis=1)[~kept]
+    write_spots(spots_path, lists, store.zone_axis[kept], made_with, dropped, store.failed)
 
 
 def _chunks(offset: np.ndarray) -> list[slice]:
@@ -148,22 +132,6 @@ def _chunks(offset: np.ndarray) -> list[slice]:
         chunks.append(slice(start, max(stop, start + 1)))
         start = chunks[-1].stop
     return chunks
-
-
-def _spots_of_chunk(
-    file: h5py.File,
-    offset: np.ndarray,
-    reciprocal: np.ndarray,
-    orientation: np.ndarray,
-    settings: PeaksSettings,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Find the spots of some patterns of an open file."""
-    beams, local = slice(offset[0], offset[-1]), offset - offset[0]
-    hkl, intensity = (file[f"beams/{name}"][beams] for name in ("hkl", "intensity"))
-    q = beam_positions(hkl, reciprocal, orientation, local)
-    if not (np.isfinite(intensity).all() and np.isfinite(q).all()):
-        raise InputError(f"{file.filename} holds beams that are not finite")
-    return find_spots_of_many(hkl, q, intensity, local, settings)
 
 
 @njit(cache=True)

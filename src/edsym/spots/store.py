@@ -27,13 +27,12 @@ failed/id           (F,)     str     materials that could not be simulated,
 failed/reason       (F,)     str     and why
 ==================  =======  ======  =============================================================
 
-The root has the attributes ``format`` ("edsym-spots"), ``version`` (1) and ``settings`` (JSON).
+The root has the attributes ``format`` ("edsym-spots"), ``version`` (2) and ``settings`` (JSON).
 """
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -42,10 +41,11 @@ import h5py
 import numpy as np
 
 from edsym.errors import InputError
-from edsym.files import atomic_path
+from edsym.hdf5 import check_values, create_dataset, create_store, open_store, read_text, write_text
+from edsym.store_checks import LARGEST_Q, check_intensity, check_offset, check_patterns, read_failed
 
 FORMAT = "edsym-spots"
-VERSION = 1
+VERSION = 2
 SPOT_FIELDS = ("qx", "qy", "intensity")
 # A column of this size or more is mapped from a file.
 _MAPPED_BYTES = 2**28
@@ -138,9 +138,8 @@ def write_spots(
         Materials that could not be simulated.
     """
     lost = np.asarray(dropped, dtype=np.int32).reshape(-1, 3)
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
-        file.attrs.update(format=FORMAT, version=VERSION, settings=json.dumps(settings, sort_keys=True))
-        _write_text(file, "materials/id", spots.material_id)
+    with create_store(path, FORMAT, VERSION, settings=json.dumps(settings, sort_keys=True)) as file:
+        write_text(file, "materials/id", spots.material_id)
         _write(file, "patterns/material", spots.material, np.int32)
         _write(file, "patterns/view", spots.view, np.int32)
         _write(file, "patterns/zone_axis", np.reshape(zone_axis, (-1, 3)), np.float64)
@@ -149,8 +148,8 @@ def write_spots(
             _write(file, f"spots/{name}", getattr(spots, name), np.float32)
         for name, column in zip(("material", "view", "n_spots"), lost.T, strict=True):
             _write(file, f"dropped/{name}", column, np.int32)
-        _write_text(file, "failed/id", [name for name, _ in failed])
-        _write_text(file, "failed/reason", [reason for _, reason in failed])
+        write_text(file, "failed/id", [name for name, _ in failed])
+        write_text(file, "failed/reason", [reason for _, reason in failed])
 
 
 def read_spots(paths: Iterable[str | Path], materials: Iterable[str] | None = None) -> SpotLists:
@@ -235,32 +234,6 @@ def read_failures(paths: Iterable[str | Path]) -> tuple[list[tuple[str, int, int
     return sorted(dropped), sorted(failed)
 
 
-@contextmanager
-def open_store(path: str | Path, form: str, version: int) -> Iterator[h5py.File]:
-    """Open an HDF5 file of a given format; whatever is wrong with it becomes an InputError naming it."""
-    try:
-        with h5py.File(path, "r") as file:
-            found = (file.attrs.get("format"), file.attrs.get("version"))
-            if found != (form, version):
-                raise InputError(f"{path} is not a file of format {form}, version {version}; it says {found}")
-            yield file
-    except KeyError as error:
-        raise InputError(f"{path} lacks a dataset of the format {form}: {error}") from error
-    except (OSError, RuntimeError, IndexError, TypeError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as HDF5 of the format {form}: {error}") from error
-
-
-def read_text(file: h5py.File, name: str) -> np.ndarray:
-    """Return a dataset of strings as an array of str."""
-    return np.asarray(file[name].asstr()[:], dtype=str)
-
-
-def read_failed(file: h5py.File) -> list[tuple[str, str]]:
-    """Return identifiers and reasons of the failed materials in an open file of patterns or spots."""
-    columns = (read_text(file, f"failed/{name}").tolist() for name in ("id", "reason"))
-    return list(zip(*columns, strict=True))
-
-
 def _listed(paths: Iterable[str | Path]) -> list[Path]:
     listed = [Path(path) for path in paths]
     if not listed:
@@ -272,18 +245,11 @@ def _read_patterns(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.n
     """Return material_id, material, view and offset of one shard, checked."""
     with open_store(path, FORMAT, VERSION) as file:
         ids = read_text(file, "materials/id")
-        material, view, offset = (file[f"patterns/{name}"][:] for name in ("material", "view", "offset"))
-        lengths = {len(file[f"spots/{name}"]) for name in SPOT_FIELDS}
-    counts = np.diff(offset)
-    consistent = (
-        len(material) == len(view) == len(offset) - 1
-        and lengths == {offset[-1]}
-        and offset[0] == 0
-        and not (counts < 0).any()
-        and not ((material < 0) | (material >= len(ids))).any()
-    )
-    if not consistent:
-        raise InputError(f"{path} is inconsistent: its offsets, patterns and spots do not fit each other")
+        material, view, zone_axis, offset = (
+            file[f"patterns/{name}"][:] for name in ("material", "view", "zone_axis", "offset")
+        )
+        check_patterns(file, ids, material, view, zone_axis)
+        check_offset(file, offset, len(material), [f"spots/{name}" for name in SPOT_FIELDS])
     return ids, material, view, offset
 
 
@@ -315,17 +281,13 @@ def _copy_spots(path: Path, sources: np.ndarray, targets: np.ndarray, fields: di
     with open_store(path, FORMAT, VERSION) as file:
         for name, target in fields.items():
             values = file[f"spots/{name}"][:]
-            if not np.isfinite(values).all():
-                raise InputError(f"{path} holds values of spots/{name} that are not finite")
+            if name == "intensity":
+                check_intensity(file, "spots/intensity", values)
+            else:
+                good = np.abs(values) <= LARGEST_Q
+                check_values(file, f"spots/{name}", values, good, f"-{LARGEST_Q:g} to {LARGEST_Q:g} 1/Å")
             target[targets] = values[sources]
 
 
 def _write(file: h5py.File, name: str, values: np.ndarray, dtype: type) -> None:
-    values = np.asarray(values, dtype=dtype)
-    file.create_dataset(
-        name, data=values, maxshape=(None, *values.shape[1:]), chunks=True, compression="gzip", shuffle=True
-    )
-
-
-def _write_text(file: h5py.File, name: str, values: Sequence[str]) -> None:
-    file.create_dataset(name, data=np.asarray(values, dtype=object), dtype=h5py.string_dtype())
+    create_dataset(file, name, np.asarray(values, dtype=dtype))

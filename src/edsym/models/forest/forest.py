@@ -5,21 +5,20 @@ from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
-import h5py
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 from tqdm import tqdm
 
 from edsym.errors import InputError
-from edsym.files import atomic_path, write_text
+from edsym.files import write_text
+from edsym.hdf5 import create_store, open_store
 from edsym.models.forest.features import N_FEATURES
 from edsym.models.forest.settings import ForestSettings
 from edsym.models.forest.trees import FlatForest
-from edsym.spots.store import open_store
 from edsym.symmetry import CRYSTAL_SYSTEMS, N_SPACE_GROUPS
 
 FORMAT = "edsym-forest"
-VERSION = 1
+VERSION = 2
 
 
 class HierarchicalForest:
@@ -103,8 +102,7 @@ class HierarchicalForest:
     def save(self, directory: str | Path) -> None:
         """Write forest.h5 (the trees) and model.json (settings, versions) into a directory."""
         directory = Path(directory)
-        with atomic_path(directory / "forest.h5") as temporary, h5py.File(temporary, "w") as file:
-            file.attrs.update(format=FORMAT, version=VERSION)
+        with create_store(directory / "forest.h5", FORMAT, VERSION) as file:
             self.system_forest_.write(file.create_group("system"))
             for index, forest in self.spacegroup_forests_.items():
                 forest.write(file.create_group(f"spacegroup/{CRYSTAL_SYSTEMS[index]}"))

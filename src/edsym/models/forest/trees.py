@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 from sklearn.ensemble import RandomForestClassifier
 
+from edsym.hdf5 import create_dataset
 from edsym.spots.store import offsets
 
 
@@ -92,9 +93,7 @@ class FlatForest:
     def write(self, group: h5py.Group) -> None:
         """Write the arrays into an HDF5 group."""
         for field in fields(self):
-            group.create_dataset(
-                field.name, data=getattr(self, field.name), chunks=True, compression="gzip", shuffle=True
-            )
+            create_dataset(group, field.name, getattr(self, field.name))
 
     @classmethod
     def read(cls, group: h5py.Group) -> "FlatForest":

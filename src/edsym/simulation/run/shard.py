@@ -7,14 +7,13 @@ import numpy as np
 from tqdm import tqdm
 
 from edsym.errors import MaterialError
-from edsym.files import atomic_path
 from edsym.seeds import stable_hash
 from edsym.simulation.engines.choice import make_engine
 from edsym.simulation.engines.interface import Engine
 from edsym.simulation.orientations import orientations
 from edsym.simulation.run.journal import Checkpoint, Result, open_journal
 from edsym.simulation.run.results import FailedMaterial, SimulatedMaterial
-from edsym.simulation.run.store import PatternWriter
+from edsym.simulation.run.store import write_patterns
 from edsym.simulation.settings import SimulationSettings
 from edsym.structures.standard import standardize
 from edsym.structures.table import read_materials
@@ -70,9 +69,7 @@ def simulate_shard(
         bar = {"desc": f"shard {shard}", "unit": "material", "initial": done, "total": len(materials)}
         for row in tqdm(materials[done:], **bar):
             journal.append(_simulate_or_fail(row, engine, settings))
-        with atomic_path(output_path) as temporary, PatternWriter(temporary, settings) as writer:
-            for result in journal:
-                writer.add(result)
+        write_patterns(output_path, settings, journal)
 
 
 def materials_of_shard(

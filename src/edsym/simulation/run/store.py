@@ -31,30 +31,29 @@ failed/reason         (F,)       str      and why
 Positions are not stored, since they follow from the indices, and would be more than half of the file. The
 direct beam is the one of hkl 000. The crystal frame is that of the material's standardised structure:
 a along x, c* along z of the conventional cell. The root has the attributes ``format``
-("edsym-patterns"), ``version`` (2) and ``settings`` (JSON).
+("edsym-patterns"), ``version`` (3) and ``settings`` (JSON).
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from edsym.errors import InputError
-from edsym.simulation.engines.interface import Pattern
+from edsym.hdf5 import check_values, create_dataset, create_store, open_store, read_text, write_text
 from edsym.simulation.run.results import FailedMaterial, SimulatedMaterial, beam_positions
 from edsym.simulation.settings import SimulationSettings
+from edsym.store_checks import LARGEST_Q, check_intensity, check_offset, check_patterns, read_failed
 
 FORMAT = "edsym-patterns"
-VERSION = 2
+VERSION = 3
 
 # name: (shape of one entry, type, shape of a chunk); shuffled and compressed by gzip at its fastest level
 # (slower ones save a fiftieth). Columns of indices are apart, since each alone is half as long compressed.
-_TEXT = h5py.string_dtype()
 _DATASETS = {
-    "materials/id": ((), _TEXT, (1024,)),
     "materials/reciprocal": ((3, 3), np.float64, (128, 3, 3)),
     "patterns/material": ((), np.int32, (4096,)),
     "patterns/view": ((), np.int32, (4096,)),
@@ -63,171 +62,158 @@ _DATASETS = {
     "patterns/offset": ((), np.int64, (4096,)),
     "beams/hkl": ((3,), np.int16, (65536, 1)),
     "beams/intensity": ((), np.float32, (65536,)),
-    "failed/id": ((), _TEXT, (256,)),
-    "failed/reason": ((), _TEXT, (256,)),
 }
 
 
-@dataclass(frozen=True)
-class MaterialPatterns:
-    """The patterns of one material.
-
-    Attributes
-    ----------
-    material_id : str
-        Identifier.
-    reciprocal : (3, 3) float64
-        Row vectors of the reciprocal lattice of the primitive cell in the crystal frame, in 1/Å.
-    view : (n,) int
-        Number of each pattern.
-    orientation : (n, 3, 3) float64
-        Rows are the laboratory's axes in the crystal frame; the last is the zone axis.
-    patterns : list of Pattern
-        Of length n.
-    """
-
-    material_id: str
-    reciprocal: np.ndarray
-    view: np.ndarray
-    orientation: np.ndarray
-    patterns: list[Pattern]
-
-
-class PatternWriter:
-    """Writes patterns material by material: memory does not grow with their number.
+def write_patterns(
+    path: str | Path, settings: SimulationSettings, results: Iterable[SimulatedMaterial | FailedMaterial]
+) -> None:
+    """Write patterns material by material, atomically: memory does not grow with their number.
 
     Parameters
     ----------
     path : str or Path
-        A new file.
+        The file.
     settings : SimulationSettings
         Kept in the file.
+    results : iterable of SimulatedMaterial or FailedMaterial
+        In the order of their identifiers.
     """
-
-    def __init__(self, path: str | Path, settings: SimulationSettings):
-        self._file = h5py.File(path, "w")
-        self._file.attrs.update(format=FORMAT, version=VERSION, settings=json.dumps(asdict(settings)))
+    ids, failed = [], []
+    with create_store(path, FORMAT, VERSION, settings=json.dumps(asdict(settings))) as file:
         # Held open: a dataset that is closed compresses its last chunk and unpacks it for the next append.
-        self._datasets = {
-            name: self._file.create_dataset(
-                name,
-                shape=(0, *shape),
-                maxshape=(None, *shape),
-                chunks=chunk,
-                dtype=dtype,
-                compression="gzip",
-                compression_opts=1,
-                shuffle=True,
-            )
+        datasets = {
+            name: create_dataset(file, name, np.empty((0, *shape), dtype), chunk, level=1)
             for name, (shape, dtype, chunk) in _DATASETS.items()
         }
-        self._append("patterns/offset", np.zeros(1))
-
-    def __enter__(self) -> "PatternWriter":
-        return self
-
-    def __exit__(self, *_) -> None:
-        self._file.close()
-
-    def add(self, result: SimulatedMaterial | FailedMaterial) -> None:
-        """Append a material; they come in the order of their identifiers."""
-        if isinstance(result, FailedMaterial):
-            self._append("failed/id", [result.material_id])
-            self._append("failed/reason", [result.reason])
-            return
-        n_materials, n_beams = len(self._datasets["materials/id"]), len(self._datasets["beams/intensity"])
-        n_patterns = len(result.n_beams)
-        self._append("materials/id", [result.material_id])
-        self._append("materials/reciprocal", result.reciprocal[None])
-        self._append("patterns/material", np.full(n_patterns, n_materials))
-        self._append("patterns/view", np.arange(n_patterns))
-        self._append("patterns/zone_axis", result.orientation[:, 2])
-        self._append("patterns/orientation", result.orientation)
-        self._append("patterns/offset", n_beams + np.cumsum(result.n_beams))
-        self._append("beams/hkl", result.hkl)
-        self._append("beams/intensity", result.intensity)
-
-    def _append(self, name: str, values) -> None:
-        dataset = self._datasets[name]
-        dataset.resize(len(dataset) + len(values), axis=0)
-        dataset[len(dataset) - len(values) :] = values
+        _append(datasets["patterns/offset"], np.zeros(1))
+        for result in results:
+            if isinstance(result, FailedMaterial):
+                failed.append(result)
+                continue
+            for name, values in _columns(result, len(ids), len(datasets["beams/intensity"])).items():
+                _append(datasets[name], values)
+            ids.append(result.material_id)
+        write_text(file, "materials/id", ids)
+        write_text(file, "failed/id", [result.material_id for result in failed])
+        write_text(file, "failed/reason", [result.reason for result in failed])
 
 
-def read_patterns(path: str | Path) -> Iterator[MaterialPatterns]:
-    """Read the patterns of a file, one material at a time.
+@dataclass(frozen=True)
+class PatternStore:
+    """An open file of patterns: what it says of materials and patterns, and access to the beams.
 
-    Raises
-    ------
-    InputError
-        If the file cannot be read or is not a store of patterns.
+    Attributes
+    ----------
+    settings : dict
+        Of the simulation.
+    failed : list of (material_id, reason)
+        Materials that could not be simulated.
+    material_id : (M,) array of str
+        Identifiers, sorted.
+    reciprocal : (M, 3, 3) float64
+        Row vectors of the reciprocal lattices of the primitive cells in the crystal frame, in 1/Å.
+    material, view : (P,) arrays of int
+        Index into `material_id` of each pattern, and which view of its material it is.
+    zone_axis : (P, 3) float64
+        Unit vectors in the crystal frame.
+    orientation : (P, 3, 3) float64
+        Rows are the laboratory's axes in the crystal frame; the last is the zone axis.
+    offset : (P + 1,) int64
+        Pattern p owns the beams ``offset[p]`` to ``offset[p + 1]``.
     """
-    try:
-        yield from _read_patterns(path)
-    except (LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
-        raise InputError(f"{path} is damaged ({error}): expected a store of patterns") from error
+
+    settings: dict
+    failed: list[tuple[str, str]]
+    material_id: np.ndarray
+    reciprocal: np.ndarray
+    material: np.ndarray
+    view: np.ndarray
+    zone_axis: np.ndarray
+    orientation: np.ndarray
+    offset: np.ndarray
+    _file: h5py.File
+
+    def __len__(self) -> int:
+        return len(self.material)
+
+    def beams(self, patterns: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the beams of consecutive patterns, one after the other.
+
+        Returns
+        -------
+        hkl : (B, 3) int16
+            Indices.
+        q : (B, 2) float64
+            Positions along the laboratory's x and y, in 1/Å.
+        intensity : (B,) float32
+            Intensities; the incident beam before the crystal is 1.
+
+        Raises
+        ------
+        InputError
+            If a value is none that a beam can have.
+        """
+        offset = self.offset[patterns.start : patterns.stop + 1]
+        hkl, intensity = (
+            self._file[f"beams/{name}"][offset[0] : offset[-1]] for name in ("hkl", "intensity")
+        )
+        reciprocal, orientation = self.reciprocal[self.material[patterns]], self.orientation[patterns]
+        q = beam_positions(hkl, reciprocal, orientation, offset - offset[0])
+        near = (np.abs(q) <= LARGEST_Q).all(axis=1)
+        check_values(self._file, "beams/hkl", hkl, near, "|q| <= 100 1/Å", offset[0])
+        check_intensity(self._file, "beams/intensity", intensity, offset[0])
+        return hkl, q, intensity
 
 
-def _read_patterns(path: str | Path) -> Iterator[MaterialPatterns]:
-    with open_patterns(path) as file:
-        material, offset = file["patterns/material"][:], file["patterns/offset"][:]
-        first = np.searchsorted(material, np.arange(len(file["materials/id"]) + 1))
-        for i, material_id in enumerate(file["materials/id"].asstr()[:]):
-            mine = slice(first[i], first[i + 1])
-            reciprocal, orientation = file["materials/reciprocal"][i], file["patterns/orientation"][mine]
-            yield MaterialPatterns(
-                material_id=material_id,
-                reciprocal=reciprocal,
-                view=file["patterns/view"][mine],
-                orientation=orientation,
-                patterns=_read_beams(
-                    file["beams"], offset[mine.start : mine.stop + 1], reciprocal, orientation
-                ),
-            )
-
-
-def read_failures(path: str | Path) -> list[tuple[str, str]]:
-    """Return identifiers and reasons of the materials that could not be simulated.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read or is not a store of patterns.
-    """
-    with open_patterns(path) as file:
-        return list(zip(file["failed/id"].asstr()[:], file["failed/reason"].asstr()[:], strict=True))
-
-
-def open_patterns(path: str | Path) -> h5py.File:
+@contextmanager
+def open_patterns(path: str | Path) -> Iterator[PatternStore]:
     """Open a store of patterns for reading.
 
     Raises
     ------
     InputError
-        If the file cannot be read or is not a store of patterns.
+        If the file cannot be read, also later in the block, or holds what no simulation gives.
     """
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read as HDF5 ({error})") from error
-    found = file.attrs.get("format"), file.attrs.get("version")
-    missing = [name for name in _DATASETS if name not in file]
-    if found != (FORMAT, VERSION) or missing:
-        file.close()
-        reason = f"lacks {', '.join(missing)}" if found == (FORMAT, VERSION) else f"is {found[0]}, {found[1]}"
-        raise InputError(
-            f"{path}: expected a store of patterns ({FORMAT}, version {VERSION}), but it {reason}"
+    with open_store(path, FORMAT, VERSION) as file:
+        columns = {name.partition("/")[2]: file[name][:] for name in _DATASETS if "beams" not in name}
+        store = PatternStore(
+            settings=json.loads(file.attrs["settings"]),
+            failed=read_failed(file),
+            material_id=read_text(file, "materials/id"),
+            **columns,
+            _file=file,
         )
-    return file
+        _check(store)
+        yield store
 
 
-def _read_beams(
-    group: h5py.Group, offset: np.ndarray, reciprocal: np.ndarray, orientation: np.ndarray
-) -> list[Pattern]:
-    if len(offset) < 2:
-        return []
-    hkl, intensity = (group[name][offset[0] : offset[-1]] for name in ("hkl", "intensity"))
-    local = offset - offset[0]
-    reciprocals = np.broadcast_to(reciprocal, orientation.shape)
-    q = beam_positions(hkl, reciprocals, orientation, local).astype(np.float32)
-    parts = (np.split(values, local[1:-1]) for values in (hkl, q, intensity))
-    return [Pattern(h, q, i, int(np.flatnonzero(~h.any(axis=1))[0])) for h, q, i in zip(*parts, strict=True)]
+def _check(store: PatternStore) -> None:
+    file = store._file
+    check_patterns(file, store.material_id, store.material, store.view, store.zone_axis)
+    check_offset(file, store.offset, len(store), ["beams/hkl", "beams/intensity"])
+    spread = np.abs(store.reciprocal).max(axis=(1, 2), initial=0)
+    check_values(file, "materials/reciprocal", store.reciprocal, spread <= LARGEST_Q, "vectors of <= 100 1/Å")
+    turned = store.orientation @ np.swapaxes(store.orientation, 1, 2)
+    orthogonal = (np.abs(turned - np.eye(3)) < 1e-6).all(axis=(1, 2))
+    check_values(file, "patterns/orientation", store.orientation, orthogonal, "three orthogonal unit vectors")
+
+
+def _columns(result: SimulatedMaterial, material: int, n_beams: int) -> dict[str, np.ndarray]:
+    """Return what the patterns of a material add to the datasets."""
+    n_patterns = len(result.n_beams)
+    return {
+        "materials/reciprocal": result.reciprocal[None],
+        "patterns/material": np.full(n_patterns, material),
+        "patterns/view": np.arange(n_patterns),
+        "patterns/zone_axis": result.orientation[:, 2],
+        "patterns/orientation": result.orientation,
+        "patterns/offset": n_beams + np.cumsum(result.n_beams),
+        "beams/hkl": result.hkl,
+        "beams/intensity": result.intensity,
+    }
+
+
+def _append(dataset: h5py.Dataset, values: np.ndarray) -> None:
+    dataset.resize(len(dataset) + len(values), axis=0)
+    dataset[len(dataset) - len(values) :] = values
