@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,12 +11,16 @@ from datetime import UTC, datetime
 from edsym.errors import EdsymError
 from edsym.provenance.record import record_path, write_record
 
+_told_to_end: list[str] = []
+"""The signal that this process was told to end by, once it was."""
+
 
 @contextmanager
 def job(snakemake, rank: int = 0) -> Iterator[None]:
     """Log to the job's file and to the terminal, and record what the job did.
 
-    A failed job leaves no record; its error is reported: see `reported`.
+    A failed job leaves no record; its error is reported: see `reported`. So is a signal to end, of Ctrl-C or
+    of a scheduler: what is written at that time is removed.
 
     Parameters
     ----------
@@ -32,6 +37,8 @@ def job(snakemake, rank: int = 0) -> Iterator[None]:
         force=True,
     )
     logging.captureWarnings(True)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
     started = datetime.now(UTC)
     if rank == 0:
         record_path(snakemake).unlink(missing_ok=True)
@@ -56,9 +63,22 @@ def reported() -> Iterator[None]:
         logging.error("%s", error)
         logging.info("where it happened", exc_info=True)  # for the log only
         sys.exit(1)
+    except (KeyboardInterrupt, SystemExit):
+        if not _told_to_end:
+            raise
+        logging.error("ended by %s; nothing is left half written", _told_to_end[0])
+        sys.exit(1)
     except Exception:
         logging.exception("unexpected error")
         raise
+
+
+def _end(number: int, _) -> None:
+    """Have the stack cleaned up, undisturbed by the same or the other signal."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    _told_to_end.append(signal.Signals(number).name)
+    raise KeyboardInterrupt
 
 
 def _terminal() -> logging.Handler:

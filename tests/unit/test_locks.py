@@ -1,10 +1,15 @@
 """A lock lives as long as the process that holds it, and the next one is told who that is."""
 
+import runpy
 import signal
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import yaml
+from default_settings import CONFIG
 
 from edsym.errors import InputError
 from edsym.locks import locked
@@ -67,3 +72,18 @@ def test_a_file_that_its_holder_removes_meanwhile_is_no_lock(lock, monkeypatch):
     monkeypatch.setattr(locks.fcntl, "flock", remove_first)
     with locked(lock):
         assert removed and lock.exists()
+
+
+def test_a_training_does_not_write_the_checkpoints_of_one_that_still_runs(tmp_path, lock, holder):
+    """As after a kill of the workflow, which leaves its jobs alone."""
+    checkpoints = lock.rename(lock.with_name("gmoe.lock")).with_suffix("")
+    training = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["training"]
+    job = SimpleNamespace(
+        config={"results": str(tmp_path)},
+        log=[str(tmp_path / "train.log")],
+        params=SimpleNamespace(training=training, checkpoints=checkpoints),
+    )
+    script = Path(__file__).parents[2] / "workflow/scripts/train_network.py"
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(script), {"snakemake": job})
+    assert f"gmoe.lock is in use by process {holder.pid} on " in (tmp_path / "train.log").read_text()

@@ -125,7 +125,8 @@ def test_killed_training_resumes_to_the_same_weights_and_curves(
 
 # Trains as the workflow does, with a checkpoint after every batch, and is ended by a signal within an epoch.
 ENDED = """
-import os, pickle, sys
+import os, pickle, signal, sys
+import edsym.job
 from edsym.training import callbacks, fit
 
 class Ending(callbacks.Progress):
@@ -135,6 +136,7 @@ class Ending(callbacks.Progress):
 
 fit.Progress = Ending
 number, arguments = pickle.load(sys.stdin.buffer)
+signal.signal(signal.SIGTERM, edsym.job._end)  # as in a job, which ends at once otherwise
 fit.train_network(*arguments)
 """
 

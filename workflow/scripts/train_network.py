@@ -1,8 +1,10 @@
 """Train the network; goes on from the last checkpoint of the same training, if there is one."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 from edsym.job import job
+from edsym.locks import locked
 from edsym.models.gmoe.settings import NetworkSettings
 from edsym.provenance.digest import digest, file_digest
 from edsym.training.fit import train_network
@@ -31,5 +33,7 @@ def train():
 if launches(tasks):
     launch(tasks, training.nodes, training.threads)
 else:
-    with job(snakemake, rank()):
+    # a training that lost its workflow may go on, and write these checkpoints
+    alone = locked(f"{snakemake.params.checkpoints}.lock") if rank() == 0 else nullcontext()
+    with job(snakemake, rank()), alone:
         train()

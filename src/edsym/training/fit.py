@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+import signal
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -78,6 +79,8 @@ def train_network(
         averaging = [EMAWeightAveraging(decay=training.averaging, use_buffers=False)]
         callbacks = [*(averaging if training.averaging else []), curves, best, last, survival]
         trainer = _trainer(training, callbacks)
+        # No other handler may be there: Lightning's own ends at a batch, after which a training can go on.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         try:
             trainer.fit(module, data, ckpt_path=_readable(survival.path))
         except SIGTERMException as error:

@@ -19,6 +19,7 @@ from edsym.simulation.settings import SimulationSettings
 logger = logging.getLogger(__name__)
 
 _CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT)
+_TERMINATED = 128 + signal.SIGTERM
 # So many materials one after the other: it is the machine or the library, not the materials.
 _TOO_MANY = 3
 
@@ -65,13 +66,21 @@ def _run(job: tuple) -> int:
     """Run `simulate_shard` in a child; return its exit status, negative if a signal ended it."""
     child = multiprocessing.get_context("fork").Process(target=_simulate, args=job)
     child.start()
-    child.join()
-    return child.exitcode
+    try:
+        child.join()
+    except KeyboardInterrupt:  # the parent is told to end
+        child.terminate()
+        child.join()
+        raise
+    return -signal.SIGTERM if child.exitcode == _TERMINATED else child.exitcode
 
 
 def _simulate(*job) -> None:
     # An interrupt ends the parent, and with the parent this process: it must not go on alone.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(_TERMINATED)
+    )  # cleans up, and leaves the word to the parent
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with reported():
         simulate_shard(*job)
@@ -79,7 +88,7 @@ def _simulate(*job) -> None:
 
 def _end_with_parent() -> None:
     multiprocessing.parent_process().join()
-    os._exit(1)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _list_crash(job: tuple, reason: str) -> int:
