@@ -66,7 +66,7 @@ def crystal(number: int) -> Structure:
         SpaceGroup.from_int_number(number).symbol,
         CELLS[GROUPS[number]],
         ["Fe", "O"],
-        [[0, 0, 0], [0.13, 0.21, 0.37]],
+        [[0, 0, 0], [0.07, 0.25, 0.16]],
     )
 
 
@@ -129,6 +129,30 @@ def test_positions_are_symmetrised():
     assert spglib.get_symmetry_dataset(cell, symprec=1e-5).number == 227
 
 
+@pytest.mark.parametrize("number", GROUPS)
+def test_primitive_cells_are_those_of_spglib(number):
+    lattice, numbers, coords = arrays(crystal(number))
+    coords = coords + np.random.default_rng(number).normal(scale=0.001, size=coords.shape)
+    options = {"to_primitive": True, "symprec": 0.1, "angle_tolerance": 5.0}
+    for function, no_idealize in ((standardize, False), (primitive, True)):
+        cell = spglib.standardize_cell((lattice, coords, numbers), no_idealize=no_idealize, **options)
+        structure = function(lattice, numbers, coords)
+        np.testing.assert_allclose(structure.lattice, cell[0], atol=1e-9)
+        apart = structure.frac_coords - cell[1]
+        np.testing.assert_allclose(apart - np.round(apart), 0, atol=1e-9)
+        assert structure.numbers.tolist() == list(cell[2])
+
+
+@pytest.mark.parametrize("function", [standardize, primitive, spacegroup_number])
+def test_symmetry_is_searched_for_once(function, monkeypatch):
+    searches = []
+    for name in ("get_symmetry_dataset", "standardize_cell", "find_primitive", "get_symmetry"):
+        real = getattr(spglib, name)
+        monkeypatch.setattr(spglib, name, lambda *a, real=real, **k: searches.append(real) or real(*a, **k))
+    function(*arrays(crystal(225)))
+    assert len(searches) == 1
+
+
 def test_primitive_cell_is_not_turned():
     structure = crystal(225)
     rotation = Rotation.random(random_state=1).as_matrix()
@@ -148,7 +172,11 @@ def test_primitive_cell_is_not_turned():
         (np.eye(3), [], np.empty((0, 3)), "no atoms"),
         (np.eye(3), [0], [[0, 0, 0]], "atomic numbers are 1 to 118, not 0"),
         (np.eye(3), [1, 1], [[0, 0, 0]], r"coordinates \(n, 3\), not"),
-        (np.eye(3) * 4, [6, 6], [[0, 0, 0], [0, 0, 0.001]], "no symmetry"),
+        (np.eye(3) * 4, [6, 8], [[0, 0, 0], [0, 0.01, 0.99]], r"1 and 2 \(.* 6 and 8\) are 0.0566 Å apart"),
+        (np.diag([9, 9, 0.3]), [6], [[0, 0, 0]], "planes are 0.3 Å apart"),
+        # the nearest image is not that of the nearest fractions
+        ([[4, 0, 0], [1.9, 0.8, 0], [0, 0, 4]], [6, 8], [[0, 0, 0], [0.7328, 0.5625, 0]], "0.45 Å apart"),
+        (np.eye(3) * 99, [1] * 2001, np.zeros((2001, 3)), "has 2001 atoms, expected at most 2000"),
     ],
 )
 def test_malformed_structures_are_named_and_do_not_crash(lattice, numbers, coords, message):

@@ -111,15 +111,15 @@ def _finish(item: Material | Rejection, reduce: bool) -> dict | Rejection:
 
 
 def _row(material: Material, reduce: bool) -> dict:
-    formula = material.formula
-    lattice, numbers, coords = material.lattice, material.numbers, material.frac_coords
+    lattice, numbers, formula = material.lattice, material.numbers, material.formula
     if reduce:
-        cell = primitive(lattice, numbers, coords)
-        lattice, numbers, coords = cell.lattice, cell.numbers, cell.frac_coords
-        formula = cell_formula(numbers)
-    # The group is that of the numbers as they are stored, so that reading them again finds the same.
-    coords = np.asarray(coords, dtype=np.float32)
-    number = spacegroup_number(lattice, numbers, coords)
+        cell = primitive(lattice, numbers, material.frac_coords)
+        lattice, numbers, number = cell.lattice, cell.numbers, cell.spacegroup_number
+        coords, formula = np.asarray(cell.frac_coords, dtype=np.float32), cell_formula(numbers)
+    else:
+        # The group is that of the numbers as they are stored, so that reading them again finds the same.
+        coords = np.asarray(material.frac_coords, dtype=np.float32)
+        number = spacegroup_number(lattice, numbers, coords)
     return {
         "material_id": material.material_id,
         "formula": formula,
