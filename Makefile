@@ -15,9 +15,6 @@ help:
 #: make demo    run the complete workflow on the prototypes that pymatgen ships, into results/demo
 demo: $(READY)
 	$(SNAKEMAKE)
-	@# the report is made again only when a result is newer than it
-	@if [ ! -e $(DEMO)/report.html ] || [ -n "$$(find $(DEMO)/tables $(DEMO)/figures -newer $(DEMO)/report.html)" ]; \
-	then $(SNAKEMAKE) --report $(DEMO)/report.html; fi
 	@printf '\ntables   %s\nfigures  %s\nreport   %s\n' $(DEMO)/tables $(DEMO)/figures $(DEMO)/report.html
 
 #: make test    run the tests, two files at once

@@ -8,9 +8,6 @@ min_version("9.0")
 configfile: "config/config.yaml"
 
 
-report: "workflow/report/workflow.rst"
-
-
 include: "workflow/rules/common.smk"
 include: "workflow/rules/structures.smk"
 include: "workflow/rules/simulation.smk"
@@ -70,4 +67,5 @@ rule all:
     input:
         rules.tables.input,
         rules.figures.input,
+        rules.write_report.output,
         rules.provenance.input,

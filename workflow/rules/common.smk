@@ -32,7 +32,7 @@ except InputError as error:
 RESULTS = config["results"].rstrip("/")
 PUBLISHED = "config/published.yaml"
 SHARDS = [f"{shard:04d}" for shard in range(config["simulation"]["shards"])]
-TABLE_FORMS = ["csv", "md", "tex"]
+TABLE_FORMS = ["csv", "md", "tex", "html"]
 FIGURE_FORMS = ["svg", "png"]
 
 # Files by the names that the library gives them.
@@ -115,9 +115,3 @@ def validation_predictions(wildcards):
 def files_of(product):
     """The named input files of a table or figure."""
     return {name: FILES[name] for name in REQUIRES[product]}
-
-
-def in_report(path, form, product, category, title):
-    """An output that the report shows, with its caption beside the rules."""
-    caption = f"../report/{product}.rst"
-    return report(path, caption=caption, category=category, labels={"what": title, "form": form})

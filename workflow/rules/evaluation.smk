@@ -1,24 +1,5 @@
 """Every table and figure, each made by its own rule from the files that it needs."""
 
-TABLE_TITLES = {
-    "table1": "Table 1. Crystal-system accuracy",
-    "table2": "Table 2. Precision, recall and F1 of each system",
-    "table3": "Table 3. Crystal-system accuracy of each system",
-    "table4": "Table 4. Space-group accuracy of each system",
-    "table5": "Table 5. Training split",
-    "table6": "Table 6. Hyperparameters",
-    "table7": "Table 7. Grid and random orientations",
-    "table8": "Table 8. Calibration",
-    "table9": "Table 9. Ways to decide",
-}
-FIGURE_TITLES = {
-    "fig1": "Figure 1. Confusion and confidence",
-    "fig3": "Figure 3. Share of patterns of each system",
-    "fig4": "Figure 4. Space-group distribution",
-    "fig5": "Figure 5. Reliability",
-    "fig6": "Figure 6. Patterns",
-}
-
 
 rule describe_run:
     input:
@@ -52,12 +33,7 @@ for table in TABLES:
         input:
             **files_of(table),
         output:
-            **{
-                form: in_report(
-                    f"{RESULTS}/tables/{table}.{form}", form, table, "Tables", TABLE_TITLES[table]
-                )
-                for form in TABLE_FORMS
-            },
+            **{form: f"{RESULTS}/tables/{table}.{form}" for form in TABLE_FORMS},
         log:
             f"{RESULTS}/logs/{table}.log",
         benchmark:
@@ -83,12 +59,7 @@ for figure in FIGURES:
         input:
             **files_of(figure),
         output:
-            **{
-                form: in_report(
-                    f"{RESULTS}/figures/{figure}.{form}", form, figure, "Figures", FIGURE_TITLES[figure]
-                )
-                for form in FIGURE_FORMS
-            },
+            **{form: f"{RESULTS}/figures/{figure}.{form}" for form in FIGURE_FORMS},
         log:
             f"{RESULTS}/logs/{figure}.log",
         benchmark:
@@ -104,6 +75,28 @@ for figure in FIGURES:
             code=code("draw_figure.py"),
         script:
             "../scripts/draw_figure.py"
+
+
+rule write_report:
+    input:
+        template="workflow/report/report.html.j2",
+        run=FILES["run"],
+        tables=expand(f"{RESULTS}/tables/{{name}}.html", name=TABLES),
+        figures=expand(f"{RESULTS}/figures/{{name}}.svg", name=FIGURES),
+    output:
+        report=f"{RESULTS}/report.html",
+    log:
+        f"{RESULTS}/logs/write_report.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(15),
+    params:
+        configuration=settings("simulation", "peaks", "split", "evaluation"),
+        code=code("write_report.py"),
+    script:
+        "../scripts/write_report.py"
 
 
 rule pack_network:

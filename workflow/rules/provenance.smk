@@ -3,7 +3,7 @@
 
 rule write_provenance:
     input:
-        products=[*rules.tables.input, *rules.figures.input],
+        products=[*rules.tables.input, *rules.figures.input, *rules.write_report.output],
         run=FILES["run"],
         datasets="resources/datasets.csv",
     output:

@@ -1,4 +1,4 @@
-"""Make one table in its three forms."""
+"""Make one table in its four forms."""
 
 from edsym.evaluation.tables import write_table
 from edsym.job import job
@@ -11,4 +11,5 @@ with job(snakemake):
         csv=snakemake.output.csv,
         markdown=snakemake.output.md,
         latex=snakemake.output.tex,
+        page=snakemake.output.html,
     )

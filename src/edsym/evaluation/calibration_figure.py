@@ -12,8 +12,8 @@ from edsym.evaluation.palette import BLUE, ORANGE, add_note
 from edsym.models.registry import MODELS
 
 _MARKS = {"confidence": ("as predicted", ORANGE, "o", -0.006), "calibrated": ("scaled", BLUE, "s", 0.006)}
-_SMALLEST_SHARE = 0.01
-"""Bins with a smaller share of the decisions are not drawn."""
+_SMALLEST_SHARE, _FEWEST_TRIALS = 0.01, 3
+"""Bins with a smaller share of the decisions, or of fewer materials, are not drawn."""
 _PANEL_WIDTH = 2.2  # inches
 
 
@@ -46,8 +46,9 @@ def _draw(axes: Axes, frame: pd.DataFrame, target: str) -> None:
         if np.isnan(confidence).any():
             continue
         bins = reliability(confidence, right)
-        bins = bins[bins["count"] >= max(_SMALLEST_SHARE * len(frame), 1)]
-        trials = np.maximum(np.rint(independent * bins["count"]), 1).astype(int)
+        trials = np.rint(independent * bins["count"]).astype(int)
+        drawn = trials >= max(_FEWEST_TRIALS, _SMALLEST_SHARE * independent * len(frame))
+        bins, trials = bins[drawn], trials[drawn]
         interval = [wilson_interval(share, n) for share, n in zip(bins.accuracy, trials, strict=True)]
         below, above = np.abs(np.reshape(interval, (-1, 2)).T - bins.accuracy.to_numpy())
         error = 100 * expected_calibration_error(confidence, right)

@@ -1,5 +1,6 @@
-"""Writing one table as csv (full precision), Markdown and LaTeX (for reading)."""
+"""Writing one table as csv (full precision), Markdown, LaTeX and HTML (for reading)."""
 
+import html
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class Column:
     name : str
         Column of the data, and of the csv file.
     heading : str
-        Heading in Markdown and LaTeX.
+        Heading where it is read.
     kind : str
         "text", "count", "percent", "number" (two decimals), "published" (as it stands in the text) or
         "interval": a percentage followed by the interval in the columns {name}_low and {name}_high, where
@@ -76,7 +77,7 @@ class Table:
     note : str
         What the run was: stands under the table, and in the csv file as its last column.
     remark : str
-        How to read the table: stands under the note, in Markdown and LaTeX only.
+        How to read the table: stands under the note, not in the csv file.
     """
 
     name: str
@@ -87,12 +88,15 @@ class Table:
     remark: str = ""
 
 
-def write_table_files(table: Table, csv: str | Path, markdown: str | Path, latex: str | Path) -> None:
-    """Write a table in its three forms; the csv has the note as its last column, `run`."""
+def write_table_files(
+    table: Table, csv: str | Path, markdown: str | Path, latex: str | Path, page: str | Path
+) -> None:
+    """Write a table in its four forms; the csv has the note as its last column, `run`."""
     with atomic_path(csv) as temporary:
         table.frame.assign(run=table.note).to_csv(temporary, index=False, lineterminator="\n")
     write_text(markdown, to_markdown(table))
     write_text(latex, to_latex(table))
+    write_text(page, to_html(table))
 
 
 def to_markdown(table: Table) -> str:
@@ -121,6 +125,27 @@ def to_latex(table: Table) -> str:
     body = body.replace("\\begin{tabular}", f"\\centering\\small\n{fit}\\begin{{tabular}}", 1)
     body = body.replace("\\end{tabular}", "\\end{tabular}}", 1)
     return body.replace("\\end{table}", f"{note}\\end{{table}}")
+
+
+def to_html(table: Table) -> str:
+    """Return a table as HTML that has no style of its own: classes tell numbers and published values."""
+    classes = [_html_class(column) for column in table.columns]
+    printed = _printed(table, html.escape)
+    head = "".join(f"<th{kind}>{name}</th>" for kind, name in zip(classes, printed.columns, strict=True))
+    rows = (
+        "".join(f"<td{kind}>{value}</td>" for kind, value in zip(classes, row, strict=True))
+        for row in printed.itertuples(index=False)
+    )
+    body = "\n".join(f"<tr>{row}</tr>" for row in rows)
+    notes = f'<p class="note">{html.escape(table.note)}</p>\n'
+    notes += f'<p class="remark">{html.escape(table.remark)}</p>\n' if table.remark else ""
+    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n{notes}"
+
+
+def _html_class(column: Column) -> str:
+    names = ["numeric"] if column.numeric else []
+    names += ["published"] if column.kind == "published" else []
+    return f' class="{" ".join(names)}"' if names else ""
 
 
 def escape_latex(text: str) -> str:

@@ -22,8 +22,9 @@ def write_table(
     csv: str | Path,
     markdown: str | Path,
     latex: str | Path,
+    page: str | Path,
 ) -> None:
-    """Make one table and write it in its three forms.
+    """Make one table and write it in its four forms.
 
     Parameters
     ----------
@@ -33,8 +34,8 @@ def write_table(
         Inputs by the names that `edsym.evaluation.products.REQUIRES` gives for the table.
     configuration : mapping
         The configuration of the run, by section.
-    csv, markdown, latex : path
-        Files to write.
+    csv, markdown, latex, page : path
+        Files to write; the page is HTML.
     """
     table = BUILDERS[name](EvaluationInputs(files, configuration))
-    write_table_files(table, csv, markdown, latex)
+    write_table_files(table, csv, markdown, latex, page)
