@@ -39,7 +39,7 @@ def other():
 COLLECT = {"collect_structures"}
 SIMULATE = {"simulate", "simulate_transfer"}
 EXTRACT = {"extract_spots", "extract_spots_transfer"}
-FIGURES = {"fig1", "fig3", "fig4", "fig5"}
+FIGURES = {"fig1", "fig3", "fig4", "fig5", "fig6"}
 TABLES = {f"table{number}" for number in range(1, 10)}
 NETWORK = {"train_network", "predict_network", "pack_network"}
 MLP = {"train_mlp", "predict_mlp"}
@@ -94,6 +94,7 @@ EXPECTED = {
     "evaluation.tables": TABLES,
     "evaluation.figures": FIGURES,
     "evaluation.inputs": TABLES | FIGURES,
+    "evaluation.report": {"write_report"},
 }
 WITH_OTHER_CHOICES = EXPECTED | {
     "structures.materials_project": set(),

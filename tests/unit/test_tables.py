@@ -1,5 +1,6 @@
 """Tables of a run of eight test patterns against results worked out by hand."""
 
+import html
 import json
 import re
 
@@ -14,7 +15,7 @@ from edsym.evaluation.inputs import EvaluationInputs
 from edsym.evaluation.products import FIGURES, REQUIRES, TABLES
 from edsym.evaluation.published import read_published
 from edsym.evaluation.run import describe_run, read_run, read_sizes
-from edsym.evaluation.table_writer import Column, Table, to_latex, to_markdown
+from edsym.evaluation.table_writer import Column, Table, to_html, to_latex, to_markdown
 from edsym.evaluation.tables import BUILDERS, write_table
 
 
@@ -174,16 +175,17 @@ def test_every_form_of_every_table_says_what_the_run_was(files, tmp_path):
         "Not the paper's run: structures from prototypes 1_0 of 2026-01-02; 2 training and 3 test materials"
     )
     for name in TABLES:
-        paths = {form: tmp_path / f"{name}.{form}" for form in ("csv", "markdown", "latex")}
+        paths = {form: tmp_path / f"{name}.{form}" for form in ("csv", "markdown", "latex", "page")}
         write_table(name, files, configuration(), **paths)
         assert pd.read_csv(paths["csv"]).run.str.startswith(note).all()
         assert note in paths["markdown"].read_text(encoding="utf-8")
+        assert html.escape(note) in paths["page"].read_text(encoding="utf-8")
         assert note.replace("_", r"\_") in paths["latex"].read_text(encoding="utf-8")
         assert_well_formed(paths["latex"].read_text(encoding="utf-8"))
 
 
 def test_precision_full_in_csv_and_one_decimal_to_read(files, tmp_path):
-    paths = {form: tmp_path / f"table3.{form}" for form in ("csv", "markdown", "latex")}
+    paths = {form: tmp_path / f"table3.{form}" for form in ("csv", "markdown", "latex", "page")}
     write_table("table3", files, configuration(), **paths)
     frame = pd.read_csv(paths["csv"])
     assert frame.vote[(frame.model == "PE-AG-GMoE") & (frame.system == "All")].item() == pytest.approx(
@@ -217,6 +219,7 @@ def test_special_characters_are_escaped():
     assert row in to_latex(table)
     assert r"\caption{T\_1}" in to_latex(table)
     assert r"50 % & {x}_1 \| \ ≤ 3" in to_markdown(table)
+    assert r'<td>50 % &amp; {x}_1 | \ ≤ 3</td><td class="numeric">–</td>' in to_html(table)
 
 
 def test_published_numbers_are_known_with_their_source():

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import jinja2
-from markupsafe import Markup
 
 from edsym.evaluation.run import read_run
 from edsym.files import write_text
@@ -47,10 +46,9 @@ def write_report(
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, autoescape=True, trim_blocks=True, keep_trailing_newline=True
     )
-    tables = {Path(path).stem: Path(path).read_text(encoding="utf-8") for path in tables}
     page = environment.from_string(Path(template).read_text(encoding="utf-8")).render(
         run=read_run(run).line(),
-        tables={name: Markup(text) for name, text in tables.items()},
+        tables={Path(path).stem: Path(path).read_text(encoding="utf-8") for path in tables},
         figures={Path(path).stem: base64.b64encode(Path(path).read_bytes()).decode() for path in figures},
         config=configuration,
     )
