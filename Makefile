@@ -38,9 +38,9 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/snakefmt Snakefile workflow
 
-#: make docs    write config/README.md from the schema
+#: make docs    write config.yaml, its schema and its documentation from the settings
 docs: $(READY)
-	$(BIN)/python -m edsym.configuration workflow/schemas/config.schema.yaml > config/README.md
+	$(BIN)/python -m edsym.configuration_files
 
 #: make benchmark-simulation  time the simulation beside abTEM (and py4DSTEM: PY4DSTEM=its python)
 benchmark-simulation: $(READY)

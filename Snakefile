@@ -1,11 +1,17 @@
 """edsym: crystal symmetry from electron diffraction, from structures to the paper's tables and figures."""
 
+from pathlib import Path
+
 from snakemake.utils import min_version
 
 min_version("9.0")
 
 
-configfile: "config/config.yaml"
+# that of the folder in which Snakemake is called, or else the checkout's
+CONFIG = "config/config.yaml"
+
+
+configfile: CONFIG if Path(CONFIG).exists() else Path(workflow.basedir, CONFIG)
 
 
 include: "workflow/rules/common.smk"

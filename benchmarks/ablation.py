@@ -12,7 +12,7 @@ from pathlib import Path
 import learning_curve
 import pandas as pd
 
-from edsym.configuration import check_configuration, load_schema
+from edsym.configuration import check_configuration
 from edsym.files import atomic_path, write_text
 from edsym.models.gmoe.settings import NetworkSettings
 from edsym.predictions.decisions import single_decisions
@@ -73,7 +73,7 @@ def changed_configuration(config: dict, changes: dict[str, dict]) -> dict:
         old = config[section]
         values = {key: 3 * old[key] if value == "3x" else value for key, value in values.items()}
         config[section] = old | values
-    return check_configuration(config, load_schema(learning_curve.schema_path()))
+    return check_configuration(config)
 
 
 def _split(config: dict, arguments: argparse.Namespace) -> Path:

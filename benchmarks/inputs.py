@@ -11,7 +11,7 @@ import spglib
 import threadpoolctl
 import yaml
 
-from edsym.configuration import check_configuration, load_schema
+from edsym.configuration import check_configuration
 from edsym.errors import MaterialError
 from edsym.simulation.orientations import orientations
 from edsym.simulation.settings import SimulationSettings
@@ -75,8 +75,7 @@ def configuration(arguments: argparse.Namespace) -> dict:
             config[section] = values | config.get(section, {})
     changes = dict(change.split("=", 1) for change in arguments.set)
     config["simulation"] |= {key: yaml.safe_load(value) for key, value in changes.items()}
-    schema = load_schema(REPOSITORY / "workflow" / "schemas" / "config.schema.yaml")
-    return check_configuration(base | config, schema)
+    return check_configuration(base | config)
 
 
 def simulation_settings(config: dict, **changes) -> SimulationSettings:

@@ -17,7 +17,7 @@ import yaml
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
-from edsym.configuration import check_configuration, load_schema
+from edsym.configuration import check_configuration
 from edsym.evaluation.palette import BLUE, ORANGE, VERMILION
 from edsym.files import atomic_path
 from edsym.models.forest.run import predict_forest, train_forest
@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder of models, table and figure")
     parser.add_argument("--jobs", type=int, default=1, help="trainings at a time")
     arguments = parser.parse_args()
-    config = check_configuration(merged_configuration(arguments.config), load_schema(schema_path()))
+    config = check_configuration(merged_configuration(arguments.config))
     tasks = [(config, n, model, arguments.output) for n in arguments.sizes for model in arguments.models]
     with ProcessPoolExecutor(arguments.jobs) as pool:
         list(pool.map(_train, *zip(*tasks, strict=True)))
@@ -60,11 +60,6 @@ def main() -> None:
         table.to_csv(temporary, index=False, float_format="%.2f")
     _draw(table, config, arguments.output)
     print(table.to_string(index=False, float_format="%.1f"))
-
-
-def schema_path() -> Path:
-    """Return the schema of the configuration."""
-    return ROOT / "workflow/schemas/config.schema.yaml"
 
 
 def merged_configuration(overlay: Path) -> dict:

@@ -19,7 +19,11 @@ sys.path.insert(0, str(ROOT / "tests/slurm"))
 from cluster import command, throw_away_cluster  # noqa: E402
 
 # So little work that nearly all of the time is spent around it.
-TINY = {"filter": {"max_volume": 30}, "simulation": {"zone_axes": 1, "g_max": 1.0, "max_memory": 100}}
+TINY = {
+    "filter": {"max_volume": 30},
+    "simulation": {"zone_axes": 1, "g_max": 1.0, "max_memory": 100},
+    "peaks": {"q_max": 1.0},
+}
 
 
 def main() -> None:
@@ -51,7 +55,7 @@ def configuration(folder: Path, shards: int) -> Path:
     """Write the demo's configuration with so many tiny shards."""
     config = yaml.safe_load((ROOT / "config/demo.yaml").read_text())
     for section, values in TINY.items():
-        config[section] |= values
+        config[section] = config.get(section, {}) | values
     config["simulation"]["shards"] = shards
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(config | {"results": str(folder / "results")}))

@@ -9,7 +9,7 @@ import resource
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import inputs
@@ -55,7 +55,7 @@ def run_all(materials: Path, cores: int, settings: SimulationSettings, peaks: di
         cores, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=1
     ) as pool:
         jobs = [
-            pool.submit(run_shard, materials, shard, asdict(settings), peaks)
+            pool.submit(run_shard, materials, shard, settings.model_dump(), peaks)
             for shard in range(settings.shards)
         ]
         processor, memory = zip(*(job.result() for job in tqdm(jobs, unit="shard")), strict=True)
@@ -66,7 +66,7 @@ def start_cost(folder: Path, table, settings: SimulationSettings, peaks: dict) -
     """Return what a process costs that simulates one pattern of the smallest crystal."""
     path = folder / "smallest.parquet"
     write_materials(table.nsmallest(1, "volume"), path, {})
-    one = replace(settings, zone_axes=1, shards=1)
+    one = settings.replace(zone_axes=1, shards=1)
     run_all(path, 1, one, peaks)  # compiles
     return run_all(path, 1, one, peaks)
 
@@ -113,7 +113,7 @@ def main() -> None:
     arguments = parser.parse_args()
     config = inputs.configuration(arguments)
     peaks, shards = config["peaks"], arguments.shards
-    settings = replace(inputs.simulation_settings(config), shards=shards)
+    settings = inputs.simulation_settings(config, shards=shards)
     with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
         folder = Path(name)
         table = inputs.read_table(arguments, config, folder).head(arguments.count)

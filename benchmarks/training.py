@@ -8,7 +8,6 @@ paper says; edsym takes patterns of similar size together.
 """
 
 import argparse
-import dataclasses
 import itertools
 import tempfile
 import time
@@ -40,7 +39,7 @@ class Bench:
     def __init__(self, spots: SpotLists, groups: np.ndarray, settings: NetworkSettings, batch_size: int):
         torch.manual_seed(0)
         # Without dropout, which would be other random numbers in each reading.
-        self.network = GMoENetwork(dataclasses.replace(settings, dropout=0.0, spectra_width=0))
+        self.network = GMoENetwork(settings.replace(dropout=0.0, spectra_width=0))
         self.dataset = PatternDataset(spots, groups)
         everything = np.arange(len(self.dataset))
         self.network.encoder.measure(self.dataset.points_of(everything))

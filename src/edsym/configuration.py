@@ -1,179 +1,191 @@
-"""The configuration of a run: checked against its JSON Schema, with errors that name key and value.
+"""The configuration of a run: the settings of all stages and models, checked before the first job."""
 
-``python -m edsym.configuration SCHEMA`` prints the reference of all keys (config/README.md).
-"""
-
-import copy
-import difflib
-import math
-import sys
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-
-import jsonschema
-import yaml
+import os
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from functools import cache
+from typing import Any, ClassVar
 
 from edsym.errors import InputError
-from edsym.simulation.settings import contradictions
+from edsym.models.registry import SECTIONS, imported
+from edsym.predictions.settings import EvaluationSettings
+from edsym.settings import Settings, entries, setting, unknown_key
+from edsym.simulation.settings import SimulationSettings
+from edsym.spots.settings import PeaksSettings, SplitSettings
+from edsym.structures.settings import FilterSettings, StructuresSettings
+
+_WORDS = {"true": True, "false": False, "null": None, "none": None, "": None}
 
 
-def load_schema(path: str | Path) -> dict:
-    """Read the JSON Schema of the configuration."""
-    return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+class RunSettings(Settings):
+    """What belongs to no section."""
+
+    section: ClassVar = ""
+
+    results: str = setting("results", "path")
+    """Folder that the run writes to."""
+
+    def _contradictions(self) -> Iterator[str]:
+        name = self.results
+        if (
+            name.strip() != name
+            or os.path.normpath(name) in (".", "/", "//")
+            or name.startswith("~")
+            or not name.isprintable()
+            or set(name) & set("{}*?\"'\\")
+        ):
+            yield (
+                f"results: {name!r} is not allowed; it must be the path of a folder, not / or . itself, "
+                "without ~, braces, quotes, *, ? and \\"
+            )
 
 
-def defaults(schema: dict) -> dict:
-    """Return the configuration that the schema's defaults make."""
+@cache
+def sections() -> dict[str, type[Settings]]:
+    """Return the sections of the configuration, in their order, and their settings."""
+    stages = (StructuresSettings, FilterSettings, SimulationSettings, PeaksSettings, SplitSettings)
+    models = map(imported, SECTIONS.values())
+    return {settings.section: settings for settings in (*stages, *models, EvaluationSettings)}
+
+
+def default_configuration() -> dict:
+    """Return the paper's run: all sections and keys with their defaults."""
     return {
-        name: defaults(entry) if entry["type"] == "object" else entry["default"]
-        for name, entry in schema["properties"].items()
+        "results": entries(RunSettings)["results"]["default"],
+        **{name: _defaults(settings) for name, settings in sections().items()},
     }
 
 
-def check_configuration(config: Mapping, schema: dict) -> dict:
-    """Return a checked copy of a configuration.
+def _defaults(settings: type[Settings]) -> dict:
+    return {name: entry["default"] for name, entry in entries(settings).items()}
 
-    Numbers that the command line hands over as text (``--config filter='{max_volume: 500}'``) become numbers.
+
+def check_configuration(config: Mapping) -> dict:
+    """Return a checked copy of a configuration, in which missing keys have their defaults.
+
+    What the command line hands over as text (``--config filter='{max_volume: 500}'``) becomes numbers,
+    true, false or null, where the key wants one.
 
     Raises
     ------
     InputError
         Names every wrong key, its value and what is allowed.
     """
-    checked = _with_parsed_text(config, schema)
-    errors = jsonschema.Draft202012Validator(schema).iter_errors(checked)
-    errors = sorted(errors, key=lambda error: [str(part) for part in error.path])
-    # There is one error for each missing key, and each message names them all.
-    messages = dict.fromkeys(_message(error) for error in errors) or list(_contradictions(checked))
-    if messages:
-        raise InputError("the configuration is wrong:\n  " + "\n  ".join(messages))
+    known = [*RunSettings.model_fields, *sections()]
+    problems = [unknown_key(str(name), str(name), known) for name in config if name not in known]
+    checked = default_configuration()
+    if "results" in config:
+        checked["results"] = _parsed(config["results"], entries(RunSettings)["results"])
+    made = {"": _made(RunSettings, {"results": checked["results"]}, problems)}
+    for name, settings in sections().items():
+        values = config.get(name, {})
+        if not isinstance(values, Mapping):
+            problems.append(f"{name}: {values!r} is not allowed; it must be a section")
+            continue
+        checked[name] |= {
+            str(key): _parsed(value, entries(settings).get(key)) for key, value in values.items()
+        }
+        made[name] = _made(settings, checked[name], problems)
+    problems = problems or list(_between_sections(made))
+    if problems:
+        raise InputError("the configuration is wrong:\n  " + "\n  ".join(problems))
     return checked
 
 
-def _with_parsed_text(value, schema: dict):
-    """Parse text where the schema wants something else than text."""
-    if isinstance(value, Mapping):
-        entries = schema.get("properties", {})
-        return {key: _with_parsed_text(item, entries.get(key, {})) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_with_parsed_text(item, schema.get("items", {})) for item in value]
-    kinds = schema.get("type", "string")
-    if isinstance(value, str) and "string" not in kinds:
-        return _parse(value, value)
-    if isinstance(value, str) and "null" in kinds and value in ("", "null", "None"):
-        return None
-    if kinds == "string" and isinstance(value, int | float):  # precision: 32 is as good as "32"
-        return str(value)
-    return copy.deepcopy(value)
-
-
-def _parse(text: str, otherwise):
+def _made(settings: type[Settings], values: Mapping, problems: list[str]) -> Settings | None:
+    """Return the settings, or None and one more of the problems for each wrong key."""
     try:
-        return float(text) if "e" in text.lower() else yaml.safe_load(text)
-    except (ValueError, yaml.YAMLError):
-        return otherwise
+        return settings(**values)
+    except InputError as error:
+        problems.extend(str(error).splitlines())
+        return None
 
 
-def _message(error: jsonschema.ValidationError) -> str:
-    """Say which key is wrong, what its value is and what is allowed."""
-    key = ".".join(map(str, error.path))
-    if error.validator == "additionalProperties":
-        known = error.schema["properties"]
-        unknown = [name for name in error.instance if name not in known]
-        return "; ".join(_unknown_key(key, name, known) for name in unknown)
-    if error.validator == "required":
-        missing = [name for name in error.validator_value if name not in error.instance]
-        return "; ".join(f"{_join(key, name)} is missing" for name in missing)
-    return f"{key}: {error.instance!r} is not allowed; it must be {allowed(error.schema)}"
+def _parsed(value: Any, entry: Mapping | None) -> Any:
+    """Return what text stands for where a key wants something else, and text where it wants text."""
+    if entry is None:
+        return value
+    if isinstance(value, list | tuple):
+        return [_parsed(item, entry.get("items")) for item in value]
+    if "string" not in entry["type"]:
+        return _from_text(value) if isinstance(value, str) else value
+    if "null" in entry["type"] and isinstance(value, str) and _WORDS.get(value.lower(), value) is None:
+        return None
+    return str(value) if type(value) in (int, float) else value  # precision: 32 is as good as "32"
 
 
-def _join(*parts: str) -> str:
-    return ".".join(part for part in parts if part)
+def _from_text(text: str) -> Any:
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return _WORDS.get(text.lower(), text)
 
 
-def _unknown_key(section: str, name: str, known: Mapping) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"allowed are {', '.join(known)}"
-    return f"unknown key {_join(section, name)}: {hint}"
-
-
-def _contradictions(config: Mapping) -> Iterator[str]:
-    """Yield what no schema of single keys can say."""
-    structures, bounds, network = config["structures"], config["filter"], config["network"]
-    if structures["source"] in ("snapshot", "cif") and not structures["path"]:
-        yield f"structures.path: null is not allowed with structures.source {structures['source']!r}"
-    for section, entries in config.items():
-        for key, value in entries.items() if isinstance(entries, Mapping) else ():
-            if isinstance(value, float) and not math.isfinite(value):
-                yield f"{section}.{key}: {value} is not allowed; it must be a finite number"
-    if bounds["min_volume"] >= bounds["max_volume"]:
+def _between_sections(made: Mapping[str, Settings]) -> Iterator[str]:
+    """Yield what is wrong between sections that are right each by itself."""
+    g_max, q_max = made["simulation"].g_max, made["peaks"].q_max
+    if q_max > g_max:
         yield (
-            f"filter.min_volume: {bounds['min_volume']} is not allowed; "
-            f"it must be below filter.max_volume, {bounds['max_volume']}"
+            f"peaks.q_max: {q_max:g} is not allowed; it must be at most simulation.g_max, {g_max:g}, "
+            "the length of the longest beam"
         )
-    if network["top_k"] > network["experts"]:
-        yield f"network.top_k: {network['top_k']} is not allowed; network.experts is {network['experts']}"
-    for heads in ("heads", "aggregator_heads"):
-        if network["width"] % network[heads]:
-            yield (
-                f"network.{heads}: {network[heads]} is not allowed; "
-                f"it must divide network.width, {network['width']}"
-            )
-    yield from contradictions(config["simulation"])
 
 
-def allowed(entry: Mapping) -> str:
-    """Say in words which values an entry of the schema allows."""
-    if "enum" in entry:
-        return "one of " + ", ".join(map(str, entry["enum"]))
-    kinds = entry["type"] if isinstance(entry["type"], list) else [entry["type"]]
-    names = {
-        "integer": "a whole number",
-        "number": "a number",
-        "boolean": "true or false",
-        "string": "text",
-        "array": "a list",
-        "object": "a section",
-    }
-    text = " or ".join(names[kind] for kind in kinds if kind != "null")
-    bounds = [
-        f"{symbol} {entry[keyword]}"
-        for keyword, symbol in (
-            ("minimum", "≥"),
-            ("exclusiveMinimum", ">"),
-            ("maximum", "≤"),
-            ("exclusiveMaximum", "<"),
+def scientific(config: Mapping, section: str) -> dict:
+    """Return a section without the keys that change no result: for the others, jobs run again."""
+    operational = sections()[section].operational()
+    return {key: value for key, value in config[section].items() if key not in operational}
+
+
+def check_surroundings(config: Mapping, rules: Collection[str], *, local: bool) -> None:
+    """Raise unless what jobs need of their surroundings is there: the database's key, a GPU, a cluster.
+
+    Parameters
+    ----------
+    config : Mapping
+        A checked configuration.
+    rules : collection of str
+        The rules whose jobs have to run.
+    local : bool
+        Whether the jobs run on this machine. What a cluster's nodes have cannot be seen from here.
+
+    Raises
+    ------
+    InputError
+        Names every key, its value and what is missing.
+    """
+    problems = []
+    if "collect_structures" in rules:
+        problems += _missing_key(config["structures"])
+    if local and {"simulate", "simulate_transfer"} & set(rules):
+        problems += _missing_gpu(config["simulation"])
+    if local and {"train", "train_network"} & set(rules):
+        problems += _missing_devices(config["training"])
+    if problems:
+        raise InputError("the run cannot start:\n  " + "\n  ".join(problems))
+
+
+def _missing_key(structures: Mapping) -> Iterator[str]:
+    if structures["source"] == "materials_project" and not os.environ.get("MP_API_KEY", "").strip():
+        yield (
+            "structures.source: materials_project needs your key to the database in the environment variable "
+            "MP_API_KEY (https://next-gen.materialsproject.org/api); the other sources need none"
         )
-        if keyword in entry
-    ]
-    if "items" in entry:
-        bounds = [f"of {allowed(entry['items'])}"]
-    return " ".join([text, " and ".join(bounds)]).strip() + (" or null" if "null" in kinds else "")
 
 
-def reference(schema: dict) -> str:
-    """Return the Markdown tables of all keys, a section each."""
-    lines = ["# Configuration", "", schema["description"], ""]
-    lines += [
-        "Made from `workflow/schemas/config.schema.yaml` by `make docs`; edit the schema, not this page.",
-        "",
-    ]
-    single = {name: entry for name, entry in schema["properties"].items() if entry["type"] != "object"}
-    lines += ["## Top level", "", *_rows(single), ""]
-    for name, entry in schema["properties"].items():
-        if entry["type"] == "object":
-            lines += [f"## `{name}`", "", entry["description"], "", *_rows(entry["properties"]), ""]
-    return "\n".join(lines)
+def _missing_gpu(simulation: Mapping) -> Iterator[str]:
+    if simulation["device"] == "cuda" and not _has_gpu():
+        yield "simulation.device: cuda is not allowed; this machine has no GPU that torch can use"
 
 
-def _rows(entries: Mapping) -> Iterator[str]:
-    yield "| key | default | unit | allowed | meaning |"
-    yield "|---|---|---|---|---|"
-    for name, entry in entries.items():
-        default = yaml.safe_dump(entry["default"], default_flow_style=True).splitlines()[0]
-        cells = (f"`{name}`", f"`{default}`", entry["unit"], allowed(entry), entry["description"].strip())
-        yield f"| {' | '.join(cells)} |"
+def _missing_devices(training: Mapping) -> Iterator[str]:
+    if training["nodes"] > 1:
+        yield f"training.nodes: {training['nodes']} is not allowed on one machine; several take a cluster"
+    if training["precision"] == "16" and not _has_gpu():
+        yield "training.precision: 16 is not allowed without a GPU; it must be auto, 32 or bf16"
 
 
-if __name__ == "__main__":
-    print(reference(load_schema(sys.argv[1])), end="")
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()

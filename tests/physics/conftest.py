@@ -1,12 +1,10 @@
 """Real crystals of all seven systems, and settings to simulate them with."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import spglib
-from default_settings import simulation_settings
 
+from edsym.simulation.settings import SimulationSettings
 from edsym.structures.standard import standardize
 
 # AFLOW labels; the space group is the third number of each.
@@ -24,7 +22,7 @@ CRYSTALS = {
     "pyrite": "AB2_cP12_205_a_c",
     "zincblende": "AB_cF8_216_c_a",
 }
-PUBLISHED = simulation_settings(
+PUBLISHED = SimulationSettings(
     scattering_factors="lobato", absorption="none", zone_axes=10, orientations="random", shards=1
 )
 
@@ -44,7 +42,7 @@ def crystals():
 @pytest.fixture(scope="session")
 def settings():
     """Return a function that gives the published settings with some of them changed."""
-    return lambda **changes: dataclasses.replace(PUBLISHED, **changes)
+    return lambda **changes: PUBLISHED.replace(**changes)
 
 
 @pytest.fixture(scope="session")

@@ -221,7 +221,7 @@ def test_settings_that_contradict_each_other_are_named(settings):
         ),
         ({"engine": "abtem", "basis": "adaptive"}, "simulation.basis: adaptive .* must be published or box"),
         ({"min_beam_amplitude": 0.001}, "simulation.min_beam_amplitude: 0.001 .* must be null"),
-        ({"absorption": "some"}, "simulation.absorption is 'some'"),
+        ({"absorption": "some"}, "simulation.absorption: 'some'"),
     ):
         with pytest.raises(InputError, match=message):
             settings(**changes)

@@ -12,6 +12,7 @@ TINY = {
     "structures": {"limit": 32},
     "filter": {"max_volume": 120},
     "simulation": {"zone_axes": 3, "g_max": 1.0, "shards": 2},
+    "peaks": {"q_max": 1.0},
     "network": {"width": 16, "point_channels": [8], "heads": 2, "layers": 1, "expert_width": 16},
     "training": {"epochs": 2, "batch_size": 32, "threads": 1},
     "mlp": {"hidden": [16], "epochs": 2, "threads": 1},

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
-from default_settings import simulation_settings
 
 from edsym.evaluation.run import write_run_description
 from edsym.predictions.calibration import Calibration, write_calibration
@@ -15,6 +14,7 @@ from edsym.predictions.table import Predictions, write_predictions
 from edsym.predictions.views import decide_file
 from edsym.simulation.run.results import SimulatedMaterial
 from edsym.simulation.run.store import write_patterns
+from edsym.simulation.settings import SimulationSettings
 from edsym.structures.table import write_materials
 from edsym.symmetry import crystal_system, system_index
 
@@ -119,7 +119,7 @@ def write_square_patterns(path: Path, materials: str) -> None:
     hkl = np.array([(h, k, 0) for h in range(-2, 3) for k in range(-2, 3)], np.int16)
     intensity = np.exp(-np.linalg.norm(hkl, axis=1), dtype=np.float32)
     beams = np.eye(3) / 4, np.eye(3)[None], np.array([len(hkl)]), hkl, intensity
-    write_patterns(path, simulation_settings(), [SimulatedMaterial(name, *beams) for name in materials])
+    write_patterns(path, SimulationSettings(), [SimulatedMaterial(name, *beams) for name in materials])
 
 
 def write_structures(path: Path) -> None:

@@ -8,7 +8,6 @@ import pickle
 
 import numpy as np
 import pytest
-from default_settings import simulation_settings
 
 from edsym.errors import InputError
 from edsym.models.forest.features import N_FEATURES
@@ -16,6 +15,7 @@ from edsym.models.forest.forest import HierarchicalForest
 from edsym.models.forest.settings import ForestSettings
 from edsym.simulation.run.results import FailedMaterial, SimulatedMaterial
 from edsym.simulation.run.store import open_patterns, write_patterns
+from edsym.simulation.settings import SimulationSettings
 from edsym.spots.store import SpotLists, read_failures, read_spots, write_spots
 
 FLIPS = int(os.environ.get("EDSYM_FLIPS", 300))
@@ -28,7 +28,7 @@ def write_some_patterns(path):
                           rng.integers(-9, 9, (8, 3)).astype("i2"), rng.random(8, dtype="f4"))
         for name in ("mp-1", "mp-2")
     ]  # fmt: skip
-    write_patterns(path, simulation_settings(), [*results, FailedMaterial("mp-3", "no scattering factors")])
+    write_patterns(path, SimulationSettings(), [*results, FailedMaterial("mp-3", "no scattering factors")])
 
 
 def read_some_patterns(path):

@@ -140,7 +140,7 @@ def test_the_fit_does_not_depend_on_the_order_of_patterns():
 
 def test_what_is_switched_off_is_not_fitted(tmp_path):
     predictions = make_predictions(3, 5)
-    off = fit_calibration(predictions, EvaluationSettings(4, 0, calibration="none", pooling="none"))
+    off = fit_calibration(predictions, EvaluationSettings(views=4, calibration="none", pooling="none"))
     assert (off.temperature, off.pooling) == (None, None)
     frame = aggregate(predictions, SETTINGS, off)
     assert not [name for name in frame if name.startswith("pooled")]

@@ -1,139 +1,291 @@
-"""The configuration: schema, config.yaml, documentation and settings agree; wrong values are named."""
+"""The configuration: its files are made from the settings; what cannot run is refused in words."""
 
 import copy
-import dataclasses
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 
-from edsym.configuration import check_configuration, defaults, load_schema, reference
+from edsym import configuration_files
+from edsym.configuration import (
+    check_configuration,
+    check_surroundings,
+    default_configuration,
+    scientific,
+    sections,
+)
 from edsym.errors import InputError
-from edsym.models.forest.settings import ForestSettings
-from edsym.models.gmoe.settings import NetworkSettings
 from edsym.models.mlp.settings import MLPSettings
-from edsym.predictions.settings import EvaluationSettings
+from edsym.settings import allowed, entries
+from edsym.simulation.engines.choice import ENGINES
 from edsym.simulation.settings import SimulationSettings
-from edsym.spots.settings import PeaksSettings, SplitSettings
-from edsym.structures.settings import FilterSettings, StructuresSettings
+from edsym.structures.source import SOURCES
 from edsym.training.settings import TrainingSettings
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = load_schema(ROOT / "workflow/schemas/config.schema.yaml")
-SETTINGS = {
-    "structures": StructuresSettings,
-    "filter": FilterSettings,
-    "simulation": SimulationSettings,
-    "peaks": PeaksSettings,
-    "split": SplitSettings,
-    "network": NetworkSettings,
-    "training": TrainingSettings,
-    "mlp": MLPSettings,
-    "forest": ForestSettings,
-    "evaluation": EvaluationSettings,
-}
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+KEYS = [(name, key, entry) for name, made in sections().items() for key, entry in entries(made).items()]
+NUMBERS = [found for found in KEYS if {"minimum", "exclusiveMinimum"} & found[2].keys()]
 
 
-def sections():
-    return {name: entry for name, entry in SCHEMA["properties"].items() if entry["type"] == "object"}
+def refused(section, **values):
+    """Return the message with which a configuration with these values is refused."""
+    with pytest.raises(InputError) as caught:
+        check_configuration({section: values})
+    return str(caught.value)
 
 
-def test_config_yaml_writes_out_all_defaults_of_the_schema():
-    assert yaml.safe_load((ROOT / "config/config.yaml").read_text()) == defaults(SCHEMA)
+def test_files_are_made_from_the_settings():
+    assert (ROOT / "config/config.yaml").read_text() == configuration_files.configuration_file()
+    assert (ROOT / "config/README.md").read_text() == configuration_files.reference()
+    assert yaml.safe_load(SCHEMA.read_text()) == configuration_files.schema()
 
 
-def test_documentation_is_made_from_the_schema():
-    assert (ROOT / "config/README.md").read_text() == reference(SCHEMA)
+def test_config_yaml_is_the_default_and_what_no_configuration_means():
+    written = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    assert written == default_configuration() == check_configuration({}) == check_configuration(written)
+    jsonschema.validate(written, configuration_files.schema())
 
 
-def test_every_key_has_description_unit_and_default():
-    keys = [(name, key, entry) for name, s in sections().items() for key, entry in s["properties"].items()]
-    assert len(keys) > 50
-    for name, key, entry in keys:
-        assert {"description", "unit", "default", "type"} <= set(entry), f"{name}.{key}"
+@pytest.mark.parametrize("name", ["demo", "own", "spectra"])
+def test_overlays_are_valid(name):
+    check_configuration(yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()))
+
+
+@pytest.mark.parametrize("settings", sections().values())
+def test_settings_need_no_argument_and_every_key_is_described(settings):
+    made = settings()
+    assert settings(**made.model_dump()) == made
+    for key, entry in entries(settings).items():
+        assert entry["description"].endswith(".") and entry["unit"], key
         numeric = {"integer", "number"} & set(
             entry["type"] if isinstance(entry["type"], list) else [entry["type"]]
         )
-        assert not numeric or {"minimum", "exclusiveMinimum"} & set(entry), f"{name}.{key} has no bound"
+        assert (
+            not numeric
+            or len({"minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"} & set(entry)) == 2
+        ), key
 
 
-@pytest.mark.parametrize("name", SETTINGS)
-def test_settings_classes_have_the_keys_of_their_section(name):
-    assert set(sections()) == set(SETTINGS)
-    fields = {field.name for field in dataclasses.fields(SETTINGS[name])}
-    assert (
-        fields == set(SCHEMA["properties"][name]["properties"]) == set(SCHEMA["properties"][name]["required"])
-    )
+def beside(entry, side):
+    """Return the value nearest to a bound that is inside of it, and the nearest outside."""
+    step = 1 if "integer" in entry["type"] else 1e-9
+    sign = {"minimum": 1, "maximum": -1}[side]
+    if side in entry:
+        return entry[side], entry[side] - sign * step
+    bound = entry[f"exclusive{side.title()}"]
+    return bound + sign * step, bound
 
 
-def test_demo_overlay_is_valid():
-    config = defaults(SCHEMA)
-    for key, value in yaml.safe_load((ROOT / "config/demo.yaml").read_text()).items():
-        config[key] = config[key] | value if isinstance(value, dict) else value
-    assert check_configuration(config, SCHEMA) == config
+@pytest.mark.parametrize("side", ["minimum", "maximum"])
+@pytest.mark.parametrize(("section", "key", "entry"), NUMBERS, ids=[f"{s}.{k}" for s, k, _ in NUMBERS])
+def test_bounds_hold_for_every_key(section, key, entry, side):
+    inside, outside = beside(entry, side)
+    # a neighbour may contradict the value, as heads that do not divide the width, but never its own bounds
+    try:
+        check_configuration({section: {key: inside}})
+    except InputError as error:
+        assert allowed(entry) not in str(error)
+    for value in (outside, float("nan"), float("inf"), "many", [], True):
+        text = refused(section, **{key: value})
+        assert f"{section}.{key}: {value!r} is not allowed; it must be {allowed(entry)}" in text
+
+
+WHOLE = [(section, key) for section, key, entry in KEYS if "integer" in entry["type"]]
+
+
+@pytest.mark.parametrize(("section", "key"), WHOLE)
+@pytest.mark.parametrize("value", [3.0, 2.5, "3.0", "2e1"])
+def test_a_whole_number_is_not_written_as_a_fraction(section, key, value):
+    assert f"{section}.{key}: " in refused(section, **{key: value})
+
+
+@pytest.mark.parametrize(("section", "key", "entry"), [k for k in KEYS if "enum" in k[2]])
+def test_choices_hold_for_every_key(section, key, entry):
+    text = refused(section, **{key: "magic"})
+    assert f"{section}.{key}: 'magic' is not allowed; it must be one of {', '.join(entry['enum'])}" in text
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "expected"),
+    ("section", "values", "expected"),
     [
-        ("filter.max_volume", -5, "filter.max_volume: -5 is not allowed; it must be a number > 0"),
-        ("filter.max_volume", float("nan"), "filter.max_volume: nan is not allowed"),
         (
-            "filter.min_volume",
-            2000,
+            "filter",
+            {"min_volume": 2000},
             "filter.min_volume: 2000 is not allowed; it must be below filter.max_volume",
         ),
+        ("simulation", {"zone_axis": 3}, "unknown key simulation.zone_axis: did you mean zone_axes?"),
         (
-            "simulation.engine",
-            "magic",
-            "simulation.engine: 'magic' is not allowed; it must be one of krylov, torch, abtem",
+            "simulation",
+            {"thickness_angstrom": 1e-300},
+            "simulation.thickness_angstrom: 1e-300 is not allowed",
         ),
-        ("simulation.zone_axis", 3, "unknown key simulation.zone_axis: did you mean zone_axes?"),
-        ("training.epochs", "many", "training.epochs: 'many' is not allowed; it must be a whole number ≥ 1"),
-        ("training.epochs", 1.5, "training.epochs: 1.5 is not allowed"),
-        ("structures.source", "snapshot", "structures.path: null is not allowed"),
-        ("network.top_k", 7, "network.top_k: 7 is not allowed; network.experts is 6"),
-        ("network.width", 100, "network.heads: 8 is not allowed; it must divide network.width, 100"),
-        ("nonsense", 1, "unknown key nonsense: allowed are"),
+        ("simulation", {"seed": 2**32}, "simulation.seed: 4294967296 is not allowed"),
+        (
+            "simulation",
+            {"device": "cuda"},
+            "simulation.device: cuda is not allowed with simulation.engine krylov",
+        ),
+        ("simulation", {"engine": "abtem"}, "simulation.scattering_factors: py4dstem is not allowed"),
+        ("simulation", {"engine": "abtem"}, "simulation.absorption: weickenmeier_kohl is not allowed"),
+        ("simulation", {"min_beam_amplitude": 0.01}, "simulation.min_beam_amplitude: 0.01 is not allowed"),
+        (
+            "simulation",
+            {"g_max": 1.5},
+            "peaks.q_max: 2 is not allowed; it must be at most simulation.g_max, 1.5",
+        ),
+        ("peaks", {"q_max": 2.1}, "peaks.q_max: 2.1 is not allowed; it must be at most simulation.g_max, 2"),
+        ("peaks", {"min_spots": 100000}, "peaks.min_spots: 100000 is not allowed"),
+        ("split", {"test_fraction": 1e-9}, "split.test_fraction: 1e-09 is not allowed"),
+        (
+            "structures",
+            {"source": "snapshot"},
+            "structures.path: None is not allowed with structures.source snapshot",
+        ),
+        ("structures", {"source": "cif", "path": ""}, "structures.path: None is not allowed"),
+        ("network", {"top_k": 7}, "network.top_k: 7 is not allowed; it must be 1 to network.experts, 6"),
+        ("network", {"top_k": 0}, "network.top_k: 0 is not allowed"),
+        ("network", {"experts": 0}, "network.top_k: 2 is not allowed"),
+        ("network", {"width": 100}, "network.heads: 8 is not allowed; it must divide network.width, 100"),
+        ("network", {"aggregator_heads": 3}, "network.aggregator_heads: 3 is not allowed; it must divide"),
+        (
+            "network",
+            {"point_channels": []},
+            "network.point_channels: [] is not allowed; it must be a list of at least 1",
+        ),
+        ("network", {"point_channels": [64, 0.5]}, "network.point_channels.1: 0.5 is not allowed"),
+        ("network", {"point_channels": "64"}, "network.point_channels: 64 is not allowed; it must be a list"),
     ],
 )
-def test_wrong_values_are_named(key, value, expected):
-    config = defaults(SCHEMA)
-    *section, name = key.split(".")
-    (config[section[0]] if section else config)[name] = value
-    with pytest.raises(InputError) as caught:
-        check_configuration(config, SCHEMA)
-    assert expected in str(caught.value)
+def test_what_cannot_run_is_refused(section, values, expected):
+    assert expected in refused(section, **values)
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", ".", "./", "/", "//", "~", "~/x", "res{x}", "re*", "a\0b", "a\nb", " a", 'a"b']
+)
+def test_results_name_a_folder(name):
+    with pytest.raises(InputError, match=r"results: .* is not allowed; it must be the path of a folder"):
+        check_configuration({"results": name})
+
+
+@pytest.mark.parametrize("name", ["results", "/data/run 1", "../out/", "2024"])
+def test_any_folder_takes_results(name):
+    assert check_configuration({"results": name})["results"] == name
 
 
 def test_all_errors_are_told_at_once():
-    config = defaults(SCHEMA)
-    config["split"] = {"test_fraction": 2}
-    config["peaks"]["min_spots"] = 0
     with pytest.raises(InputError) as caught:
-        check_configuration(config, SCHEMA)
-    assert all(
-        key in str(caught.value)
-        for key in ("split.seed is missing", "split.test_fraction", "peaks.min_spots")
+        check_configuration(
+            {"nonsense": 1, "split": 5, "peaks": {"min_spots": 0}, "filter": {"min_volume": 2000}}
+        )
+    told = ("unknown key nonsense: allowed are", "split: 5 is not allowed; it must be a section")
+    assert all(text in str(caught.value) for text in (*told, "peaks.min_spots: 0", "filter.min_volume: 2000"))
+
+
+def test_text_of_the_command_line_becomes_what_the_key_wants():
+    given = {
+        "results": 2024,
+        "filter": {"max_volume": "500"},
+        "peaks": {"min_intensity": "1e-3"},
+        "structures": {"limit": "null", "path": "None"},
+        "network": {"point_channels": ["16", "32"]},
+        "training": {"precision": 32},
+        "evaluation": {"conditional": "false"},
+    }
+    before = copy.deepcopy(given)
+    checked = check_configuration(given)
+    assert given == before, "the caller's configuration is left alone"
+    assert checked["results"] == "2024"
+    assert checked["filter"]["max_volume"] == 500 and type(checked["filter"]["max_volume"]) is int
+    assert checked["peaks"]["min_intensity"] == 0.001
+    assert checked["structures"]["limit"] is checked["structures"]["path"] is None
+    assert checked["network"]["point_channels"] == [16, 32]
+    assert checked["training"]["precision"] == "32"
+    assert checked["evaluation"]["conditional"] is False
+
+
+def test_the_library_reads_nothing_out_of_text_but_takes_whole_numbers_and_lists():
+    assert MLPSettings(hidden=[16], dropout=0).hidden == (16,)
+    assert TrainingSettings(precision=32).precision == "32"
+    with pytest.raises(InputError, match=r"mlp\.epochs: '3' is not allowed"):
+        MLPSettings(epochs="3")
+
+
+def test_a_basis_brings_its_own_cuts_unless_they_are_given():
+    assert (
+        SimulationSettings(basis="adaptive", g_max=2.5).model_dump().items()
+        >= {
+            "g_max": 2.5,
+            "max_excitation_error": 0.07,
+            "min_beam_amplitude": 0.001,
+        }.items()
     )
 
 
-def test_missing_keys_are_told_once():
-    config = defaults(SCHEMA) | {"training": {}}
-    with pytest.raises(InputError) as error:
-        check_configuration(config, SCHEMA)
-    assert str(error.value).count("training.epochs is missing") == 1
+def test_changed_settings_are_checked_again():
+    assert SimulationSettings().replace(zone_axes=3).zone_axes == 3
+    with pytest.raises(InputError, match="zone_axes: 0 is not allowed"):
+        SimulationSettings().replace(zone_axes=0)
 
 
-def test_text_of_the_command_line_becomes_numbers():
-    config = copy.deepcopy(defaults(SCHEMA))
-    config["filter"]["max_volume"] = "500"
-    config["peaks"]["min_intensity"] = "1e-3"
-    config["structures"]["limit"] = "null"
-    config["network"]["point_channels"] = ["16", "32"]
-    checked = check_configuration(config, SCHEMA)
-    assert checked["filter"]["max_volume"] == 500
-    assert checked["peaks"]["min_intensity"] == 0.001
-    assert checked["structures"]["limit"] is None
-    assert checked["network"]["point_channels"] == [16, 32]
-    assert config["filter"]["max_volume"] == "500", "the caller's configuration is left alone"
+def test_stored_settings_are_complete_and_name_their_file():
+    stored = MLPSettings().model_dump()
+    assert MLPSettings.stored(stored, "model.json") == MLPSettings()
+    for values, message in (
+        ({}, "model.json lacks mlp.batch_size"),
+        (None, "model.json: None are no settings"),
+    ):
+        with pytest.raises(InputError, match=message):
+            MLPSettings.stored(values, "model.json")
+    with pytest.raises(InputError, match=r"model\.json: mlp\.epochs: 0 is not allowed"):
+        MLPSettings.stored(stored | {"epochs": 0}, "model.json")
+
+
+def test_operational_keys_are_not_scientific():
+    config = default_configuration()
+    left_out = {
+        f"{name}.{key}"
+        for name in sections()
+        for key in config[name].keys() - scientific(config, name).keys()
+    }
+    assert left_out == {
+        "structures.chunk_size",
+        "structures.retries",
+        "simulation.device",
+        "training.checkpoint_minutes",
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule", "expected"),
+    [
+        ({}, "collect_structures", "structures.source: materials_project needs your key"),
+        ({"training": {"nodes": 2}}, "train", "training.nodes: 2 is not allowed on one machine"),
+    ],
+)
+def test_what_is_missing_is_told_before_the_first_job(changes, rule, expected, monkeypatch):
+    monkeypatch.delenv("MP_API_KEY", raising=False)
+    config = check_configuration(changes)
+    check_surroundings(config, {"select_materials", "predict"}, local=True)
+    with pytest.raises(InputError, match=expected):
+        check_surroundings(config, {rule}, local=True)
+
+
+def test_a_missing_gpu_is_told_where_jobs_run_here():
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    config = check_configuration(
+        {"simulation": {"engine": "torch", "device": "cuda"}, "training": {"precision": "16"}}
+    )
+    with pytest.raises(InputError, match=r"simulation\.device: cuda .*\n.*training\.precision: 16"):
+        check_surroundings(config, {"simulate", "train"}, local=True)
+    check_surroundings(config, {"simulate", "train"}, local=False)
+
+
+def test_choices_are_those_of_the_code():
+    structures, simulation = (entries(sections()[name]) for name in ("structures", "simulation"))
+    assert structures["source"]["enum"] == list(SOURCES)
+    assert simulation["engine"]["enum"] == list(ENGINES)

@@ -36,7 +36,7 @@ def materials(tmp_path):
 
 def test_bounds_are_included_and_nothing_is_lost(materials, tmp_path):
     selected, rejected = tmp_path / "selected.parquet", tmp_path / "rejected.csv"
-    filter_by_volume(materials, selected, rejected, FilterSettings(64, 125))
+    filter_by_volume(materials, selected, rejected, FilterSettings(min_volume=64, max_volume=125))
     assert read_materials(selected).material_id.to_list() == ["b", "c"]
     assert read_metadata(selected) == read_metadata(materials)
     assert pd.read_csv(rejected).to_dict("list") == {
@@ -52,11 +52,19 @@ def test_bounds_are_included_and_nothing_is_lost(materials, tmp_path):
 def test_nothing_selected_names_bounds_and_volumes(materials, tmp_path):
     with pytest.raises(InputError, match=r"none of 4 .* 300 to 400 Å³ .* are 27.0 to 216.0 Å³"):
         filter_by_volume(
-            materials, tmp_path / "selected.parquet", tmp_path / "rejected.csv", FilterSettings(300, 400)
+            materials,
+            tmp_path / "selected.parquet",
+            tmp_path / "rejected.csv",
+            FilterSettings(min_volume=300, max_volume=400),
         )
     assert not (tmp_path / "selected.parquet").exists()
 
 
 def test_nothing_rejected_writes_an_empty_list(materials, tmp_path):
-    filter_by_volume(materials, tmp_path / "selected.parquet", tmp_path / "r.csv", FilterSettings(0, 1000))
+    filter_by_volume(
+        materials,
+        tmp_path / "selected.parquet",
+        tmp_path / "r.csv",
+        FilterSettings(min_volume=0, max_volume=1000),
+    )
     assert (tmp_path / "r.csv").read_text() == "material_id,formula,reason\n"

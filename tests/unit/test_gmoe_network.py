@@ -8,8 +8,9 @@ from torch_geometric.data import Batch, Data
 from edsym.errors import InputError
 from edsym.models.gmoe.layout import Layout
 from edsym.models.gmoe.network import GMoENetwork
-from edsym.models.gmoe.settings import GRAPHS, NetworkSettings
+from edsym.models.gmoe.settings import NetworkSettings
 from edsym.models.gmoe.store import load_network, save_network
+from edsym.settings import entries
 from edsym.training.loss import joint_loss
 
 SETTINGS = {
@@ -41,7 +42,7 @@ def logits(network, patterns):
         return network(Batch.from_data_list(patterns))
 
 
-@pytest.mark.parametrize("graph", GRAPHS)
+@pytest.mark.parametrize("graph", entries(NetworkSettings)["graph"]["enum"])
 def test_order_of_spots_changes_nothing(graph):
     # In float64: whether an edge is there must not hang on the rounding of sums in another order.
     network = make_network(graph=graph).double()

@@ -1,6 +1,5 @@
 """A shard that is killed goes on where it stopped, and nobody can tell from the file."""
 
-import dataclasses
 import pickle
 import signal
 import subprocess
@@ -124,7 +123,7 @@ def test_a_damaged_journal_costs_time_only(job, expected, simulated, monkeypatch
 def test_a_journal_of_other_inputs_is_not_used(job, monkeypatch, simulated, expected):
     complete_journal(job, monkeypatch)
     simulated.clear()
-    other = dataclasses.replace(SETTINGS, thickness_angstrom=100.0)
+    other = SETTINGS.replace(thickness_angstrom=100.0)
     simulate_shard(**job | {"settings": other, "checkpoint": Checkpoint(job["checkpoint"].path, "a key 2")})
     assert simulated == sorted(MATERIALS["material_id"])
     assert job["output_path"].read_bytes() != expected
@@ -153,7 +152,7 @@ def test_memory_does_not_grow_with_the_number_of_materials(tmp_path):
         many = pd.concat([halite.assign(material_id=f"halite {i:03d}") for i in range(n)])
         write_materials(many, tmp_path / f"{n}.parquet", {})
         tracemalloc.start()
-        settings = dataclasses.replace(SETTINGS, zone_axes=100)
+        settings = SETTINGS.replace(zone_axes=100)
         simulate_shard(tmp_path / f"{n}.parquet", tmp_path / f"{n}.h5", 0, settings)
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()

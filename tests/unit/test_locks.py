@@ -8,9 +8,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import yaml
-from default_settings import CONFIG
 
+from edsym.configuration import default_configuration
 from edsym.errors import InputError
 from edsym.locks import locked
 
@@ -77,11 +76,10 @@ def test_a_file_that_its_holder_removes_meanwhile_is_no_lock(lock, monkeypatch):
 def test_a_training_does_not_write_the_checkpoints_of_one_that_still_runs(tmp_path, lock, holder):
     """As after a kill of the workflow, which leaves its jobs alone."""
     checkpoints = lock.rename(lock.with_name("gmoe.lock")).with_suffix("")
-    training = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["training"]
     job = SimpleNamespace(
-        config={"results": str(tmp_path)},
+        config=default_configuration() | {"results": str(tmp_path)},
         log=[str(tmp_path / "train.log")],
-        params=SimpleNamespace(training=training, checkpoints=checkpoints),
+        params=SimpleNamespace(checkpoints=checkpoints),
     )
     script = Path(__file__).parents[2] / "workflow/scripts/train_network.py"
     with pytest.raises(SystemExit):

@@ -143,7 +143,7 @@ def api(monkeypatch):
 
 
 def collect(folder, limit=None, chunk_size=500, retries=3):
-    settings = StructuresSettings("materials_project", None, limit, 0, chunk_size, retries)
+    settings = StructuresSettings(limit=limit, chunk_size=chunk_size, retries=retries)
     materials = folder / "materials.parquet"
     collect_structures(settings, materials, folder / "unreadable.csv", folder / "cache")
     return read_materials(materials)

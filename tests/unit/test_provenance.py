@@ -7,12 +7,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import yaml
 
 from edsym import cli
+from edsym.configuration import sections
 from edsym.provenance.datasets import read_datasets
 from edsym.provenance.manifest import MANIFEST, build_manifest, git_state, write_manifest
 from edsym.provenance.record import JOBS, write_record
+from edsym.settings import entries
 
 ROOT = Path(__file__).parents[2]
 DATASETS = ROOT / "resources/datasets.csv"
@@ -169,8 +170,7 @@ def test_wrong_paths_are_told_in_one_line(results, arguments, message, capsys):
 
 
 def choices(section, key):
-    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
-    return schema["properties"][section]["properties"][key]["enum"]
+    return entries(sections()[section])[key]["enum"]
 
 
 def test_every_choice_of_data_is_in_the_table_of_data_sets():

@@ -1,22 +1,20 @@
 """Simulating shards: the same patterns however they are divided, and failures listed."""
 
-import dataclasses
-
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from default_settings import simulation_settings
 
 from edsym.errors import InputError
 from edsym.simulation.engines.choice import make_engine
 from edsym.simulation.engines.interface import Pattern
 from edsym.simulation.run.shard import in_shard, simulate_shard
 from edsym.simulation.run.store import open_patterns
+from edsym.simulation.settings import SimulationSettings
 from edsym.structures.standard import standardize
 from edsym.structures.table import write_materials
 
-SETTINGS = simulation_settings(
+SETTINGS = SimulationSettings(
     scattering_factors="lobato",
     absorption="none",
     zone_axes=4,
@@ -86,7 +84,7 @@ def read_failures(path):
 
 def simulate(table, folder, shards, **changes):
     """Simulate all shards; return the patterns by material and view, and the failures."""
-    settings = dataclasses.replace(SETTINGS, shards=shards, **changes)
+    settings = SETTINGS.replace(shards=shards, **changes)
     patterns, failures = {}, []
     for shard in range(shards):
         path = folder / f"{shard}-of-{shards}.h5"
@@ -132,7 +130,7 @@ def test_empty_shards_are_valid(table, tmp_path):
     counts = []
     for shard in range(40):
         path = tmp_path / f"{shard}.h5"
-        simulate_shard(table, path, shard, dataclasses.replace(SETTINGS, shards=40, zone_axes=1))
+        simulate_shard(table, path, shard, SETTINGS.replace(shards=40, zone_axes=1))
         counts.append(len(read_patterns(path)) + len(read_failures(path)))
         assert counts[-1] == sum(in_shard(name, shard, 40) for name in MATERIALS["material_id"])
     assert sum(counts) == len(MATERIALS)
@@ -201,4 +199,4 @@ def test_nothing_is_left_of_a_run_that_fails(table, tmp_path, monkeypatch):
 
 def test_wrong_choices_are_named():
     with pytest.raises(InputError, match=r"simulation.engine is 'multislice'.*krylov, torch, abtem"):
-        dataclasses.replace(SETTINGS, engine="multislice")
+        SETTINGS.replace(engine="multislice")

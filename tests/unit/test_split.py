@@ -79,7 +79,7 @@ def test_sharding_and_materials_without_patterns_change_nothing_for_the_others(t
 def test_the_seed_changes_the_split(tmp_path, selected):
     parts = [[(name, True) for name in IDS]]
     first = split(tmp_path, selected, parts)
-    second = split(tmp_path, selected, parts, SplitSettings(0.25, 2))
+    second = split(tmp_path, selected, parts, SplitSettings(test_fraction=0.25, seed=2))
     assert (first.split != second.split).any()
     assert (first.split == "test").sum() == (second.split == "test").sum()
 
@@ -96,7 +96,7 @@ def test_sides_do_not_depend_on_the_order_and_small_systems_are_handled(material
     sides = []
     for order in (names, shuffled):
         systems = system_index([materials[name] for name in order])
-        found = _sides(np.array(order), systems, SplitSettings(fraction, 0))
+        found = _sides(np.array(order), systems, SplitSettings(test_fraction=fraction, seed=0))
         sides.append(dict(zip(order, found, strict=True)))
     assert sides[0] == sides[1]
     for system in range(7):

@@ -1,17 +1,16 @@
 import json
 import re
-from dataclasses import replace
 
 import h5py
 import numpy as np
 import pytest
-from default_settings import simulation_settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edsym.errors import InputError
 from edsym.simulation.run.results import FailedMaterial, SimulatedMaterial
 from edsym.simulation.run.store import write_patterns
+from edsym.simulation.settings import SimulationSettings
 from edsym.spots import peaks
 from edsym.spots.peaks import extract_shard, find_spots, find_spots_of_many
 from edsym.spots.settings import PeaksSettings
@@ -67,7 +66,7 @@ def test_a_faint_beam_between_two_bright_ones_does_not_join_them():
 def test_the_threshold_applies_to_the_sum():
     faint = [((1, 0, k), (0.5, 0.1 + 0.001 * k), 0.4e-4) for k in range(3)]
     assert len(spots_of(*faint)) == 1
-    assert len(spots_of(*faint, settings=replace(SETTINGS, resolution=0.0005))) == 0
+    assert len(spots_of(*faint, settings=SETTINGS.replace(resolution=0.0005))) == 0
 
 
 def test_spots_beyond_the_largest_q_are_cut():
@@ -139,7 +138,7 @@ def patterns_file(tmp_path):
         material("b", 2 * CUBIC, [TURNED, ALONG_Y], [6, 7]),
         FailedMaterial("c", "no scattering factors for Pu"),
     ]
-    write_patterns(tmp_path / "patterns.h5", simulation_settings(energy_kev=200), results)
+    write_patterns(tmp_path / "patterns.h5", SimulationSettings(energy_kev=200), results)
     return tmp_path / "patterns.h5"
 
 
@@ -201,6 +200,6 @@ def test_values_that_no_pattern_can_have_are_refused(
 
 
 def test_a_shard_without_patterns_is_a_store_without_patterns(tmp_path):
-    write_patterns(tmp_path / "patterns.h5", simulation_settings(), [])
+    write_patterns(tmp_path / "patterns.h5", SimulationSettings(), [])
     extract_shard(tmp_path / "patterns.h5", tmp_path / "spots.h5", SETTINGS)
     assert len(read_spots([tmp_path / "spots.h5"])) == 0

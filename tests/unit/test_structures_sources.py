@@ -17,7 +17,7 @@ QUARTZ_LIKE = Structure.from_spacegroup("P3_121", Lattice.hexagonal(4.9, 5.4), [
 
 
 def collect(folder, source, path=None, limit=None, seed=0):
-    settings = StructuresSettings(source, path and str(path), limit, seed, 100, 0)
+    settings = StructuresSettings(source=source, path=path and str(path), limit=limit, seed=seed)
     collect_structures(settings, folder / "materials.parquet", folder / "unreadable.csv", folder / "cache")
     return read_materials(folder / "materials.parquet"), reasons(folder)
 
@@ -109,7 +109,7 @@ def test_malformed_snapshot_is_an_error(prototypes, tmp_path):
         (tmp_path / "a.parquet", "no column numbers"),
         (tmp_path / "b.parquet", "no rows"),
         (tmp_path / "c.parquet", "no such file"),
-        (None, "structures.path is not set"),
+        (None, r"structures.path: None is not allowed"),
     ]:
         with pytest.raises(InputError, match=message):
             collect(tmp_path, "snapshot", path)
@@ -167,7 +167,7 @@ def test_cif_folder_missing_or_without_a_file(tmp_path):
 
 def test_source_files_are_what_the_source_reads(cif_folder, tmp_path):
     def names(source, path):
-        return [file.name for file in source_files(StructuresSettings(source, path, None, 0, 100, 0))]
+        return [file.name for file in source_files(StructuresSettings(source=source, path=path))]
 
     listed = names("cif", str(cif_folder))
     assert listed == sorted(listed) and len(listed) == 9
@@ -175,7 +175,7 @@ def test_source_files_are_what_the_source_reads(cif_folder, tmp_path):
     assert names("snapshot", str(cif_folder / "salt.cif")) == ["salt.cif"]
     assert names("prototypes", None) == names("materials_project", None) == []
     for source, path, message in [
-        ("cif", None, "structures.path is not set"),
+        ("cif", None, "structures.path: None is not allowed"),
         ("snapshot", str(tmp_path / "no"), "no such file"),
     ]:
         with pytest.raises(InputError, match=message):
@@ -183,5 +183,7 @@ def test_source_files_are_what_the_source_reads(cif_folder, tmp_path):
 
 
 def test_unknown_source(tmp_path):
-    with pytest.raises(InputError, match=r"structures.source is 'icsd', expected materials_project"):
+    with pytest.raises(
+        InputError, match=r"structures.source: 'icsd' is not allowed; it must be one of materials_project"
+    ):
         collect(tmp_path, "icsd")

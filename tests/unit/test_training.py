@@ -348,5 +348,5 @@ def test_rate_warms_up_and_decays():
 
 @pytest.mark.parametrize(("key", "value"), [("precision", "64"), ("validation_fraction", 0.0)])
 def test_settings_out_of_range_are_named(key, value):
-    with pytest.raises(InputError, match=rf"training\.{key} is '?{value}"):
+    with pytest.raises(InputError, match=rf"training\.{key}: '?{value}"):
         TrainingSettings(**TRAINING | {key: value})

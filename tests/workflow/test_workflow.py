@@ -25,6 +25,7 @@ TINY = {
     "structures": {"limit": 48},
     "filter": {"max_volume": 150},
     "simulation": {"zone_axes": 4, "g_max": 1.5, "shards": 2},
+    "peaks": {"q_max": 1.5},
     "network": {"width": 16, "point_channels": [8], "heads": 2, "layers": 1, "expert_width": 16},
     "training": {"epochs": 2, "batch_size": 32, "threads": 1},
     "mlp": {"hidden": [16], "epochs": 2, "threads": 1},

@@ -12,7 +12,7 @@ os.environ.setdefault("TQDM_MININTERVAL", "2")  # seconds: bars of several jobs 
 
 from snakemake.exceptions import WorkflowError
 
-from edsym.configuration import check_configuration, load_schema
+from edsym import configuration
 from edsym.errors import InputError
 from edsym.evaluation.products import CONFIGURED, FIGURES, REQUIRES, TABLES
 from edsym.models.registry import MODELS
@@ -24,13 +24,18 @@ from edsym.structures.source import SOURCES
 os.environ.setdefault("NUMBA_CACHE_DIR", str(compiled_code_cache(".snakemake/numba")))
 
 try:
-    schema = load_schema(workflow.source_path("../schemas/config.schema.yaml"))
-    config.update(check_configuration(config, schema))
+    config.update(configuration.check_configuration(config))
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
+
+def checkout(name):
+    """A file of the checkout, as seen from the folder in which Snakemake was called."""
+    return os.path.relpath(Path(workflow.basedir) / name)
+
+
 RESULTS = config["results"].rstrip("/")
-PUBLISHED = "config/published.yaml"
+PUBLISHED = checkout("config/published.yaml")
 SHARDS = [f"{shard:04d}" for shard in range(config["simulation"]["shards"])]
 TABLE_FORMS = ["csv", "md", "tex", "html"]
 FIGURE_FORMS = ["svg", "png"]
@@ -88,9 +93,22 @@ def devices_of_training():
     return tasks | {"nodes": nodes, "gres": f"gpu:{devices}"}
 
 
+def scientific(section):
+    """A section without its operational keys, which change no result: scripts read those from the configuration."""
+    return configuration.scientific(config, section)
+
+
 def settings(*sections):
     """The configuration sections that a rule depends on, and no other."""
-    return {section: config[section] for section in sections}
+    return {section: scientific(section) for section in sections}
+
+
+onstart:
+    try:
+        rules_to_run = {job.rule.name for job in workflow.dag.needrun_jobs()}
+        configuration.check_surroundings(config, rules_to_run, local=workflow.local_exec)
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def spots_of(wildcards):

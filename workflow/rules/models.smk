@@ -22,7 +22,7 @@ rule train_network:
         runtime=growing(2880),
     params:
         network=config["network"],
-        training=config["training"],
+        training=scientific("training"),
         # outside the outputs, which Snakemake deletes when a job fails: an interrupted training goes on
         checkpoints=f"{RESULTS}/checkpoints/gmoe",
         code=code("train_network.py"),

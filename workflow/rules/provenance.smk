@@ -5,7 +5,7 @@ rule write_provenance:
     input:
         products=[*rules.tables.input, *rules.figures.input, *rules.write_report.output],
         run=FILES["run"],
-        datasets="resources/datasets.csv",
+        datasets=checkout("resources/datasets.csv"),
     output:
         manifest=f"{RESULTS}/provenance/manifest.json",
         crate=f"{RESULTS}/ro-crate-metadata.json",

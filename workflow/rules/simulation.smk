@@ -17,7 +17,7 @@ rule simulate:
         runtime=growing(240),
         gpu=int(config["simulation"]["engine"] == "torch" and config["simulation"]["device"] != "cpu"),
     params:
-        settings=config["simulation"],
+        settings=scientific("simulation"),
         # outside the outputs, which Snakemake deletes when a job fails: an interrupted shard goes on
         checkpoint=f"{RESULTS}/checkpoints/simulate/{{shard}}.journal",
         code=code("simulate.py", ENGINES[config["simulation"]["engine"]]),
@@ -36,6 +36,6 @@ use rule simulate as simulate_transfer with:
     benchmark:
         f"{RESULTS}/benchmarks/simulate_transfer/{{shard}}.tsv"
     params:
-        settings=config["simulation"] | TRANSFER,
+        settings=scientific("simulation") | TRANSFER,
         checkpoint=f"{RESULTS}/checkpoints/simulate_transfer/{{shard}}.journal",
         code=code("simulate.py", ENGINES[config["simulation"]["engine"]]),

@@ -25,7 +25,7 @@ rule collect_structures:
         mem_mb=growing(8000),
         runtime=growing(240),
     params:
-        settings=config["structures"],
+        settings=scientific("structures"),
         content=content_of_source,
         # answers of the database, kept outside the outputs so that an interrupted query goes on
         cache=f"{RESULTS}/structures/cache",

@@ -6,7 +6,7 @@ from edsym.structures.sources import collect_structures
 
 with job(snakemake):
     collect_structures(
-        StructuresSettings(**snakemake.params.settings),
+        StructuresSettings(**snakemake.config["structures"]),
         snakemake.output.materials,
         snakemake.output.unreadable,
         cache_dir=snakemake.params.cache,

@@ -33,7 +33,7 @@ with job(snakemake):
         snakemake.input.materials,
         snakemake.output.patterns,
         int(snakemake.wildcards.shard),
-        SimulationSettings(**snakemake.params.settings),
+        SimulationSettings(**snakemake.config["simulation"] | snakemake.params.settings),
         checkpoint(),
         material_ids=test_materials(),
     )

@@ -11,7 +11,7 @@ from edsym.training.fit import train_network
 from edsym.training.launch import launch, launches, rank
 from edsym.training.settings import TrainingSettings
 
-training = TrainingSettings(**snakemake.params.training)
+training = TrainingSettings(**snakemake.config["training"])
 tasks = training.devices * training.nodes
 
 

@@ -1,28 +1,28 @@
-"""Settings of the evaluation (section `evaluation` of the configuration)."""
+"""Settings of the evaluation: the section ``evaluation`` of the configuration."""
 
-from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from edsym.settings import MAX_SEED, Settings, setting
 
 
-@dataclass(frozen=True)
-class EvaluationSettings:
-    """How single patterns are combined into one decision a material, and what is beyond the paper.
+class EvaluationSettings(Settings):
+    """Evaluation on the test part."""
 
-    Attributes
-    ----------
-    views : int
-        Patterns drawn at random for each test material.
-    seed : int
-        Seed of the drawing.
-    calibration : {"temperature", "none"}
-        Whether temperatures are fitted on validation materials.
-    pooling : {"learned", "none"}
-        Whether a pool of the views is fitted on validation materials.
-    conditional : bool
-        Whether space groups are decided given the crystal system as well.
-    """
+    section: ClassVar = "evaluation"
 
-    views: int
-    seed: int
-    calibration: str = "temperature"
-    pooling: str = "learned"
-    conditional: bool = True
+    views: int = setting(10, "patterns", ge=1, le=10_000)
+    """Patterns of a material drawn at random and aggregated into one answer."""
+    seed: int = setting(0, ge=0, le=MAX_SEED)
+    """Seed of the draw."""
+    calibration: Literal["temperature", "none"] = setting("temperature")
+    """Calibration of confidences (table 8, figure 5), fitted on the validation part of the training
+    materials. `temperature` divides all logits by one number, which changes no decision; `none` leaves
+    them."""
+    pooling: Literal["learned", "none"] = setting("learned")
+    """Pool of the views beyond the paper's vote (table 9). `learned` multiplies the views' probabilities,
+    each to the power of a weight that depends on how certain the view is, fitted on the validation part of
+    the training materials; with `none` there are only the vote and the sum of log-probabilities. With both
+    this and `calibration` at `none`, the second forest that validation needs is not grown."""
+    conditional: bool = setting(True)
+    """Whether table 9 also has rows of the space group given the crystal system, p(system) · p(group given
+    system), which are never a group of another system."""

@@ -25,6 +25,7 @@ NO_SCIENCE = {
     "edsym.models.registry": "names of models: a rule names the chosen one",
     "edsym.parquet": "how numbers lie on the disk, not what they are",
     "edsym.provenance*": "records and digests",
+    "edsym.*settings": "which values are allowed: the chosen ones are parameters",
     "edsym.simulation.engines.choice": "names of engines: a rule names the chosen one",
     "edsym.simulation.run.crashes": "what becomes of a process that ends",
     "edsym.simulation.run.journal": "where an interrupted simulation goes on",
@@ -79,8 +80,8 @@ def _meaning(path: Path) -> bytes:
     tree = _parsed(path)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
-        if isinstance(body, list) and body and _is_text(body[0]):
-            del body[0]
+        if isinstance(body, list):
+            body[:] = [statement for statement in body if not _is_text(statement)]
         if _is_message(node):
             for part in ast.walk(node):
                 if isinstance(part, ast.Constant) and isinstance(part.value, str):

@@ -1,134 +1,90 @@
-"""What a simulation is made with."""
+"""Settings of a simulation: the section ``simulation`` of the configuration."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from typing import ClassVar, Literal
 
-from edsym.errors import InputError
+from pydantic import ValidationInfo, field_validator
 
-CHOICES = {
-    "engine": ("krylov", "torch", "abtem"),
-    "device": ("auto", "cpu", "cuda"),
-    "scattering_factors": ("lobato", "weickenmeier_kohl", "py4dstem"),
-    "absorption": ("none", "weickenmeier_kohl", "proportional"),
-    "basis": ("published", "box", "adaptive"),
-    "orientations": ("grid", "random"),
-    "in_plane": ("fixed", "random"),
-}
-
-BASES = {
-    "published": {"g_max": 2.0, "max_excitation_error": 0.06, "min_beam_amplitude": None},
-    "box": {"g_max": 4.0, "max_excitation_error": 0.02, "min_beam_amplitude": None},
-    "adaptive": {"g_max": 3.0, "max_excitation_error": 0.07, "min_beam_amplitude": 0.001},
-}
-"""The cuts that a basis stands for, in 1/Å; None is no cut."""
+from edsym.settings import MAX_SEED, Settings, setting
+from edsym.simulation.constants import BASES
 
 
-@dataclass(frozen=True)
-class SimulationSettings:
-    """Settings of a simulation: the section `simulation` of the configuration.
+class SimulationSettings(Settings):
+    """Bloch-wave simulation of the patterns."""
 
-    Attributes
-    ----------
-    engine : {"krylov", "torch", "abtem"}
-        How the electrons are propagated; the results agree, the cost does not.
-    device : {"auto", "cpu", "cuda"}
-        Where the torch engine computes; auto is a GPU if there is one. The others use the CPU.
-    energy_kev : float
-        Energy of the electrons in keV.
-    thickness_angstrom : float
-        Thickness of the crystal in Å.
-    thermal_sigma_angstrom : float
-        Root mean square displacement of every atom along one direction, in Å (Debye-Waller factor).
-    scattering_factors : {"lobato", "weickenmeier_kohl", "py4dstem"}
-        Elastic scattering factors: see `edsym.simulation.crystal.scattering.scattering_factor_tables`.
-    absorption : {"none", "weickenmeier_kohl", "proportional"}
-        Absorptive part of the potential: none, by thermal diffuse scattering and core losses, or a tenth
-        of the elastic part.
-    basis : {"published", "box", "adaptive"}
-        Which beams take part: up to a length and an excitation error; or, adaptive, with an excitation
-        error that depends on how strongly a beam can be excited. See `BASES`.
-    g_max : float or None
-        Length of the longest beam in 1/Å; None takes the basis's own, as for the next two.
-    max_excitation_error : float or None
-        Largest excitation error of a beam in 1/Å.
-    min_beam_amplitude : float or None
-        Two-beam amplitude λ U / 2|s| below which a beam is left out; for the adaptive basis only.
-    zone_axes : int
-        Patterns of each material.
-    orientations : {"grid", "random"}
-        Zone axes evenly over the symmetry-reduced range, the same for all materials of a Laue
-        class; or drawn at random for each material.
-    in_plane : {"fixed", "random"}
-        Rotation of the pattern about the beam: by convention, or drawn at random.
-    seed : int
-        Seed of everything random in the simulation.
-    max_memory : float
-        Memory in MB for the tables of one material and the matrix of one pattern.
-    tolerance : float
-        Error of the amplitudes at which the propagation stops.
-    shards : int
-        Number of parts that the materials are divided into.
-    """
+    section: ClassVar = "simulation"
 
-    engine: str
-    device: str
-    energy_kev: float
-    thickness_angstrom: float
-    thermal_sigma_angstrom: float
-    scattering_factors: str
-    absorption: str
-    basis: str
-    g_max: float | None
-    max_excitation_error: float | None
-    min_beam_amplitude: float | None
-    zone_axes: int
-    orientations: str
-    in_plane: str
-    seed: int
-    max_memory: float
-    tolerance: float
-    shards: int
+    engine: Literal["krylov", "torch", "abtem"] = setting("krylov")
+    """`krylov` propagates the one needed column of the scattering matrix, on a CPU; `torch` does so for many
+    patterns at a time, on a GPU; `abtem` is abTEM's BlochWaves, the slower reference."""
+    device: Literal["auto", "cpu", "cuda"] = setting("auto", operational=True)
+    """Where `engine: torch` computes; `auto` is a GPU if there is one. The other engines use the CPU."""
+    energy_kev: float = setting(300, "keV", ge=20, le=3000)
+    """Energy of the electrons."""
+    thickness_angstrom: float = setting(200, "Å", ge=0.1, le=2000)
+    """Thickness of the crystal."""
+    thermal_sigma_angstrom: float = setting(0.08, "Å", ge=0, le=1)
+    """Root-mean-square thermal displacement of every atom along one direction (Debye–Waller factor)."""
+    scattering_factors: Literal["lobato", "weickenmeier_kohl", "py4dstem"] = setting("py4dstem")
+    """Elastic scattering factors: `lobato` (Lobato & Van Dyck 2014); `weickenmeier_kohl` (1991); or
+    `py4dstem`, the latter as py4DSTEM evaluates them, with which the published patterns were made: up to 12 %
+    of f(0) off."""
+    absorption: Literal["none", "weickenmeier_kohl", "proportional"] = setting("weickenmeier_kohl")
+    """Absorptive part of the potential: `none`; `weickenmeier_kohl`, thermal diffuse scattering and core
+    losses; `proportional`, a tenth of the elastic part."""
+    basis: Literal["published", "box", "adaptive"] = setting("published")
+    """Which beams take part, by their length and excitation error: `published` (at most 2 and 0.06 1/Å),
+    `box` (4 and 0.02), or `adaptive` (3 and 0.07, and a two-beam amplitude of at least 0.001), the most
+    accurate for its cost."""
+    g_max: float | None = setting(None, "1/Å", ge=0.1, le=8)
+    """Longest scattering vector of the beams; null takes the basis's own."""
+    max_excitation_error: float | None = setting(None, "1/Å", ge=1e-6, le=1)
+    """Largest excitation error of the beams; null takes the basis's own."""
+    min_beam_amplitude: float | None = setting(None, ge=1e-9, le=1)
+    """Two-beam amplitude λ U / 2|s| below which a beam is left out, U the root mean square of its structure
+    factor; null takes the basis's own. For the basis `adaptive` only."""
+    zone_axes: int = setting(100, "patterns", ge=1, le=10_000)
+    """Zone axes of each material, all distinct."""
+    orientations: Literal["grid", "random"] = setting("grid")
+    """`grid` spreads the zone axes evenly over the symmetry-reduced range of directions, the same ones for
+    all materials of a Laue class; `random` draws each material its own."""
+    in_plane: Literal["fixed", "random"] = setting("fixed")
+    """Rotation of the pattern about the beam, `fixed` by convention or `random`."""
+    seed: int = setting(0, ge=0, le=MAX_SEED)
+    """Seed of random orientations; each material draws by its own id."""
+    max_memory: float = setting(2000, "MB", ge=0.1, le=1_000_000)
+    """Memory that one material may take; a material that needs more is listed and skipped."""
+    tolerance: float = setting(3e-6, ge=1e-9, le=0.01)
+    """Estimated error of the propagated wave at which the Krylov steps end."""
+    shards: int = setting(200, "jobs", ge=1, le=10_000)
+    """Parts that the materials are dealt to by a hash of their id, each a job; results do not depend on
+    it."""
 
-    def __post_init__(self):
-        for name, allowed in CHOICES.items():
-            if getattr(self, name) not in allowed:
-                raise InputError(
-                    f"simulation.{name} is {getattr(self, name)!r}, but must be one of {', '.join(allowed)}"
-                )
-        for name, value in BASES[self.basis].items():
-            if getattr(self, name) is None:
-                object.__setattr__(self, name, value)
-        for problem in contradictions(vars(self)):
-            raise InputError(problem)
+    @field_validator(*BASES["published"])
+    @classmethod
+    def _of_the_basis(cls, value: float | None, info: ValidationInfo) -> float | None:
+        return BASES[info.data["basis"]][info.field_name] if value is None and "basis" in info.data else value
 
-
-def contradictions(settings: Mapping) -> Iterator[str]:
-    """Yield what is wrong between settings that are allowed each by itself.
-
-    Parameters
-    ----------
-    settings : Mapping
-        Names and values of a section `simulation`.
-    """
-    if settings["min_beam_amplitude"] is not None and settings["basis"] != "adaptive":
-        yield (
-            f"simulation.min_beam_amplitude: {settings['min_beam_amplitude']} is not allowed; "
-            f"it must be null, as simulation.basis {settings['basis']} has no use for it"
-        )
-    if settings["device"] == "cuda" and settings["engine"] != "torch":
-        yield (
-            f"simulation.device: cuda is not allowed with simulation.engine {settings['engine']}; "
-            "it must be auto or cpu (simulation.engine: torch runs on a GPU)"
-        )
-    if settings["engine"] != "abtem":
-        return
-    for name, allowed in (
-        ("absorption", ["none"]),
-        ("scattering_factors", ["lobato"]),
-        ("basis", ["published", "box"]),
-    ):
-        if settings[name] not in allowed:
+    def _contradictions(self) -> Iterator[str]:
+        if self.min_beam_amplitude is not None and self.basis != "adaptive":
             yield (
-                f"simulation.{name}: {settings[name]} is not allowed with simulation.engine abtem; "
-                f"it must be {' or '.join(allowed)}"
+                f"simulation.min_beam_amplitude: {self.min_beam_amplitude:g} is not allowed; "
+                f"it must be null, as simulation.basis {self.basis} has no use for it"
             )
+        if self.device == "cuda" and self.engine != "torch":
+            yield (
+                f"simulation.device: cuda is not allowed with simulation.engine {self.engine}; "
+                "it must be auto or cpu (simulation.engine: torch runs on a GPU)"
+            )
+        if self.engine != "abtem":
+            return
+        for name, known in (
+            ("absorption", ["none"]),
+            ("scattering_factors", ["lobato"]),
+            ("basis", ["published", "box"]),
+        ):
+            if getattr(self, name) not in known:
+                yield (
+                    f"simulation.{name}: {getattr(self, name)} is not allowed with simulation.engine abtem; "
+                    f"it must be {' or '.join(known)}"
+                )

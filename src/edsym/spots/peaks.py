@@ -12,7 +12,6 @@ Beams are taken by decreasing intensity, ties by qx, then qy, so that nothing de
 file. Spots come out in the same order.
 """
 
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +103,7 @@ def extract_shard(patterns_path: str | Path, spots_path: str | Path, settings: P
         If the patterns are unreadable or not what they should be.
     """
     with open_patterns(patterns_path) as store:
-        made_with = {"simulation": store.settings, "peaks": asdict(settings)}
+        made_with = {"simulation": store.settings, "peaks": settings.model_dump()}
         chunks = _chunks(store.offset)
         progress = tqdm(chunks, desc=f"peaks {Path(patterns_path).stem}", unit="chunk", leave=False)
         found = [

@@ -1,41 +1,31 @@
-"""Settings of the stages peaks and split."""
+"""Settings of spots and of the split: sections ``peaks`` and ``split`` of the configuration."""
 
-from dataclasses import dataclass
+from typing import ClassVar
 
-
-@dataclass(frozen=True)
-class PeaksSettings:
-    """What a detector sees of a pattern.
-
-    Attributes
-    ----------
-    q_max : float
-        Largest |q| of a spot in 1/Å.
-    min_intensity : float
-        Least intensity of a spot; the incident beam is 1.
-    resolution : float
-        Beams closer than this in projection make one spot, in 1/Å.
-    min_spots : int
-        Patterns with fewer spots are dropped.
-    """
-
-    q_max: float
-    min_intensity: float
-    resolution: float
-    min_spots: int
+from edsym.settings import MAX_SEED, Settings, setting
 
 
-@dataclass(frozen=True)
-class SplitSettings:
-    """How materials go to training and test.
+class PeaksSettings(Settings):
+    """From simulated beams to the spots that a detector would show."""
 
-    Attributes
-    ----------
-    test_fraction : float
-        Share of the materials of every crystal system that is kept for the test.
-    seed : int
-        Seed of the draw.
-    """
+    section: ClassVar = "peaks"
 
-    test_fraction: float
-    seed: int
+    q_max: float = setting(2.0, "1/Å", ge=0.1, le=8)
+    """Largest length of a spot's scattering vector in the plane of the detector."""
+    min_intensity: float = setting(0.0001, "of the incident beam", ge=0, le=1)
+    """Smallest intensity of a spot."""
+    resolution: float = setting(0.01, "1/Å", ge=0, le=0.5)
+    """Distance on the detector below which beams merge into one spot."""
+    min_spots: int = setting(5, "spots", ge=1, le=1000)
+    """Fewest spots of a pattern; one with less is dropped and counted."""
+
+
+class SplitSettings(Settings):
+    """Division of the materials into a training and a test part, stratified by crystal system."""
+
+    section: ClassVar = "split"
+
+    test_fraction: float = setting(0.25, ge=0.01, le=0.99)
+    """Share of the materials that only test."""
+    seed: int = setting(0, ge=0, le=MAX_SEED)
+    """Seed of the division."""

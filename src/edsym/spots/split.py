@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +36,7 @@ def write_split(frame: pd.DataFrame, path: str | Path, settings: SplitSettings) 
     """
     _check(frame, str(path))
     table = pa.Table.from_pandas(frame, schema=SCHEMA, preserve_index=False)
-    table = table.replace_schema_metadata({"edsym": json.dumps(asdict(settings), sort_keys=True)})
+    table = table.replace_schema_metadata({"edsym": json.dumps(settings.model_dump(), sort_keys=True)})
     write_parquet(table, path)
 
 

@@ -61,16 +61,12 @@ def collect_structures(
 
 def open_source(settings: StructuresSettings, cache_dir: str | Path) -> Source:
     """Return the configured source; what only it needs is imported here."""
-    if settings.source not in SOURCES:
-        raise InputError(f"structures.source is {settings.source!r}, expected {', '.join(SOURCES)}")
     source = resolve_name(SOURCES[settings.source])
     match settings.source:
         case "materials_project":
             return source(Path(cache_dir), settings.chunk_size, settings.retries)
-        case "snapshot":
-            return source(_path(settings, "a table of materials (Parquet)"))
-        case "cif":
-            return source(_path(settings, "a folder of CIF files"))
+        case "snapshot" | "cif":
+            return source(settings.path)
     return source()
 
 
@@ -80,12 +76,12 @@ def source_files(settings: StructuresSettings) -> list[Path]:
     Raises
     ------
     InputError
-        If ``settings.path`` is not set or nothing is there.
+        If nothing is at ``settings.path``.
     """
     if settings.source == "cif":
-        return resolve_name("edsym.structures.cif:cif_files")(_path(settings, "a folder of CIF files"))
+        return resolve_name("edsym.structures.cif:cif_files")(settings.path)
     if settings.source == "snapshot":
-        return [existing_table(_path(settings, "a table of materials (Parquet)"))]
+        return [existing_table(settings.path)]
     return []
 
 
@@ -93,12 +89,6 @@ def subset(ids: list[str], limit: int | None, seed: int) -> list[str]:
     """Return `limit` ids in an order that is random, but the same for the same seed and ids anywhere."""
     ranked = sorted(ids, key=lambda material_id: (stable_hash(seed, "limit", material_id), material_id))
     return ranked[:limit]
-
-
-def _path(settings: StructuresSettings, expected: str) -> str:
-    if not settings.path:
-        raise InputError(f"structures.path is not set; source {settings.source} expects {expected}")
-    return settings.path
 
 
 def _finish(item: Material | Rejection, reduce: bool) -> dict | Rejection:

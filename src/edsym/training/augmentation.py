@@ -5,8 +5,6 @@ import math
 import torch
 from torch import Tensor
 
-AUGMENTATIONS = ("none", "rotation", "mirror")
-
 
 def augmented(points: Tensor, pattern: Tensor, patterns: int, kind: str) -> Tensor:
     """Return spots with each pattern turned by an angle of its own, from torch's random numbers.

@@ -6,7 +6,6 @@ import signal
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -24,7 +23,8 @@ from edsym.spots.split import labelled_patterns
 from edsym.training.callbacks import Curves, Progress, RememberedEarlyStopping, Survival
 from edsym.training.data import PatternDataModule
 from edsym.training.module import GMoEModule
-from edsym.training.settings import TrainingSettings, lightning_precision
+from edsym.training.precision import lightning_precision
+from edsym.training.settings import TrainingSettings
 
 # Inputs are normalised to about so many training patterns, or to all if there are fewer.
 _MEASURED_PATTERNS = 100_000
@@ -152,7 +152,7 @@ def _summary(training: TrainingSettings, data: PatternDataModule, curves: Curves
     """Return how the network was trained, for its model.json."""
     best = min(curves.rows, key=lambda row: row["val_loss"])
     return {
-        "settings": asdict(training),
+        "settings": training.model_dump(),
         "training_patterns": len(data.training),
         "validation_patterns": len(data.validation),
         "epochs": len(curves.rows),

@@ -15,7 +15,7 @@ from edsym.spots.store import SpotLists
 from edsym.symmetry import CRYSTAL_SYSTEMS, N_SPACE_GROUPS
 from edsym.training.data import BatchSampler, PatternDataset, batch_loader
 from edsym.training.fit import compute_threads
-from edsym.training.settings import lightning_precision
+from edsym.training.precision import lightning_precision
 
 
 def predict_network(

@@ -1,103 +1,64 @@
-"""The settings of the training: the section `training` of the configuration."""
+"""Settings of the training: the section ``training`` of the configuration."""
 
-from dataclasses import dataclass
+from typing import ClassVar, Literal
 
-import torch
+from pydantic import field_validator
 
-from edsym.errors import InputError
-from edsym.training.augmentation import AUGMENTATIONS
-
-# Names of the configuration and what Lightning calls them.
-_LIGHTNING = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
-PRECISIONS = ("auto", *_LIGHTNING)
+from edsym.settings import MAX_SEED, Settings, setting
 
 
-def lightning_precision(precision: str) -> str:
-    """Return what Lightning calls a precision of the configuration; `auto` depends on the device."""
-    return _LIGHTNING.get(precision, "bf16-mixed" if torch.cuda.is_available() else "32-true")
+class TrainingSettings(Settings):
+    """Training of the network."""
 
+    section: ClassVar = "training"
 
-@dataclass(frozen=True)
-class TrainingSettings:
-    """How the network is trained.
+    epochs: int = setting(30, "epochs", ge=1, le=10_000)
+    """Passes over the training patterns, at most; the learning rate reaches zero at their end."""
+    batch_size: int = setting(256, "patterns", ge=1, le=65_536)
+    """Patterns of one batch on one device."""
+    accumulation: int = setting(1, "batches", ge=1, le=1024)
+    """Batches whose gradients are added up before a step."""
+    learning_rate: float = setting(0.0005, gt=0, le=1)
+    """Largest learning rate, reached after the warm-up and lowered along a cosine (AdamW)."""
+    weight_decay: float = setting(0.01, ge=0, le=1)
+    """Weight decay of AdamW; on matrices only."""
+    warmup_fraction: float = setting(0.05, ge=0, le=1)
+    """Share of the steps over which the learning rate rises."""
+    balance_weight: float = setting(0.01, ge=0, le=10)
+    """Weight α of the Switch load-balancing loss."""
+    gradient_clip: float = setting(1.0, gt=0, le=1_000_000)
+    """Largest norm of the gradient; longer ones are scaled to it."""
+    label_smoothing: float = setting(0.0, ge=0, lt=1)
+    """Share of a label that is spread over all classes in training."""
+    class_balance: float = setting(0.0, ge=0, le=1)
+    """A pattern's loss weighs count^-class_balance of the patterns of its class: with 0 all patterns weigh
+    the same, with 1 all classes. For crystal systems and space groups each."""
+    averaging: float = setting(0.0, ge=0, lt=1)
+    """Decay, a step, of the moving average of weights that is validated and saved; 0, none is made."""
+    augmentation: Literal["none", "rotation", "mirror"] = setting("none")
+    """What is done to a pattern each time it is trained on: `rotation` turns it by a random angle, `mirror`
+    turns it and reflects it every other time."""
+    precision: Literal["auto", "32", "bf16", "16"] = setting("auto", "bit")
+    """Arithmetic of training and prediction; `auto` is bf16 mixed on a GPU and 32 bit on a CPU."""
+    patience: int = setting(5, "epochs", ge=1, le=10_000)
+    """Epochs without a lower validation loss after which training stops."""
+    validation_fraction: float = setting(0.1, gt=0, lt=1)
+    """Share of the training materials that validate."""
+    devices: int = setting(1, "devices", ge=1, le=64)
+    """GPUs of a node (or processes on a CPU) that train in data parallel. Each takes whole batches, so that n
+    devices step like one with n times the accumulation."""
+    nodes: int = setting(1, "nodes", ge=1, le=1024)
+    """Nodes with so many devices each; more than one takes a cluster."""
+    checkpoint_minutes: float = setting(10, "min", gt=0, le=10_000, operational=True)
+    """Time between checkpoints within an epoch. One is written after each epoch too, and at once when the job
+    is told to end (SIGTERM)."""
+    threads: int = setting(8, "threads", ge=1, le=256)
+    """CPU threads of the arithmetic. Fixed here rather than taken from the job, since sums in another order
+    give other last digits."""
+    seed: int = setting(0, ge=0, le=MAX_SEED)
+    """Seed of the initial weights, of the order of patterns and of dropout."""
 
-    Attributes
-    ----------
-    epochs : int
-        Most passes over the training patterns; the learning rate reaches zero at their end.
-    batch_size : int
-        Patterns a device sees at once.
-    accumulation : int
-        Batches whose gradients are summed up before a step.
-    learning_rate : float
-        Largest learning rate, after the warm-up (AdamW).
-    weight_decay : float
-        Of AdamW; on matrices only.
-    warmup_fraction : float
-        Share of all steps in which the learning rate rises from zero.
-    balance_weight : float
-        α, the weight of the load-balancing loss.
-    gradient_clip : float
-        Largest norm of the gradient; longer ones are scaled to it.
-    label_smoothing : float
-        Share of a label that is spread over all classes while training.
-    class_balance : float
-        A pattern's loss weighs count^-class_balance, of the patterns of its class: 0, all patterns weigh the
-        same, to 1, all classes do. For crystal systems and space groups each.
-    averaging : float
-        Decay, a step, of the moving average of weights that is validated and saved; 0: none is made.
-    augmentation : str
-        What is done to a training pattern each time it is seen: ``none``, ``rotation`` by a random
-        angle, or ``mirror``: rotation and, every other time, a reflection.
-    precision : str
-        ``32``, ``bf16``, ``16``, or ``auto``: bf16 on a GPU, 32 elsewhere. Of prediction as well.
-    patience : int
-        Training stops after this many epochs without a lower validation loss.
-    validation_fraction : float
-        Share of the training materials on which the loss is validated.
-    devices : int
-        Devices of a node, data parallel. Each takes whole batches: n devices step like one with n times the
-        accumulation.
-    nodes : int
-        Nodes with so many devices each.
-    checkpoint_minutes : float
-        Time between checkpoints within an epoch.
-    threads : int
-        Threads of a device's process. In the configuration, since sums depend on it.
-    seed : int
-        Of weights, order, dropout and the choice of validation materials.
-    """
-
-    epochs: int
-    batch_size: int
-    accumulation: int
-    learning_rate: float
-    weight_decay: float
-    warmup_fraction: float
-    balance_weight: float
-    gradient_clip: float
-    label_smoothing: float
-    class_balance: float
-    averaging: float
-    augmentation: str
-    precision: str
-    patience: int
-    validation_fraction: float
-    devices: int
-    nodes: int
-    checkpoint_minutes: float
-    threads: int
-    seed: int
-
-    def __post_init__(self):
-        object.__setattr__(self, "precision", str(self.precision))
-        if self.precision not in PRECISIONS:
-            names = ", ".join(PRECISIONS)
-            raise InputError(f"training.precision is {self.precision!r}: it must be one of {names}")
-        if self.augmentation not in AUGMENTATIONS:
-            names = ", ".join(AUGMENTATIONS)
-            raise InputError(f"training.augmentation is {self.augmentation!r}: it must be one of {names}")
-        if not 0 < self.validation_fraction < 1:
-            raise InputError(
-                f"training.validation_fraction is {self.validation_fraction}: it must be between 0 and 1"
-            )
+    @field_validator("precision", mode="before")
+    @classmethod
+    def _number_or_name(cls, value):
+        return str(value) if type(value) is int else value  # YAML reads 32 as a number

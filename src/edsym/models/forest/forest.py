@@ -1,7 +1,6 @@
 """The hierarchical forest: crystal system first, then the space group within the predicted system."""
 
 import json
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
@@ -108,7 +107,7 @@ class HierarchicalForest:
                 forest.write(file.create_group(f"spacegroup/{CRYSTAL_SYSTEMS[index]}"))
         model = {
             "model": "forest",
-            "settings": asdict(self.settings),
+            "settings": self.settings.model_dump(),
             "features": N_FEATURES,
             "versions": {name: version(name) for name in ("edsym", "scikit-learn", "numpy")},
         }
@@ -126,7 +125,7 @@ class HierarchicalForest:
         directory = Path(directory)
         try:
             model = json.loads((directory / "model.json").read_text(encoding="utf-8"))
-            forest = cls(ForestSettings(**model["settings"]))
+            forest = cls(ForestSettings.stored(model["settings"], str(directory / "model.json")))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{directory / 'model.json'} does not describe a forest: {error}") from error
         with open_store(directory / "forest.h5", FORMAT, VERSION) as file:

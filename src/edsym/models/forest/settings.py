@@ -1,24 +1,22 @@
-"""Settings of the forest."""
+"""Settings of the forest: the section ``forest`` of the configuration."""
 
-from dataclasses import dataclass
+from typing import ClassVar
+
+from edsym.settings import MAX_SEED, Settings, setting
 
 
-@dataclass(frozen=True)
-class ForestSettings:
-    """Sizes of the forests.
+class ForestSettings(Settings):
+    """The baseline, a hierarchical random forest."""
 
-    Attributes
-    ----------
-    system_trees, system_depth : int
-        Number of trees and greatest depth of the forest for crystal systems.
-    spacegroup_trees, spacegroup_depth : int
-        The same for each of the forests for space groups, one a crystal system.
-    seed : int
-        Seed of bootstrap and feature draws.
-    """
+    section: ClassVar = "forest"
 
-    system_trees: int
-    system_depth: int
-    spacegroup_trees: int
-    spacegroup_depth: int
-    seed: int
+    system_trees: int = setting(80, "trees", ge=1, le=10_000)
+    """Trees of the forest for the crystal system."""
+    system_depth: int = setting(40, "levels", ge=1, le=1000)
+    """Depth of those trees."""
+    spacegroup_trees: int = setting(128, "trees", ge=1, le=10_000)
+    """Trees of each crystal system's forest for the space group."""
+    spacegroup_depth: int = setting(30, "levels", ge=1, le=1000)
+    """Depth of those trees."""
+    seed: int = setting(32, ge=0, le=MAX_SEED)
+    """Seed of the forests."""

@@ -1,80 +1,65 @@
-"""The settings of the network: the section `network` of the configuration."""
+"""Settings of the network: the section ``network`` of the configuration."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal
 
-from edsym.errors import InputError
+from pydantic import Field
 
-FEATURES = ("polar", "polar_log", "harmonics", "invariant")
-GRAPHS = ("sparsemax", "threshold", "literal", "none")
+from edsym.settings import Settings, setting
 
 
-@dataclass(frozen=True)
-class NetworkSettings:
-    """Sizes of the network.
+class NetworkSettings(Settings):
+    """The network, PE-AG-GMoE."""
 
-    Attributes
-    ----------
-    width : int
-        Channels of a spot after the encoder (d).
-    features : str
-        What the encoder sees of a spot: ``polar``, the paper's, ``polar_log``, ``harmonics`` or
-        ``invariant``, which is blind to in-plane rotation (see `encoder`).
-    point_channels : tuple of int
-        Channels of the encoder between its inputs and `width`.
-    heads : int
-        Attention heads of the Graphormer layers; they divide `width`.
-    aggregator_heads : int
-        Attention heads of the aggregator; they divide `width`. The graph has the edges of all of
-        them: with many heads it is complete, whatever their zeros.
-    layers : int
-        Graphormer layers; the aggregator has two layers, as in the paper.
-    experts, top_k : int
-        Local experts of each mixture, and how many of them a spot is sent to. With no local expert
-        (0 and 0), what is left is the shared one, an ordinary feed-forward network.
-    expert_width : int
-        Hidden channels of an expert; the shared expert has as many.
-    graph : str
-        How attention becomes a graph: ``sparsemax``, ``threshold`` or ``literal`` (see `graph`); with
-        ``none`` there is none, and the Graphormer layers attend without degrees and pair bias.
-    max_distance : int
-        Longest path looked for, in edges; pairs farther apart count as not connected.
-    max_degree : int
-        Larger degrees share the embedding of this one.
-    dropout : float
-        Share of channels dropped behind each attention and each mixture while training.
-    spectra_width : int
-        Hidden channels of the network that reads the pair spectra (see `spectra`); 0: there is none.
-    spectra_dropout : float
-        Share of those channels dropped while training.
-    """
+    section: ClassVar = "network"
 
-    width: int
-    features: str
-    point_channels: tuple[int, ...]
-    heads: int
-    aggregator_heads: int
-    layers: int
-    experts: int
-    top_k: int
-    expert_width: int
-    graph: str
-    max_distance: int
-    max_degree: int
-    dropout: float
-    spectra_width: int
-    spectra_dropout: float
+    width: int = setting(256, "channels", ge=8, le=4096)
+    """Length d of a spot's representation; a multiple of `heads`."""
+    features: Literal["polar", "polar_log", "harmonics", "invariant"] = setting("polar")
+    """What the encoder sees of a spot. `polar` is the paper's [r, θ, I]; ours are `polar_log`, [r, θ, log I];
+    `harmonics`, [r, θ, log I] and sines and cosines of multiples of r and θ; `invariant` is the same without
+    θ, blind to in-plane rotation."""
+    point_channels: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = setting(
+        (64, 64, 128), "channels", min_length=1, strict=False
+    )
+    """Output channels of the point-wise convolutions before the last one, which has `width`."""
+    heads: int = setting(8, "heads", ge=1, le=64)
+    """Attention heads of the Graphormer layers; they divide `width`."""
+    aggregator_heads: int = setting(2, "heads", ge=1, le=64)
+    """Attention heads of the aggregator; they divide `width`. The graph has the edges of all of them, so that
+    many heads make it complete."""
+    layers: int = setting(6, "layers", ge=1, le=48)
+    """Graphormer layers; the aggregator has two layers, as in the paper."""
+    experts: int = setting(6, "experts", ge=0, le=64)
+    """Local experts of each mixture; one more expert is shared by all spots. With 0 (and `top_k` 0) that one
+    is all, an ordinary feed-forward network."""
+    top_k: int = setting(2, "experts", ge=0, le=64)
+    """Local experts that each spot is sent to: 1 to `experts`, or 0 where there are none."""
+    expert_width: int = setting(128, "channels", ge=1, le=8192)
+    """Hidden channels of an expert; the shared one has as many."""
+    graph: Literal["sparsemax", "threshold", "literal", "none"] = setting("sparsemax")
+    """Edges out of attention. `sparsemax` has exact zeros, so that the paper's indicator A_ij > 0 holds as
+    written; `threshold` takes A_ij > 1/N of softmax; `literal` takes A_ij > 0 of softmax, a complete graph;
+    `none` has no graph: no degrees, no pair bias."""
+    max_distance: int = setting(5, "edges", ge=1, le=32)
+    """Longest shortest path that has an encoding of its own; pairs farther apart count as not connected."""
+    max_degree: int = setting(64, "edges", ge=1, le=1024)
+    """Largest degree that has an embedding of its own; larger ones share it."""
+    dropout: float = setting(0.1, ge=0, lt=1)
+    """Share of channels set to zero in training, behind each attention and each mixture."""
+    spectra_width: int = setting(0, "channels", ge=0, le=4096)
+    """Hidden channels of the network that reads the pair spectra, fine histograms of the geometry of all
+    pairs of spots, into the graph token. 0, the paper's network, has none."""
+    spectra_dropout: float = setting(0.4, ge=0, lt=1)
+    """Share of these channels set to zero in training."""
 
-    def __post_init__(self):
-        object.__setattr__(self, "point_channels", tuple(self.point_channels))
+    def _contradictions(self) -> Iterator[str]:
         for name in ("heads", "aggregator_heads"):
             heads = getattr(self, name)
             if self.width % heads:
-                raise InputError(f"network.{name} is {heads}: it must divide network.width ({self.width})")
+                yield (f"network.{name}: {heads} is not allowed; it must divide network.width, {self.width}")
         if not min(1, self.experts) <= self.top_k <= self.experts:
-            raise InputError(
-                f"network.top_k is {self.top_k}: it must be 1 to network.experts ({self.experts}), or both 0"
+            yield (
+                f"network.top_k: {self.top_k} is not allowed; "
+                f"it must be 1 to network.experts, {self.experts}, or both 0"
             )
-        for name, choices in (("features", FEATURES), ("graph", GRAPHS)):
-            if getattr(self, name) not in choices:
-                value, allowed = getattr(self, name), ", ".join(choices)
-                raise InputError(f"network.{name} is {value!r}: it must be one of {allowed}")

@@ -1,7 +1,6 @@
 """A trained network on disk: weights.safetensors, and model.json with all that is needed to read it."""
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -34,7 +33,7 @@ def save_network(network: GMoENetwork, model_dir: str | Path, training: dict) ->
     description = {
         "format": FORMAT,
         "version": VERSION,
-        "network": asdict(network.settings),
+        "network": network.settings.model_dump(),
         "normalisation": {
             name: {"mean": float(mean), "std": float(std)}
             for name, mean, std in zip(CHANNELS, encoder.mean, encoder.std, strict=True)
@@ -76,7 +75,4 @@ def _read_settings(path: Path) -> NetworkSettings:
     found = (description.get("format"), description.get("version")) if isinstance(description, dict) else None
     if found != (FORMAT, VERSION):
         raise InputError(f"{path} does not describe a network of format {FORMAT}, version {VERSION}: {found}")
-    try:
-        return NetworkSettings(**description["network"])
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{path}: its section network is not what this version knows: {error}") from error
+    return NetworkSettings.stored(description.get("network"), str(path))

@@ -1,7 +1,6 @@
 """The perceptron, and how it is kept on disk: weights.safetensors and model.json."""
 
 import json
-from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 
@@ -56,7 +55,7 @@ class MLP(nn.Module):
         model_dir = Path(model_dir)
         description = {
             "format": _FORMAT,
-            "settings": asdict(self.settings),
+            "settings": self.settings.model_dump(),
             "n_parameters": sum(p.numel() for p in self.parameters()),
             "training": training,
         }
@@ -78,7 +77,7 @@ class MLP(nn.Module):
             found = json.loads(description.read_text(encoding="utf-8"))
             if found["format"] != _FORMAT:
                 raise InputError(f"{description} describes {found['format']!r}, not {_FORMAT}")
-            network = cls(MLPSettings(**found["settings"]))
+            network = cls(MLPSettings.stored(found["settings"], str(description)))
             network.load_state_dict(load_file(weights))
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise InputError(f"{model_dir} does not hold a trained perceptron: {error}") from error

@@ -37,7 +37,7 @@ a along x, c* along z of the conventional cell. The root has the attributes ``fo
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
@@ -80,7 +80,7 @@ def write_patterns(
         In the order of their identifiers.
     """
     ids, failed = [], []
-    with create_store(path, FORMAT, VERSION, settings=json.dumps(asdict(settings))) as file:
+    with create_store(path, FORMAT, VERSION, settings=settings.model_dump_json()) as file:
         # Held open: a dataset that is closed compresses its last chunk and unpacks it for the next append.
         datasets = {
             name: create_dataset(file, name, np.empty((0, *shape), dtype), chunk, level=1)
