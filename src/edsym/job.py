@@ -16,7 +16,7 @@ _told_to_end: list[str] = []
 
 
 @contextmanager
-def job(snakemake, rank: int = 0) -> Iterator[None]:
+def job(snakemake, rank: int = 0) -> Iterator[dict]:
     """Log to the job's file and to the terminal, and record what the job did.
 
     A failed job leaves no record; its error is reported: see `reported`. So is a signal to end, of Ctrl-C or
@@ -28,6 +28,11 @@ def job(snakemake, rank: int = 0) -> Iterator[None]:
         The object of that name in a script of the workflow.
     rank : int
         Number of this process, if the job has several: the first writes log and record for all.
+
+    Yields
+    ------
+    dict
+        Empty, for the facts of a child process that did the work: `edsym.provenance.record.process_facts`.
     """
     log = snakemake.log[0] if rank == 0 else os.devnull
     logging.basicConfig(
@@ -42,10 +47,11 @@ def job(snakemake, rank: int = 0) -> Iterator[None]:
     started = datetime.now(UTC)
     if rank == 0:
         record_path(snakemake).unlink(missing_ok=True)
+    child: dict = {}
     with reported():
-        yield
+        yield child
         if rank == 0:
-            write_record(snakemake, started)
+            write_record(snakemake, started, child)
 
 
 @contextmanager

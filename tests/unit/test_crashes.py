@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 
 import pytest
 from test_simulation import MATERIALS, SETTINGS
@@ -79,6 +80,21 @@ def test_two_jobs_do_not_write_one_journal(job):
         simulate_shard_in_child(*job)
     with open_journal(job[4], job[1].parent), pytest.raises(InputError, match="is in use"):
         open_journal(job[4], job[1].parent).__enter__()
+
+
+LOADS = """
+import sys
+from edsym.simulation.run import crashes
+
+crashes.simulate_shard = lambda *_: __import__("hypothesis")
+facts = crashes.simulate_shard_in_child("", "", 0, None, None)
+print(facts["packages"]["hypothesis"] if "hypothesis" not in sys.modules else "loaded by the parent")
+"""
+
+
+def test_the_child_says_which_packages_it_has_loaded():
+    done = subprocess.run([sys.executable, "-c", LOADS], capture_output=True, text=True, check=True)
+    assert done.stdout == version("hypothesis") + "\n"
 
 
 ORPHAN = """

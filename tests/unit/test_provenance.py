@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,9 +11,10 @@ import pytest
 
 from edsym import cli
 from edsym.configuration import sections
+from edsym.errors import InputError
 from edsym.provenance.datasets import read_datasets
 from edsym.provenance.manifest import MANIFEST, build_manifest, git_state, write_manifest
-from edsym.provenance.record import JOBS, write_record
+from edsym.provenance.record import JOBS, process_facts, write_record
 from edsym.settings import entries
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +28,7 @@ class Values(dict):
         return iter(self.values())
 
 
-def record(results, rule, inputs, outputs, parameters, wildcards=(), content="text"):
+def record(results, rule, inputs, outputs, parameters, wildcards=(), content="text", child=None):
     """Write the outputs of a job and its record."""
     for path in outputs:
         (results / path).parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +44,7 @@ def record(results, rule, inputs, outputs, parameters, wildcards=(), content="te
         wildcards=Values(wildcards),
         threads=1,
     )
-    write_record(job, datetime.now(UTC))
+    write_record(job, datetime.now(UTC), child)
 
 
 SHARDS = [f"patterns/{shard}.h5" for shard in range(4)]
@@ -159,6 +161,7 @@ def test_a_file_without_a_record_is_not_ascribed_to_a_job(results, capsys):
     [
         (["trace", "{}/tables/table9.csv"], "no such file"),
         (["trace", "{}/provenance/manifest.json"], "is not in"),
+        (["trace", "{}/tables"], "tables: a folder; expected a file in it, such as"),
         (["trace", __file__], "no provenance/manifest.json in a folder above"),
         (["verify", "{}/tables"], "no such file"),
     ],
@@ -167,6 +170,60 @@ def test_wrong_paths_are_told_in_one_line(results, arguments, message, capsys):
     assert cli.main([argument.format(results) for argument in arguments]) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
+
+
+def without(key):
+    return lambda manifest: {name: value for name, value in manifest.items() if name != key}
+
+
+@pytest.mark.parametrize(
+    ("damaged", "message"),
+    [
+        (lambda manifest: [manifest], "input should be a valid dictionary"),
+        (without("files"), "files: field required"),
+        (without("jobs"), "jobs: field required"),
+        (lambda manifest: manifest | {"format": "edsym manifest 0"}, "input should be 'edsym manifest 1'"),
+        (lambda manifest: manifest | {"files": {"a": {"sha256": None}}}, "files.a.sha256: input should be"),
+        (lambda manifest: manifest | {"jobs": {}}, "it names collect_structures and says nothing about it"),
+        (lambda manifest: manifest | {"files": {}}, "it names patterns/0.h5 and says nothing about it"),
+    ],
+)
+@pytest.mark.parametrize("command", [["trace", "tables/table1.csv"], ["verify", "."]])
+def test_a_damaged_manifest_is_told_in_one_line(results, command, damaged, message, capsys):
+    path = results / MANIFEST
+    path.write_text(json.dumps(damaged(json.loads(path.read_text()))))
+    assert cli.main([command[0], str(results / command[1])]) == 2
+    error = capsys.readouterr().err
+    assert "manifest.json is damaged: " in error and message in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("text", ["", '{"files": ', "[]", "\0", '{"log": "logs/a.log"}'])
+def test_a_damaged_record_is_named(results, text):
+    (results / JOBS / "collect_structures.json").write_text(text)
+    with pytest.raises(InputError, match=r"collect_structures\.json (is damaged|cannot be read)"):
+        describe(results)
+
+
+class TwoGPUs:
+    """What PyTorch says of its GPUs once it has used them, on a machine that has two."""
+
+    is_initialized = staticmethod(lambda: True)
+    device_count = staticmethod(lambda: 2)
+    get_device_name = staticmethod(lambda device: "NVIDIA H100")
+
+
+def test_record_holds_the_gpus_and_packages_of_the_process_that_did_the_work(tmp_path, monkeypatch):
+    def recorded(**child):
+        record(tmp_path, "simulate", [], [], {}, **child)
+        found = json.loads((tmp_path / JOBS / "simulate.json").read_text())
+        return found["host"]["gpu"], found["packages"].get("orix")
+
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=TwoGPUs))
+    facts = process_facts() | {"packages": {"orix": "0.1"}}
+    assert recorded() == ("2 x NVIDIA H100", None)
+    monkeypatch.delitem(sys.modules, "torch")
+    assert recorded() == (None, None)
+    assert recorded(child=facts) == ("2 x NVIDIA H100", "0.1")
 
 
 def choices(section, key):

@@ -28,8 +28,8 @@ def checkpoint():
     return Checkpoint(snakemake.params.checkpoint, digest(part.encode() for part in what))
 
 
-with job(snakemake):
-    simulate_shard_in_child(
+with job(snakemake) as child:
+    child |= simulate_shard_in_child(
         snakemake.input.materials,
         snakemake.output.patterns,
         int(snakemake.wildcards.shard),

@@ -5,6 +5,10 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
+
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict  # pydantic asks for this one
 
 from edsym.errors import InputError
 from edsym.files import write_text
@@ -14,6 +18,39 @@ from edsym.provenance.record import JOBS, job_name, package_version, public, pub
 MANIFEST = Path("provenance/manifest.json")
 WORKFLOW = "provenance/workflow"
 FORMAT = "edsym manifest 1"
+
+
+class _Facts(TypedDict):
+    sha256: str
+    bytes: int
+
+
+class _File(_Facts):
+    job: str | None
+
+
+class _Record(TypedDict):
+    rule: str
+    log: str
+    inputs: dict[str, _Facts]
+    outputs: dict[str, _Facts]
+    code: str | None
+    parameters: dict
+    seed: int | None
+    ended: str
+
+
+class _Job(_Record):
+    wall_seconds: float | None
+    peak_memory_mb: float | None
+
+
+class _Manifest(TypedDict):
+    format: Literal[FORMAT]
+    structures: dict[str, str | None]
+    datasets: list[dict[str, str]]
+    files: dict[str, _File]
+    jobs: dict[str, _Job]
 
 
 def build_manifest(
@@ -108,15 +145,23 @@ def read_records(results: str | Path) -> dict[str, dict]:
     InputError
         If a record cannot be read.
     """
-    records = [_read_json(path) for path in (Path(results) / JOBS).rglob("*.json")]
+    records = [_read_json(path, _Record) for path in (Path(results) / JOBS).rglob("*.json")]
     return {job_name(record["log"]): record for record in sorted(records, key=lambda r: r["ended"])}
 
 
-def _read_json(path: Path) -> dict:
+def _read_json(path: Path, kind: type) -> dict:
+    """Read a JSON file that holds what a kind asks for, and maybe more."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
+        TypeAdapter(kind).validate_python(found)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(
+            f"{path} is damaged: {'.'.join(map(str, first['loc']))}: {first['msg'].lower()}"
+        ) from error
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as JSON: {error}") from error
+    return found
 
 
 def _benchmark(results: Path, log: str) -> dict:
@@ -165,7 +210,10 @@ def read_manifest(path: str | Path) -> dict:
     """
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file; the workflow's target `provenance` writes it")
-    manifest = _read_json(Path(path))
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise InputError(f"{path} is not a manifest; expected the format {FORMAT!r}")
+    manifest = _read_json(Path(path), _Manifest)
+    files, jobs = manifest["files"], manifest["jobs"]
+    named = {path for job in jobs.values() for path in job["inputs"]} - set(files)
+    named |= {facts["job"] for facts in files.values()} - {None, *jobs}
+    if named:
+        raise InputError(f"{path} is damaged: it names {min(named)} and says nothing about it")
     return manifest

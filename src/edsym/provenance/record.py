@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata
@@ -61,7 +62,7 @@ def job_name(log: str) -> str:
     return Path(*(part for part in Path(log).parts if part != "logs")).with_suffix("").as_posix()
 
 
-def write_record(snakemake, started: datetime) -> None:
+def write_record(snakemake, started: datetime, child: Mapping | None = None) -> None:
     """Write what a job read, wrote and ran with.
 
     Parameters
@@ -71,7 +72,10 @@ def write_record(snakemake, started: datetime) -> None:
         its code.
     started : datetime
         When the job began.
+    child : mapping, optional
+        What `process_facts` says of a process that worked for this one.
     """
+    here, child = process_facts(), child or {"packages": {}, "gpu": None}
     results = snakemake.config["results"]
     parameters = public(dict(snakemake.params.items()), results)
     record = {
@@ -84,8 +88,8 @@ def write_record(snakemake, started: datetime) -> None:
         "parameters": parameters,
         "seed": _seed(parameters),
         "threads": snakemake.threads,
-        "packages": loaded_packages(),
-        "host": host_kind(),
+        "packages": dict(sorted((here["packages"] | child["packages"]).items())),
+        "host": host_kind() | {"gpu": here["gpu"] or child["gpu"]},
         "started": started.isoformat(timespec="seconds"),
         "ended": datetime.now(UTC).isoformat(timespec="seconds"),
     }
@@ -121,14 +125,20 @@ def package_version(name: str) -> str | None:
         return None
 
 
+def process_facts() -> dict:
+    """Return what only a process itself knows: the packages that it has loaded, the GPUs that it has used."""
+    torch, gpu = sys.modules.get("torch"), None
+    if torch is not None and torch.cuda.is_initialized():
+        names = Counter(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
+        gpu = ", ".join(f"{count} x {name}" for name, count in names.items())
+    return {"packages": loaded_packages(), "gpu": gpu}
+
+
 def host_kind() -> dict:
     """Return what kind of machine this is, and nothing that tells which."""
-    torch = sys.modules.get("torch")
-    gpu = torch is not None and torch.cuda.is_initialized()
     return {
         "system": platform.system(),
         "machine": platform.machine(),
         "python": platform.python_version(),
         "scheduler": "slurm" if "SLURM_JOB_ID" in os.environ else None,
-        "gpu": torch.cuda.get_device_name() if gpu else None,
     }

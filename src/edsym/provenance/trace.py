@@ -29,8 +29,9 @@ def find_run(path: str | Path) -> Path:
         If there is no such file, or no manifest above it.
     """
     path = Path(path)
-    if not path.exists():
-        raise InputError(f"{path}: no such file")
+    if not path.is_file():
+        kind = "a folder; expected a file in it" if path.is_dir() else "no such file"
+        raise InputError(f"{path}: {kind}, such as results/tables/table3.csv")
     for folder in Path(os.path.abspath(path)).parents:
         if (folder / MANIFEST).is_file():
             return folder

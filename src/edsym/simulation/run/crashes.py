@@ -6,11 +6,12 @@ import os
 import signal
 import sys
 import threading
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from edsym.errors import EdsymError
 from edsym.job import reported
-from edsym.simulation.engines.choice import engine_class
+from edsym.provenance.record import process_facts
 from edsym.simulation.run.journal import Checkpoint, open_journal
 from edsym.simulation.run.results import FailedMaterial
 from edsym.simulation.run.shard import materials_of_shard, simulate_shard
@@ -31,13 +32,18 @@ def simulate_shard_in_child(
     settings: SimulationSettings,
     checkpoint: Checkpoint,
     material_ids: set[str] | None = None,
-) -> None:
+) -> dict:
     """Simulate a shard in a child process; list the material at which that crashes, and go on after it.
 
     Parameters
     ----------
     materials_path, output_path, shard, settings, checkpoint, material_ids
         See `simulate_shard`.
+
+    Returns
+    -------
+    dict
+        What the child says of itself: see `edsym.provenance.record.process_facts`.
 
     Raises
     ------
@@ -47,9 +53,9 @@ def simulate_shard_in_child(
         If the child ends with an error, which it has told.
     """
     job = (materials_path, output_path, shard, settings, material_ids, checkpoint)
-    engine_class(settings.engine)  # imported once, and known to the record of the job
     in_a_row, last = 0, None
-    while status := _run(job):
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    while status := _run(sender, *job):
         if status > 0:
             sys.exit(status)
         name = signal.Signals(-status).name
@@ -60,9 +66,10 @@ def simulate_shard_in_child(
         last = place
         if in_a_row == _TOO_MANY:
             raise EdsymError(f"the simulation crashed ({name}) at {_TOO_MANY} materials one after the other")
+    return receiver.recv()
 
 
-def _run(job: tuple) -> int:
+def _run(*job) -> int:
     """Run `simulate_shard` in a child; return its exit status, negative if a signal ended it."""
     child = multiprocessing.get_context("fork").Process(target=_simulate, args=job)
     child.start()
@@ -75,7 +82,7 @@ def _run(job: tuple) -> int:
     return -signal.SIGTERM if child.exitcode == _TERMINATED else child.exitcode
 
 
-def _simulate(*job) -> None:
+def _simulate(sender: Connection, *job) -> None:
     # An interrupt ends the parent, and with the parent this process: it must not go on alone.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(
@@ -84,6 +91,7 @@ def _simulate(*job) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with reported():
         simulate_shard(*job)
+        sender.send(process_facts())
 
 
 def _end_with_parent() -> None:
