@@ -14,6 +14,7 @@ from edsym.evaluation.figures import BUILDERS, STYLE, write_figure
 from edsym.evaluation.inputs import EvaluationInputs
 from edsym.evaluation.metrics import wilson_interval
 from edsym.evaluation.products import FIGURES, REQUIRES
+from edsym.spots.drawing import draw_pattern
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +119,16 @@ def test_a_pattern_of_each_system_is_indexed_in_the_conventional_cell(figure):
     # 100 of the primitive cell of a face-centred lattice is -111 of the conventional one.
     assert "$100$" in texts(panels["orthorhombic"])
     assert r"$\bar{1}11$" in texts(panels["cubic"])
+
+
+def test_the_brightest_spots_have_labels_and_none_lies_on_another():
+    axes = Figure(figsize=(5, 5)).subplots()
+    qx, intensity = np.array([-0.5, 0.5, 0.505]), np.array([0.1, 0.3, 0.2])
+    draw_pattern(axes, qx, np.zeros(3), intensity, np.array([[-1, 0, 0], [1, 0, 0], [10, -1, 0]]))
+    assert texts(axes) == ["$100$", r"$\bar{1}00$"]
+    axes = Figure(figsize=(5, 5)).subplots()
+    draw_pattern(axes, qx[2:], np.ones(1), intensity[2:], np.array([[10, -1, 0]]))
+    assert texts(axes) == [r"$10\,\bar{1}\,0$"]
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
-import spglib
 from pymatgen.core import Lattice
 from pymatgen.core import Structure as Pymatgen
 
 import edsym
 from edsym.errors import InputError
-from edsym.interface.symbols import conventional_indices, space_group_symbols
+from edsym.structures.symbols import space_group_symbols
 
 
 @pytest.fixture(scope="session")
@@ -51,30 +50,3 @@ def test_symbols_of_space_groups():
     assert len(symbols) == 230
     named = {1: "P1", 2: "P-1", 14: "P2_1/c", 62: "Pnma", 167: "R-3c", 225: "Fm-3m", 230: "Ia-3d"}
     assert {number: symbols[number - 1] for number in named} == named
-
-
-@pytest.mark.parametrize(
-    ("symbol", "lattice"),
-    [
-        ("Pnma", Lattice.orthorhombic(4, 5, 6)),
-        ("Amm2", Lattice.orthorhombic(4, 5, 6)),
-        ("C2/m", Lattice.monoclinic(6, 4, 5, 110)),
-        ("R-3c", Lattice.hexagonal(5, 12)),
-        ("Ia-3d", Lattice.cubic(9)),
-        ("Fm-3m", Lattice.cubic(5)),
-    ],
-)
-def test_indices_of_the_conventional_cell_are_the_same_beams(symbol, lattice):
-    structure = Pymatgen.from_spacegroup(
-        symbol, lattice, ["Na", "Cl"], [[0.11, 0.23, 0.37], [0.31, 0.02, 0.14]]
-    )
-    cell = edsym.Structure.from_pymatgen(structure)
-    assert space_group_symbols()[cell.spacegroup_number - 1] == symbol
-    whole = (structure.lattice.matrix, structure.frac_coords, structure.atomic_numbers)
-    conventional = spglib.standardize_cell(whole, symprec=0.1)[0]
-    hkl = np.indices((3, 3, 3)).reshape(3, -1).T - 1
-    np.testing.assert_allclose(
-        conventional_indices(hkl, cell.spacegroup_number) @ np.linalg.inv(conventional).T,
-        hkl @ np.linalg.inv(cell.lattice).T,
-        atol=1e-9,
-    )

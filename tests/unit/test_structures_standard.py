@@ -8,8 +8,8 @@ from pymatgen.symmetry.groups import SpaceGroup
 from scipy.spatial.transform import Rotation
 
 from edsym.errors import MaterialError
-from edsym.structures.centring import conventional_indices
 from edsym.structures.standard import primitive, spacegroup_number, standardize
+from edsym.structures.symbols import conventional_indices
 
 A, B, C = 5.0, 7.0, 9.5
 CELLS = {

@@ -10,7 +10,7 @@ from edsym.evaluation.inputs import EvaluationInputs
 from edsym.evaluation.palette import SYSTEM_COLOURS, add_note
 from edsym.simulation.run.store import open_patterns
 from edsym.spots.drawing import draw_pattern
-from edsym.structures.centring import conventional_indices
+from edsym.structures.symbols import conventional_indices
 from edsym.symmetry import CRYSTAL_SYSTEMS
 
 

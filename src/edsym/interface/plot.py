@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from edsym.errors import InputError
 from edsym.files import atomic_path
 from edsym.interface.spots import Spots
+from edsym.spots.drawing import draw_pattern
 
 # Of a pattern, so many spots are labelled; of a picture, so many patterns are drawn.
 _LABELS = 30
@@ -29,7 +30,7 @@ def plot_pattern(spots, pattern: int = 0, ax=None):
     Returns
     -------
     matplotlib.axes.Axes
-        With areas of the spots as the roots of their intensities, and indices at the brightest.
+        As `edsym.spots.drawing.draw_pattern` draws it.
 
     Examples
     --------
@@ -42,23 +43,9 @@ def plot_pattern(spots, pattern: int = 0, ax=None):
     one = Spots.of(spots)[pattern]
     if ax is None:
         _, ax = plt.subplots(figsize=(5, 5), layout="constrained")
-    brightness = (one.intensity / one.intensity.max()) ** 0.5
-    ax.scatter(one.qx, one.qy, s=120 * brightness, color="black", linewidths=0)
-    ax.scatter(0, 0, marker="+", color="tab:red")  # the direct beam
-    if one.hkl is not None:
-        for i in (-brightness).argsort(kind="stable")[:_LABELS]:
-            place = (one.qx[i], one.qy[i])
-            ax.annotate(
-                _label(one.hkl[i]), place, (0, 6), textcoords="offset points", ha="center", fontsize=7
-            )
-    limit = 1.1 * max(abs(one.qx).max(), abs(one.qy).max())
-    ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", xlabel="qx (1/Å)", ylabel="qy (1/Å)")
+    draw_pattern(ax, one.qx, one.qy, one.intensity, one.hkl, labels=_LABELS, size=7)
+    ax.set(xlabel="qx (1/Å)", ylabel="qy (1/Å)")
     return ax
-
-
-def _label(hkl) -> str:
-    """Return indices with bars over negative ones."""
-    return "$" + r"\,".join(rf"\bar{{{-i}}}" if i < 0 else str(i) for i in hkl.tolist()) + "$"
 
 
 def save_patterns(spots: Spots, path: str | Path) -> None:

@@ -5,8 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection
 from matplotlib.patheffects import withStroke
 
-# About the size of a label in a panel of 4 cm, in half-widths of the panel.
-_WIDTH, _HEIGHT = 0.26, 0.15
+# About the size of a label in sizes of its font.
+_WIDTH, _HEIGHT = 2.8, 1.6
 
 
 def draw_pattern(
@@ -17,6 +17,7 @@ def draw_pattern(
     hkl: np.ndarray | None = None,
     *,
     labels: int = 8,
+    size: float = 5.5,
     colour: str = "black",
 ) -> None:
     """Draw spots as discs around the direct beam, the brightest with their Miller indices.
@@ -33,6 +34,8 @@ def draw_pattern(
         Miller indices of the spots.
     labels : int
         At most so many spots are labelled, and none so close to a brighter one that their labels overlap.
+    size : float
+        Size of the labels' font, in points.
     colour : str
         Of the discs.
     """
@@ -49,7 +52,8 @@ def draw_pattern(
     axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
     if hkl is None:
         return
-    for spot in _labelled(qx / reach, qy / reach, by_brightness, labels):
+    points = axes.bbox.width * 72 / axes.figure.dpi / 2 / reach
+    for spot in _labelled(qx * points / size, qy * points / size, by_brightness, labels):
         axes.annotate(
             miller(hkl[spot]),
             (qx[spot], qy[spot] + radii[spot]),
@@ -57,7 +61,7 @@ def draw_pattern(
             textcoords="offset points",
             ha="center",
             va="bottom",
-            fontsize=5.5,
+            fontsize=size,
             path_effects=[withStroke(linewidth=1.2, foreground="white")],
         )
 
@@ -79,7 +83,7 @@ def _largest_radius(positions: np.ndarray, reach: float) -> float:
 
 
 def _labelled(x, y, by_brightness: np.ndarray, count: int) -> list[int]:
-    """Return the brightest spots whose labels do not overlap; a position of 1 is at the edge."""
+    """Return the brightest spots whose labels do not overlap; positions in sizes of the font."""
     chosen: list[int] = []
     for spot in by_brightness:
         apart = (abs(x[spot] - x[other]) > _WIDTH or abs(y[spot] - y[other]) > _HEIGHT for other in chosen)
