@@ -71,6 +71,14 @@ def test_compiled_code_is_kept_while_what_is_compiled_stands(package, module, ag
 
 
 PART = """
+BASES = {"box": 4.0}
+
+class Settings:
+    width: int = setting(3, "Å", le=9)
+
+    def _contradictions(self):
+        yield "no"
+
 def f(x):
     logger.warning("odd: %s", x)
     if x["odd"] > 2:
@@ -82,6 +90,9 @@ def f(x):
 @pytest.mark.parametrize(
     ("old", "new", "again"),
     [
+        ('3, "Å", le=9', '4, "nm", le=8', False),
+        ('"no"', '"never"', False),
+        ("4.0", "5.0", True),
         ('"odd: %s"', '"very odd: %s"', False),
         ("is odd", "is very odd", False),
         ("    raise", "    logger.error('no')\n        raise", True),
@@ -90,7 +101,7 @@ def f(x):
         ('return "odd"', 'return "even"', True),
     ],
 )
-def test_messages_do_not_count_and_other_texts_do(package, old, new, again):
+def test_messages_and_allowed_values_do_not_count_and_others_do(package, old, new, again):
     module = package / "edsym/deep.py"
     module.write_text(PART)
     before = code_digest(package)

@@ -25,7 +25,7 @@ NO_SCIENCE = {
     "edsym.models.registry": "names of models: a rule names the chosen one",
     "edsym.parquet": "how numbers lie on the disk, not what they are",
     "edsym.provenance*": "records and digests",
-    "edsym.*settings": "which values are allowed: the chosen ones are parameters",
+    "edsym.settings": "how settings are checked",
     "edsym.simulation.engines.choice": "names of engines: a rule names the chosen one",
     "edsym.simulation.run.crashes": "what becomes of a process that ends",
     "edsym.simulation.run.journal": "where an interrupted simulation goes on",
@@ -81,7 +81,7 @@ def _meaning(path: Path) -> bytes:
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
-            body[:] = [statement for statement in body if not _is_text(statement)]
+            body[:] = [part for part in body if not (_is_text(part) or _is_setting(part))]
         if _is_message(node):
             for part in ast.walk(node):
                 if isinstance(part, ast.Constant) and isinstance(part.value, str):
@@ -97,6 +97,12 @@ def _is_message(node: ast.AST) -> bool:
     call = getattr(node, "value", None) if isinstance(node, ast.Expr) else None
     called = getattr(getattr(call, "func", None), "value", None)
     return isinstance(called, ast.Name) and called.id in _LOGGERS
+
+
+def _is_setting(node: ast.AST) -> bool:
+    """Tell whether a statement is about allowed values of settings: the chosen ones are parameters."""
+    called = getattr(getattr(node, "value", None), "func", None)
+    return getattr(called, "id", None) == "setting" or getattr(node, "name", None) == "_contradictions"
 
 
 def _is_text(node: ast.AST) -> bool:
