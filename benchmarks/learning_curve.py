@@ -12,6 +12,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import yaml
 
 matplotlib.use("Agg")
@@ -26,6 +27,7 @@ from edsym.models.gmoe.settings import NetworkSettings
 from edsym.models.mlp.run import predict_mlp, train_mlp
 from edsym.models.mlp.settings import MLPSettings
 from edsym.models.registry import MODELS
+from edsym.parquet import write_parquet
 from edsym.predictions.decisions import single_decisions
 from edsym.predictions.settings import EvaluationSettings
 from edsym.predictions.table import read_predictions
@@ -98,8 +100,8 @@ def write_subset(split_path: Path, size: int, output: Path) -> None:
     training = split[split.split == "train"]
     rank = training.material_id.map(lambda material: stable_hash("learning curve", material))
     chosen = training.material_id[rank.sort_values().index[:size]]
-    with atomic_path(output) as temporary:
-        split[(split.split == "test") | split.material_id.isin(chosen)].to_parquet(temporary, index=False)
+    part = split[(split.split == "test") | split.material_id.isin(chosen)]
+    write_parquet(pa.Table.from_pandas(part, preserve_index=False), output)
 
 
 def _rows(config: dict, arguments: argparse.Namespace) -> Iterator[dict]:

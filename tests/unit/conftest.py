@@ -2,8 +2,10 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
+from edsym.parquet import write_parquet
 from edsym.spots.store import SpotLists, offsets, write_spots
 from edsym.symmetry import crystal_system
 
@@ -24,5 +26,5 @@ def files(tmp_path):
     systems = [crystal_system(group) for group in groups]
     split = pd.DataFrame({"material_id": ids, "crystal_system": systems, "spacegroup_number": groups})
     split["split"] = np.where(np.arange(24) % 4 == 3, "test", "train")
-    split.to_parquet(tmp_path / "split.parquet")
+    write_parquet(pa.Table.from_pandas(split, preserve_index=False), tmp_path / "split.parquet")
     return [tmp_path / "0.h5", tmp_path / "1.h5"], tmp_path / "split.parquet", split

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import yaml
 
 from edsym.evaluation.run import write_run_description
+from edsym.parquet import write_parquet
 from edsym.predictions.calibration import Calibration, write_calibration
 from edsym.predictions.settings import EvaluationSettings
 from edsym.predictions.table import Predictions, write_predictions
@@ -77,7 +79,7 @@ def write_run_files(folder: Path) -> dict[str, Path]:
     split = pd.DataFrame({"material_id": list(truth), "spacegroup_number": list(truth.values())})
     split["crystal_system"] = split.spacegroup_number.map(crystal_system)
     split["split"] = ["test" if material in TRUTH else "train" for material in truth]
-    split.to_parquet(files["split"])
+    write_parquet(pa.Table.from_pandas(split, preserve_index=False), files["split"])
     counts = pd.DataFrame({"material_id": list(N_PATTERNS), "n_patterns": list(N_PATTERNS.values())})
     counts.to_csv(files["materials"], index=False)
     files["gmoe_model"].write_text(json.dumps({"n_parameters": 1234567}))

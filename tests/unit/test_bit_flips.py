@@ -7,12 +7,14 @@ import os
 import pickle
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from edsym.errors import InputError
 from edsym.models.forest.features import N_FEATURES
 from edsym.models.forest.forest import HierarchicalForest
 from edsym.models.forest.settings import ForestSettings
+from edsym.parquet import read_parquet, read_schema, write_parquet
 from edsym.simulation.run.results import FailedMaterial, SimulatedMaterial
 from edsym.simulation.run.store import open_patterns, write_patterns
 from edsym.simulation.settings import SimulationSettings
@@ -58,10 +60,22 @@ def read_some_trees(path):
     return vars(forest.system_forest_), {k: vars(trees) for k, trees in forest.spacegroup_forests_.items()}
 
 
+def write_some_table(path):
+    schema = pa.schema({"name": pa.string(), "n": pa.list_(pa.uint8())}).with_metadata(
+        {"edsym": '{"source": "test"}'}
+    )
+    write_parquet(pa.table([["a", "b", "c"], [[1, 2], [], [3]]], schema), path)
+
+
+def read_some_table(path):
+    return str(read_schema(path)), read_schema(path).metadata, read_parquet(path).to_pylist()
+
+
 # How a file is written, and everything that is read of it.
 STORES = {
     "patterns.h5": (write_some_patterns, read_some_patterns),
     "spots.h5": (write_some_spots, lambda path: (vars(read_spots([path])), read_failures([path]))),
+    "table.parquet": (write_some_table, read_some_table),
     "forest.h5": (write_some_trees, read_some_trees),
 }
 

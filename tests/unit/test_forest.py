@@ -3,6 +3,7 @@ import re
 
 import h5py
 import numpy as np
+import pyarrow as pa
 import pytest
 from sklearn.ensemble import RandomForestClassifier
 
@@ -12,6 +13,7 @@ from edsym.models.forest.forest import HierarchicalForest
 from edsym.models.forest.run import predict_forest, train_forest, validate_forest
 from edsym.models.forest.settings import ForestSettings
 from edsym.models.forest.trees import FlatForest
+from edsym.parquet import write_parquet
 from edsym.predictions.table import read_predictions
 from edsym.spots.split import labelled_patterns
 from edsym.symmetry import space_groups, system_index
@@ -147,6 +149,7 @@ def test_validation_is_of_training_materials_by_a_forest_without_them(files, tmp
 
 def test_a_split_of_other_materials_is_refused(files, tmp_path):
     spots, path, split = files
-    split.assign(material_id=split.material_id + "x").to_parquet(path)
+    others = split.assign(material_id=split.material_id + "x")
+    write_parquet(pa.Table.from_pandas(others, preserve_index=False), path)
     with pytest.raises(InputError, match="none of the 18 train materials has a pattern"):
         train_forest(spots, path, tmp_path / "model", SETTINGS, 1)

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from edsym.errors import InputError
+from edsym.parquet import write_parquet
 from edsym.structures.table import read_materials, read_metadata, write_materials
 
 METADATA = {"source": "cif", "version": "sha256:12", "date": "2026-01-31"}
@@ -26,8 +27,8 @@ def materials() -> pd.DataFrame:
 
 
 def write_anything(frame: pd.DataFrame, path):
-    """Write a frame without any check, as a user's own program may."""
-    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), path)
+    """Write a frame without any check, as a broken program may."""
+    write_parquet(pa.Table.from_pandas(frame, preserve_index=False), path)
     return path
 
 

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -14,6 +15,7 @@ from edsym.errors import InputError, TrainingError
 from edsym.models.gmoe.network import GMoENetwork, Output
 from edsym.models.gmoe.settings import NetworkSettings
 from edsym.models.gmoe.store import load_network
+from edsym.parquet import write_parquet
 from edsym.predictions.table import read_predictions
 from edsym.spots.store import SpotLists, offsets, write_spots
 from edsym.symmetry import crystal_system
@@ -75,7 +77,7 @@ def inputs(tmp_path_factory):
         "crystal_system": [crystal_system(number) for number in groups],
         "spacegroup_number": groups.astype(np.uint8),
     }
-    pd.DataFrame(frame).to_parquet(folder / "split.parquet")
+    write_parquet(pa.Table.from_pandas(pd.DataFrame(frame), preserve_index=False), folder / "split.parquet")
     return [folder / "0.h5"], folder / "split.parquet"
 
 

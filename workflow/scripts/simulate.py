@@ -3,9 +3,8 @@
 Goes on where the same simulation was interrupted.
 """
 
-import pandas as pd
-
 from edsym.job import job
+from edsym.parquet import read_parquet
 from edsym.provenance.digest import digest, file_digest
 from edsym.simulation.run.crashes import simulate_shard_in_child
 from edsym.simulation.run.journal import Checkpoint
@@ -17,7 +16,7 @@ def test_materials():
     path = snakemake.input.get("split")
     if path is None:
         return None
-    split = pd.read_parquet(path, columns=["material_id", "split"])
+    split = read_parquet(path, ["material_id", "split"]).to_pandas()
     return set(split.loc[split["split"] == "test", "material_id"])
 
 

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
 
 from edsym.errors import InputError
 from edsym.evaluation.published import Published, read_published
@@ -137,7 +136,7 @@ def read_sizes(split: str | Path, materials: str | Path) -> pd.DataFrame:
     try:
         counts = pd.read_csv(materials, dtype={"material_id": str})[["material_id", "n_patterns"]]
         sizes = read_parquet(split).to_pandas().merge(counts, on="material_id", how="left")
-    except (OSError, KeyError, ValueError, pa.ArrowException) as error:
+    except (OSError, KeyError, ValueError) as error:
         raise InputError(
             f"{split} and {materials} are not a split by material and its numbers of patterns: {error}"
         ) from error

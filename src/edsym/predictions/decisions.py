@@ -99,10 +99,7 @@ def read_decisions(path: str | Path, method: str = SINGLE) -> pd.DataFrame:
     InputError
         If the file is not a table of such decisions.
     """
-    try:
-        frame = read_parquet(path).to_pandas()
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{path} is not a table of decisions: {error}") from error
+    frame = read_parquet(path).to_pandas()
     if method != SINGLE:
         own = {name: name.removeprefix(f"{method}_") for name in frame if name.startswith(f"{method}_")}
         frame = frame[[name for name in ("material_id", *TARGETS, *own) if name in frame]].rename(columns=own)

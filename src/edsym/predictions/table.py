@@ -13,7 +13,6 @@ from edsym.symmetry import CRYSTAL_SYSTEMS, N_SPACE_GROUPS, system_index
 N_SYSTEMS = len(CRYSTAL_SYSTEMS)
 # Probabilities of half precision need not add up to one more closely.
 _SUM_TOLERANCE = 1e-2
-_ROW_GROUP = 65536
 
 SCHEMA = pa.schema(
     [
@@ -78,7 +77,7 @@ def write_predictions(predictions: Predictions, path: str | Path) -> None:
         _fixed_lists(predictions.p_spacegroup[order]),
     ]
     table = pa.Table.from_arrays(columns, schema=SCHEMA)
-    write_parquet(table, path, _ROW_GROUP)
+    write_parquet(table, path)
 
 
 def read_predictions(path: str | Path) -> Predictions:
@@ -89,10 +88,7 @@ def read_predictions(path: str | Path) -> Predictions:
     InputError
         If the file is unreadable, lacks a column, or holds values that are not what `Predictions` says.
     """
-    try:
-        table = read_parquet(path)
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{path} cannot be read as a parquet table of predictions: {error}") from error
+    table = read_parquet(path)
     missing = [name for name in SCHEMA.names if name not in table.column_names]
     if missing:
         raise InputError(f"{path} lacks the columns {', '.join(missing)} of a table of predictions")

@@ -53,13 +53,13 @@ def read_split(path: str | Path) -> pd.DataFrame:
     InputError
         If the table is unreadable, lacks a column, has a material twice, or is empty on one side.
     """
+    table = read_parquet(path)
     try:
-        table = read_parquet(path)
         missing = [name for name in SCHEMA.names if name not in table.column_names]
         if missing:
             raise InputError(f"{path} lacks the columns {', '.join(missing)} of a split")
         frame = table.select(SCHEMA.names).cast(SCHEMA).to_pandas()
-    except (OSError, ValueError, pa.ArrowException) as error:
+    except (ValueError, pa.ArrowException) as error:
         raise InputError(f"{path} cannot be read as a table of a split: {error}") from error
     _check(frame, str(path))
     return frame.sort_values("material_id", ignore_index=True)

@@ -102,7 +102,7 @@ class MaterialsProject:
         path = self._folder / f"{name}.parquet"
         try:
             kept = read_parquet(path)
-        except (OSError, pa.ArrowException):  # not there, or damaged
+        except InputError:  # not there, or damaged
             found = self._ask(lambda: self._fetch(ids), f"fetching {len(ids)} structures")
             kept = pa.table({"material_id": ids, "structure": [found.get(i, "null") for i in ids]})
             write_parquet(kept, path)

@@ -22,7 +22,7 @@ class Snapshot:
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        self._frame = read_columns(path)
+        self._frame = read_columns(path, foreign=True)
 
     def ids(self) -> list[str]:
         """Return the ids of all rows."""
@@ -46,7 +46,7 @@ class Snapshot:
 
     def metadata(self) -> dict:
         """Return the digest of the file, its date, and as ``origin`` what it says of itself."""
-        origin = read_metadata(self.path)
+        origin = read_metadata(self.path, foreign=True)
         modified = datetime.fromtimestamp(self.path.stat().st_mtime, UTC).date().isoformat()
         digest = hashlib.sha256(self.path.read_bytes()).hexdigest()
         return {

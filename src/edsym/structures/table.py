@@ -1,7 +1,7 @@
 """The table of materials: one row a material, as Parquet; in this form structures go from stage to stage."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -73,13 +73,13 @@ def read_materials(path: str | Path) -> pd.DataFrame:
     return _to_frame(_to_table(frame, {}))
 
 
-def read_columns(path: str | Path) -> pd.DataFrame:
+def read_columns(path: str | Path, foreign: bool = False) -> pd.DataFrame:
     """Read the columns of a table of materials, whatever their rows hold.
 
     Like `read_materials`, but rows are not checked beyond their ids (see `row_problems`), and
-    numbers are left wide enough to hold wrong values.
+    numbers are left wide enough to hold wrong values; with `foreign`, others may have written the table.
     """
-    table = _read_parquet(path)
+    table = read_parquet(existing_table(path), foreign=foreign)
     missing = [name for name in SCHEMA.names if name not in table.column_names]
     if missing:
         raise InputError(
@@ -109,9 +109,9 @@ def write_materials(frame: pd.DataFrame, path: str | Path, metadata: Mapping) ->
     write_parquet(table, path)
 
 
-def read_metadata(path: str | Path) -> dict:
+def read_metadata(path: str | Path, foreign: bool = False) -> dict:
     """Return the metadata with which `write_materials` wrote a table; empty for other tables."""
-    metadata = _open(path, read_schema).metadata or {}
+    metadata = read_schema(existing_table(path), foreign).metadata or {}
     try:
         return json.loads(metadata.get(_METADATA_KEY, b"{}"))
     except ValueError as error:
@@ -123,17 +123,6 @@ def existing_table(path: str | Path) -> Path:
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file; expected a table of materials (Parquet)")
     return Path(path)
-
-
-def _open(path: str | Path, reader: Callable):
-    try:
-        return reader(existing_table(path))
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path}: not a readable Parquet file ({error})") from error
-
-
-def _read_parquet(path: str | Path) -> pa.Table:
-    return _open(path, read_parquet)
 
 
 def _cast(path: str | Path, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
