@@ -7,7 +7,7 @@ CORES ?= all
 DEMO := results/demo
 SNAKEMAKE := $(BIN)/snakemake all --profile profiles/local --cores $(CORES) --configfile config/demo.yaml
 
-.PHONY: demo test test-slurm lint format docs lock audit benchmark-simulation clean help
+.PHONY: demo test test-slurm lint format docs mutants lock audit benchmark-simulation clean help
 
 help:
 	@sed -n 's/^#: //p' $(MAKEFILE_LIST)
@@ -45,6 +45,12 @@ docs: $(READY)
 #: make benchmark-simulation  time the simulation beside abTEM (and py4DSTEM: PY4DSTEM=its python)
 benchmark-simulation: $(READY)
 	$(BIN)/python benchmarks/simulation.py $(if $(PY4DSTEM),--py4dstem-python $(PY4DSTEM))
+
+#: make mutants  change the code that the numbers stand on, expression by expression, and count what tests notice
+mutants: $(READY)
+	@# beside the environment: mutmut's terminal interface, which this leaves out, asks for another version of rich
+	$(BIN)/pip install --quiet --target .mutmut --upgrade --no-deps mutmut==3.8.1 libcst setproctitle
+	$(BIN)/python benchmarks/mutants.py --mutmut .mutmut --output docs/mutants.md
 
 #: make lock    resolve the newest versions into requirements.lock and envs/
 lock: $(READY)

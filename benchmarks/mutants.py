@@ -1,0 +1,179 @@
+"""Mutate the code that the numbers stand on, and count how many mutants a test notices.
+
+mutmut changes one expression at a time, and runs the tests that reach it in a forked process. It replaces
+functions by switches, which numba cannot compile, so kernels run in Python here, and the chosen tests are
+those of small cases.
+
+    python benchmarks/mutants.py --mutmut FOLDER [--output docs/mutants.md] [GROUP ...]
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Modules that are mutated together, and the tests that shall notice.
+
+    Attributes
+    ----------
+    modules : tuple of str
+        Below src/edsym.
+    tests : tuple of str
+        Below tests.
+    """
+
+    modules: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+GROUPS = {
+    "decisions": Group(
+        (
+            "predictions/calibration.py",
+            "predictions/conditional.py",
+            "predictions/decisions.py",
+            "predictions/fit.py",
+            "predictions/loglinear.py",
+            "predictions/pooling.py",
+            "predictions/views.py",
+            "evaluation/metrics.py",
+        ),
+        (
+            "unit/test_aggregation.py",
+            "unit/test_calibration.py",
+            "unit/test_decisions_by_reference.py",
+            "unit/test_metrics.py",
+        ),
+    ),
+    "split": Group(("spots/split.py",), ("unit/test_split.py", "unit/test_mlp.py")),
+    "spots": Group(
+        ("spots/peaks.py", "models/forest/features.py"),
+        ("unit/test_spots_peaks.py", "unit/test_forest_features.py"),
+    ),
+    "training": Group(
+        ("training/augmentation.py", "training/data.py", "training/loss.py", "training/module.py"),
+        ("unit/test_training.py",),
+    ),
+    "propagation": Group(
+        ("simulation/engines/krylov/*.py",), ("physics/test_propagation.py", "physics/test_absorption.py")
+    ),
+}
+
+# What mutmut's exit codes mean; any other is a crash or a hang.
+_OUTCOMES = {1: "killed", 3: "killed", 0: "survived", 5: "not reached", 33: "not reached"}
+
+_CONFIGURATION = """
+[tool.mutmut]
+source_paths = ["src"]
+only_mutate = {modules}
+pytest_add_cli_args = ["-p", "no:xdist", "-p", "no:cacheprovider", "-x"]
+pytest_add_cli_args_test_selection = {tests}
+do_not_mutate_patterns = {left_alone}
+also_copy = ["config", "workflow", "Snakefile", "resources", "models"]
+use_git_change_detection = false
+"""
+# Messages of errors and logs are for people: no test holds their wording.
+_LEFT_ALONE = ["raise ", "logger."]
+
+
+def mutate(group: Group, mutmut: Path, processes: int) -> pd.DataFrame:
+    """Return one row a mutant of a group: module, mutant, outcome.
+
+    Parameters
+    ----------
+    group : Group
+        What is mutated.
+    mutmut : Path
+        Folder that mutmut is installed in.
+    processes : int
+        Mutants tried at once.
+    """
+    with tempfile.TemporaryDirectory(prefix="edsym-mutants-") as folder:
+        copy = Path(folder) / "checkout"
+        _copy_checkout(copy)
+        modules = json.dumps([f"src/edsym/{module}" for module in group.modules])
+        tests = json.dumps([f"tests/{test}" for test in group.tests])
+        text = _CONFIGURATION.format(modules=modules, tests=tests, left_alone=json.dumps(_LEFT_ALONE))
+        with open(copy / "pyproject.toml", "a", encoding="utf-8") as file:
+            file.write(text)
+        environment = os.environ | {
+            "PYTHONPATH": str(mutmut),
+            "NUMBA_DISABLE_JIT": "1",
+            "OMP_NUM_THREADS": "1",
+        }
+        command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(processes)]
+        subprocess.run(command, cwd=copy, env=environment, check=True)
+        return pd.DataFrame(_outcomes(copy / "mutants/src/edsym"), columns=["module", "mutant", "outcome"])
+
+
+def _copy_checkout(target: Path) -> None:
+    """Copy the working tree without what git ignores."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-coz", "--exclude-standard"],
+        cwd=CHECKOUT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (CHECKOUT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(CHECKOUT / name, target / name)
+
+
+def _outcomes(folder: Path) -> Iterator[tuple[str, str, str]]:
+    for path in sorted(folder.rglob("*.meta")):
+        codes = json.loads(path.read_text(encoding="utf-8"))["exit_code_by_key"]
+        module = path.relative_to(folder).as_posix().removesuffix(".meta")
+        yield from ((module, name, _OUTCOMES.get(code, "crash or hang")) for name, code in codes.items())
+
+
+def report(mutants: pd.DataFrame) -> str:
+    """Return the table of modules in Markdown, a line a module and one of all."""
+    order = ["killed", "crash or hang", "survived", "not reached"]
+    lines = [f"| module | mutants | {' | '.join(order)} | noticed |", "|---" * (len(order) + 3) + "|"]
+    for module, rows in [*mutants.groupby("module"), ("all", mutants)]:
+        counts = Counter(rows.outcome)
+        noticed = (counts["killed"] + counts["crash or hang"]) / len(rows)
+        cells = [module, len(rows), *(counts[name] for name in order), f"{100 * noticed:.0f} %"]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines) + "\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Mutate the named groups, or all, print the survivors and the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("groups", nargs="*", metavar="GROUP", help=", ".join(GROUPS))
+    parser.add_argument("--mutmut", type=Path, required=True, help="folder that mutmut is installed in")
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument("--output", type=Path, help="file for the table")
+    options = parser.parse_args(arguments)
+    unknown = set(options.groups) - set(GROUPS)
+    if unknown:
+        parser.error(f"no group {', '.join(sorted(unknown))}: expected {', '.join(GROUPS)}")
+    chosen = options.groups or GROUPS
+    mutants = pd.concat(
+        [mutate(GROUPS[name], options.mutmut.resolve(), options.processes) for name in chosen]
+    )
+    print("\n".join(mutants.mutant[mutants.outcome.isin(["survived", "not reached"])]))
+    print(report(mutants))
+    if options.output:
+        options.output.write_text(report(mutants), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
