@@ -1,5 +1,6 @@
 """A shard that is killed goes on where it stopped, and nobody can tell from the file."""
 
+import os
 import pickle
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 from test_simulation import MATERIALS, SETTINGS, read_patterns
 
+from edsym.errors import InputError
 from edsym.simulation.run import shard
 from edsym.simulation.run.journal import Checkpoint, Journal
 from edsym.simulation.run.results import FailedMaterial, SimulatedMaterial
@@ -129,13 +131,17 @@ def test_a_journal_of_other_inputs_is_not_used(job, monkeypatch, simulated, expe
     assert job["output_path"].read_bytes() != expected
 
 
-def test_failures_are_in_the_journal_too(tmp_path):
+def two_results():
     rng = np.random.default_rng(0)
-    results = [
+    return [
         SimulatedMaterial("mp-1", np.eye(3), rng.random((2, 3, 3)), np.array([1, 2]),
                           np.zeros((3, 3), np.int16), rng.random(3, dtype=np.float32)),
         FailedMaterial("mp-2", "no scattering factors for Rf"),
     ]  # fmt: skip
+
+
+def test_failures_are_in_the_journal_too(tmp_path):
+    results = two_results()
     with open(tmp_path / "journal", "w+b") as file:
         for result in results:
             Journal(file, "key").append(result)
@@ -144,6 +150,26 @@ def test_failures_are_in_the_journal_too(tmp_path):
     for name, value in vars(results[0]).items():
         np.testing.assert_array_equal(getattr(found[0], name), value)
         assert np.asarray(getattr(found[0], name)).dtype == np.asarray(value).dtype
+
+
+def test_a_flipped_bit_ends_a_journal_and_a_running_shard_does_not_go_on_without_the_rest(tmp_path):
+    path = tmp_path / "journal"
+    with open(path, "w+b") as file:
+        for result in two_results():
+            Journal(file, "key").append(result)
+    data = path.read_bytes()
+    expected = [pickle.dumps(result) for result in two_results()]
+    for place in np.random.default_rng(0).integers(8 * len(data), size=200):
+        path.write_bytes(data)
+        with open(path, "r+b") as file:
+            running = Journal(file, "key")
+            os.pwrite(file.fileno(), bytes([data[place // 8] ^ 1 << place % 8]), place // 8)
+            if place // 8 >= len(b"edsym-journal 1 key\n"):  # which a running shard does not read again
+                with pytest.raises(InputError, match=r"damaged while it ran, after [01] of 2"):
+                    list(running)
+        with open(path, "r+b") as file:
+            left = [pickle.dumps(result) for result in Journal(file, "key")]
+        assert len(left) < 2 and left == expected[: len(left)]
 
 
 def test_memory_does_not_grow_with_the_number_of_materials(tmp_path):

@@ -20,6 +20,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from edsym.errors import InputError
 from edsym.locks import locked
 from edsym.simulation.run.results import FailedMaterial, SimulatedMaterial
 
@@ -73,9 +74,16 @@ class Journal:
         return self._length
 
     def __iter__(self) -> Iterator[Result]:
+        whole = 0
         for record in self._records():
+            whole += 1
             with np.load(io.BytesIO(record)) as arrays:
                 yield _result(dict(arrays))
+        if whole < self._length:
+            raise InputError(
+                f"the journal of this shard was damaged while it ran, after {whole} of {self._length} "
+                "materials: run again, and it goes on from there"
+            )
 
     def append(self, result: Result) -> None:
         """Add a result; it is with the operating system when this returns."""
