@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CORES ?= all
+LOCKED := dev reference training workflow
 DEMO := results/demo
 SNAKEMAKE := $(BIN)/snakemake all --profile profiles/local --cores $(CORES) --configfile config/demo.yaml
 
@@ -38,9 +39,11 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/snakefmt Snakefile workflow
 
-#: make docs    write config.yaml, its schema and its documentation from the settings
+#: make docs    write the configuration's files from the settings, and build the site in docs/_build/html
 docs: $(READY)
 	$(BIN)/python -m edsym.configuration_files
+	$(BIN)/pip install --quiet --no-build-isolation --editable '.[docs]'
+	$(BIN)/sphinx-build -q -W --keep-going docs docs/_build/html
 
 #: make benchmark-simulation  time the simulation beside abTEM (and py4DSTEM: PY4DSTEM=its python)
 benchmark-simulation: $(READY)
@@ -55,7 +58,7 @@ mutants: $(READY)
 #: make lock    resolve the newest versions into requirements.lock and envs/
 lock: $(READY)
 	$(BIN)/pip install --quiet pip-tools
-	$(BIN)/pip-compile --quiet --upgrade --allow-unsafe --all-extras --strip-extras --no-header --no-annotate \
+	$(BIN)/pip-compile --quiet --upgrade --allow-unsafe $(addprefix --extra ,$(LOCKED)) --strip-extras --no-header --no-annotate \
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o requirements.lock pyproject.toml
 	@# a local build of torch resolves as 2.13.0+cpu: the lock names the release, which any build fulfils
 	sed -i -e "s/+cpu$$//" -e "/^#/d" -e "/^$$/d" requirements.lock

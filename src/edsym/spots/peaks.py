@@ -6,7 +6,7 @@
    resolution, then the brightest of those left does, and so on. Intensities add up; the position is
    the centroid weighted by intensity. Unlike the connected components of close beams, this never joins two
    bright spots through a faint beam between them.
-3. Only then comes the threshold, as a detector sees the sum, and the cut at the largest |q|.
+3. Only then comes the threshold, as a detector sees the sum, and the cut at the largest length of q.
 
 Beams are taken by decreasing intensity, ties by qx, then qy, so that nothing depends on their order in the
 file. Spots come out in the same order.

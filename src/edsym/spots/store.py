@@ -10,22 +10,22 @@ pattern p owns the spots ``offset[p]`` to ``offset[p + 1]``::
         qx, qy, intensity = (file["spots"][name][spots] for name in ("qx", "qy", "intensity"))
         material_id = file["materials/id"].asstr()[file["patterns/material"][p]]
 
-==================  =======  ======  =============================================================
-dataset             shape    type    meaning
-==================  =======  ======  =============================================================
-materials/id        (M,)     str     identifiers, sorted; a material may have lost all its patterns
-patterns/material   (P,)     int32   index into materials/id; patterns are sorted by it, then by view
-patterns/view       (P,)     int32   which of its material's zone axes
-patterns/zone_axis  (P, 3)   float64 unit vector in the crystal frame
-patterns/offset     (P+1,)   int64   where each pattern's spots begin and end
-spots/qx, spots/qy  (S,)     float32 position [1/Å] in the laboratory frame
-spots/intensity     (S,)     float32 intensity; the incident beam is 1
-dropped/material    (D,)     int32   patterns with too few spots: index into materials/id,
-dropped/view        (D,)     int32   view,
-dropped/n_spots     (D,)     int32   and how many spots there were
-failed/id           (F,)     str     materials that could not be simulated,
-failed/reason       (F,)     str     and why
-==================  =======  ======  =============================================================
+==================  =======  =======  =============================================================
+dataset             shape    type     meaning
+==================  =======  =======  =============================================================
+materials/id        (M,)     str      identifiers, sorted; a material may have lost all its patterns
+patterns/material   (P,)     int32    index into materials/id; patterns are sorted by it, then by view
+patterns/view       (P,)     int32    which of its material's zone axes
+patterns/zone_axis  (P, 3)   float64  unit vector in the crystal frame
+patterns/offset     (P+1,)   int64    where each pattern's spots begin and end
+spots/qx, spots/qy  (S,)     float32  position [1/Å] in the laboratory frame
+spots/intensity     (S,)     float32  intensity; the incident beam is 1
+dropped/material    (D,)     int32    patterns with too few spots: index into materials/id,
+dropped/view        (D,)     int32    view,
+dropped/n_spots     (D,)     int32    and how many spots there were
+failed/id           (F,)     str      materials that could not be simulated,
+failed/reason       (F,)     str      and why
+==================  =======  =======  =============================================================
 
 The root has the attributes ``format`` ("edsym-spots"), ``version`` (2) and ``settings`` (JSON).
 """
