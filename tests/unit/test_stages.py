@@ -80,6 +80,7 @@ EXPECTED = {
     "spots.peaks": EXTRACT,
     "spots.division": {"split_materials"},
     "spots.summary": {"summarize_dataset"},
+    "spots.duplicates": {"summarize_dataset"},
     "spots.split": {"split_materials", "summarize_dataset"} | NETWORK | MLP | FOREST,
     # models
     "models.gmoe.graph": NETWORK,

@@ -84,6 +84,7 @@ def test_snapshot_lists_malformed_rows_and_keeps_the_others(prototypes, tmp_path
 
     read, rejected = collect(tmp_path, "snapshot", tmp_path / "table.parquet")
     assert read.material_id.to_list() == sorted(ids[6:])
+    assert read_metadata(tmp_path / "materials.parquet")["relabelled"] == 1
     assert list(rejected) == sorted(ids[:6])
     words = ("not finite", "volume is -5 Å³", "flat", "expected", "expected 1 to 118", "are 0 Å apart")
     assert all(word in rejected[i] for i, word in zip(ids, words, strict=False))

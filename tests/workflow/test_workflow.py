@@ -69,7 +69,8 @@ def run(tmp_path_factory):
     """One complete run on a subset of the prototypes."""
     folder = tmp_path_factory.mktemp("run")
     config = overlay(folder, TINY | {"results": str(folder / "results")})
-    snakemake("all", "--configfile", str(config))
+    done = snakemake("all", "--configfile", str(config))
+    assert done.stdout.count("48 materials: ") == 1  # what became of them
     return folder, config
 
 

@@ -66,6 +66,7 @@ rule summarize_dataset:
         summary=f"{RESULTS}/dataset/summary.csv",
         materials=f"{RESULTS}/dataset/materials.csv",
         lost=f"{RESULTS}/dataset/lost.csv",
+        duplicates=f"{RESULTS}/dataset/duplicates.csv",
     log:
         f"{RESULTS}/logs/summarize_dataset.log",
     benchmark:
@@ -79,3 +80,10 @@ rule summarize_dataset:
         code=code("summarize_dataset.py"),
     script:
         "../scripts/summarize_dataset.py"
+
+
+onsuccess:
+    if "summarize_dataset" in {job.rule.name for job in workflow.dag.finished_jobs}:
+        from edsym.spots.summary import told
+
+        print(told(rules.summarize_dataset.output.summary))

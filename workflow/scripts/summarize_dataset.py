@@ -13,4 +13,5 @@ with job(snakemake):
         snakemake.output.summary,
         snakemake.output.materials,
         snakemake.output.lost,
+        snakemake.output.duplicates,
     )

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 
 from edsym.files import atomic_path
+from edsym.spots.duplicates import duplicates
 from edsym.spots.split import read_split
 from edsym.spots.store import SpotLists, read_failures, read_spots
-from edsym.structures.table import read_materials
+from edsym.structures.table import read_materials, read_metadata
 
 
 def summarize_dataset(
@@ -21,6 +22,7 @@ def summarize_dataset(
     summary_path: str | Path,
     per_material_path: str | Path,
     lost_path: str | Path,
+    duplicates_path: str | Path,
 ) -> None:
     """Write what became of all materials of the source.
 
@@ -38,12 +40,15 @@ def summarize_dataset(
         Written: split, classes, patterns, dropped patterns and spots of each material.
     lost_path : path
         Written: material_id, stage and reason of each material that has no pattern.
+    duplicates_path : path
+        Written: see `edsym.spots.duplicates.duplicates`.
     """
     spots = read_spots(spots_paths)
     dropped, failed = read_failures(spots_paths)
     unreadable, rejected = (pd.read_csv(path, dtype=str) for path in (unreadable_path, rejected_path))
-    n_read = len(read_materials(materials_path))
-    materials = _per_material(spots, dropped, read_split(split_path))
+    structures, split = read_materials(materials_path), read_split(split_path)
+    n_read = len(structures)
+    materials, pairs = _per_material(spots, dropped, split), duplicates(structures, split)
     spotless = sorted({name for name, _, _ in dropped} - set(materials["material_id"]))
     lost = pd.concat(
         [
@@ -63,12 +68,42 @@ def summarize_dataset(
         ("simulation", n_simulated, len(failed), len(spots) + len(dropped), None),
         ("spots", len(materials), len(spotless), len(spots), len(dropped)),
         *(_part(materials, part) for part in ("train", "test")),
+        ("relabelled", read_metadata(materials_path).get("relabelled"), None, None, None),
+        ("duplicates", pairs["test"].nunique(), None, None, None),
     ]
     columns = ["stage", "materials", "materials_lost", "patterns", "patterns_dropped"]
     summary = pd.DataFrame(rows, columns=columns).convert_dtypes()
-    for frame, path in ((summary, summary_path), (materials, per_material_path), (lost, lost_path)):
+    written = {
+        summary_path: summary,
+        per_material_path: materials,
+        lost_path: lost,
+        duplicates_path: pairs,
+    }
+    for path, frame in written.items():
         with atomic_path(path) as temporary:
             frame.to_csv(temporary, index=False)
+
+
+def told(summary_path: str | Path) -> str:
+    """Return what a person should know of a data set's summary, in a few lines."""
+    table = pd.read_csv(summary_path).set_index("stage").fillna(0).astype(int)
+    lost = table["materials_lost"][table["materials_lost"] > 0]
+    count = table["materials"]
+    lines = [
+        f"{count['structures'] + lost.get('structures', 0)} materials: {count['train']} to train, "
+        f"{count['test']} to test, {lost.sum()} lost",
+        *(f"  {number} by {stage}" for stage, number in lost.items()),
+    ]
+    if lost.sum():
+        lines[-1] += "; the reason of each is in lost.csv"
+    if count["relabelled"]:
+        lines.append(f"{count['relabelled']} have another space group than their source states")
+    if count["duplicates"]:
+        lines.append(
+            f"{count['duplicates']} test materials seem to be training materials under another name: "
+            "see duplicates.csv"
+        )
+    return "\n".join(lines)
 
 
 def _per_material(spots: SpotLists, dropped: list[tuple[str, int, int]], split: pd.DataFrame) -> pd.DataFrame:

@@ -55,8 +55,11 @@ def collect_structures(
     write_rejections(rejections, rejected_path)
     if not rows:
         raise InputError(f"structures.source {settings.source}: nothing usable: {_summary(rejections)}")
-    _report(rows, rejections)
-    write_materials(pd.DataFrame(rows), materials_path, {"source": settings.source, **source.metadata()})
+    relabelled = _relabelled(rows)
+    if rejections:
+        _LOG.warning("%d materials cannot be used: %s", len(rejections), _summary(rejections))
+    about = {"source": settings.source, "relabelled": len(relabelled), **source.metadata()}
+    write_materials(pd.DataFrame(rows), materials_path, about)
 
 
 def open_source(settings: StructuresSettings, cache_dir: str | Path) -> Source:
@@ -124,19 +127,19 @@ def _row(material: Material, reduce: bool) -> dict:
     }
 
 
-def _report(rows: list[dict], rejections: list[Rejection]) -> None:
-    differing = [
+def _relabelled(rows: list[dict]) -> list[str]:
+    """Return the materials that have another space group than their source states, and log them."""
+    found = sorted(
         row["material_id"] for row in rows if row["stated_number"] not in (None, row["spacegroup_number"])
-    ]
-    if differing:
+    )
+    if found:
         _LOG.warning(
             "%d of %d materials have another space group than their table states, the first: %s",
-            len(differing),
+            len(found),
             len(rows),
-            ", ".join(sorted(differing)[:5]),
+            ", ".join(found[:5]),
         )
-    if rejections:
-        _LOG.warning("%d materials cannot be used: %s", len(rejections), _summary(rejections))
+    return found
 
 
 def _summary(rejections: list[Rejection]) -> str:
