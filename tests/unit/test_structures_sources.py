@@ -94,6 +94,23 @@ def test_snapshot_lists_malformed_rows_and_keeps_the_others(prototypes, tmp_path
     )
 
 
+def test_snapshot_lists_ids_that_are_none(prototypes, tmp_path):
+    frame = prototypes[1].head(6).copy()
+    good = frame.material_id[5]
+    frame["material_id"] = ["twice", "twice", None, "", "a\0b\nc", good]
+    pq.write_table(pa.Table.from_pandas(frame), tmp_path / "table.parquet")
+    read, _ = collect(tmp_path, "snapshot", tmp_path / "table.parquet")
+    assert read.material_id.to_list() == [good]
+    listed = pd.read_csv(tmp_path / "unreadable.csv", keep_default_na=False)
+    assert list(zip(listed.material_id, listed.reason, strict=True)) == [
+        ("", "material_id is empty"),
+        ("", "material_id is empty"),
+        (r"a\x00b\nc", "material_id holds control characters"),
+        ("twice", "material_id is that of another row too"),
+        ("twice", "material_id is that of another row too"),
+    ]
+
+
 def test_snapshot_without_a_usable_row_counts_the_reasons(prototypes, tmp_path):
     frame = prototypes[1].head(3).assign(volume=-1.0)
     pq.write_table(pa.Table.from_pandas(frame), tmp_path / "table.parquet")
@@ -154,14 +171,31 @@ def test_cif_folder(cif_folder, tmp_path, capfd):
     assert set(rejected) == {"alloy", "empty", "cut", "noise", "dummy"}
     assert rejected["alloy"].startswith("disordered: 1 of 2 sites")
     assert "the file is empty" in rejected["empty"]
-    assert rejected["cut"].startswith("unreadable: ") and rejected["noise"].startswith("unreadable: ")
+    assert "no table of atoms: _atom_site_label" in rejected["cut"] and "NUL" in rejected["noise"]
     assert "X" in rejected["dummy"]
     assert "Warning" not in capfd.readouterr().err
 
 
+def test_summary_counts_each_kind_of_reason(cif_folder, tmp_path, caplog):
+    for i, wrong in enumerate(["?", "x", ".", "?"]):
+        text = (cif_folder / "salt.cif").read_text().replace(" 0.00000000", f" {wrong}")
+        (cif_folder / f"wrong{i}.cif").write_text(text)
+    collect(tmp_path, "cif", cif_folder)
+    assert (
+        "9 structures cannot be used: 4 × such as wrong0: unreadable: _atom_site_fract_x of " in caplog.text
+    )
+    assert "1 × such as empty: unreadable: the file is empty; " in caplog.text
+    assert "; 1 for 1 other reasons" in caplog.text
+
+
 def test_cif_folder_missing_or_without_a_file(tmp_path):
     (tmp_path / "cifs").mkdir()
-    for path, message in [(tmp_path / "cifs", r"has no file \*.cif"), (tmp_path / "no", "is not a folder")]:
+    (tmp_path / "readme.txt").write_text("not a CIF file")
+    for path, message in [
+        (tmp_path / "cifs", r"has no file \*.cif; it holds 0 others"),
+        (tmp_path, r"has no file \*.cif; it holds 2 others"),
+        (tmp_path / "no", "is not a folder"),
+    ]:
         with pytest.raises(InputError, match=message):
             collect(tmp_path, "cif", path)
 

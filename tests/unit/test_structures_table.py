@@ -89,8 +89,14 @@ def test_wrong_value_is_named_with_its_material(tmp_path, column, value, message
     [
         (lambda frame: frame.drop(columns=["lattice", "volume"]), "no column volume, lattice"),
         (lambda frame: frame.iloc[:0], "no rows"),
-        (lambda frame: frame.assign(material_id="mp-1"), "repeats 1 ids, the first mp-1"),
-        (lambda frame: frame.assign(material_id=["mp-1", None, "mp-2"]), "material_id has empty values"),
+        (
+            lambda frame: frame.assign(material_id="mp-1"),
+            r"material mp-1: material_id is that of another row too \(3 of 3",
+        ),
+        (
+            lambda frame: frame.assign(material_id=["mp-1", None, "mp-2"]),
+            "without an id: material_id is empty",
+        ),
         (lambda frame: frame.assign(volume=["big"] * 3), "column volume is .*string, expected double"),
         (lambda frame: frame.assign(lattice=[1.0, 2.0, 3.0]), "column lattice is double, expected"),
     ],

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from edsym.structures.source import printable
 from edsym.structures.standard import MIN_VOLUME, N_ELEMENTS
 from edsym.symmetry import N_SPACE_GROUPS, crystal_system
 
@@ -14,8 +15,8 @@ _VOLUME_TOLERANCE = 1e-3  # relative: volumes are stored with the digits of thei
 def row_problems(frame: pd.DataFrame) -> pd.Series:
     """Return what is wrong with each row of `read_columns`: a sentence, empty if nothing is.
 
-    Checked are lengths, finite numbers, atomic numbers, the volume (positive, and that of the
-    lattice), the space-group number and the crystal system. The first problem of a row counts.
+    Checked are ids (each once, and text), lengths, finite numbers, atomic numbers, the volume (positive,
+    and that of the lattice), the space-group number and the crystal system. A row's first problem counts.
     """
     problems = pd.Series("", index=frame.index, dtype=object)
 
@@ -23,11 +24,18 @@ def row_problems(frame: pd.DataFrame) -> pd.Series:
         for i in np.flatnonzero(bad & (problems == "").to_numpy()):
             problems.iloc[i] = describe(frame.iloc[i])
 
+    _note_ids(frame.material_id, note)
     _note_lengths(frame, note)
     _note_values(frame, note)
     _note_volumes(frame, (problems == "").to_numpy(), note)
     _note_symmetry(frame, note)
     return problems
+
+
+def _note_ids(ids: pd.Series, note: Callable) -> None:
+    note((ids == "").to_numpy(), lambda row: "material_id is empty")
+    note(ids.duplicated(keep=False).to_numpy(), lambda row: "material_id is that of another row too")
+    note((ids.map(printable) != ids).to_numpy(), lambda row: "material_id holds control characters")
 
 
 def _note_lengths(frame: pd.DataFrame, note: Callable) -> None:

@@ -25,8 +25,8 @@ class Snapshot:
         self._frame = read_columns(path, foreign=True)
 
     def ids(self) -> list[str]:
-        """Return the ids of all rows."""
-        return self._frame.material_id.to_list()
+        """Return the ids of all rows, each once."""
+        return self._frame.material_id.unique().tolist()
 
     def read(self, ids: list[str]) -> Iterator[Material | Rejection]:
         """Yield the rows of these ids."""

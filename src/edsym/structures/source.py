@@ -1,5 +1,6 @@
 """What every source of structures offers: ids, and for each id a material or the reason why there is none."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,10 +103,15 @@ def cell_formula(numbers: np.ndarray) -> str:
     return Composition({Element.from_Z(int(z)): int(n) for z, n in zip(values, counts, strict=True)}).formula
 
 
+def printable(text: str) -> str:
+    """Return a text with its control characters (NUL, line ends, half of a pair) written as escapes."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]", lambda found: ascii(found[0])[1:-1], text)
+
+
 def write_rejections(rejections: Iterable[Rejection], path: str | Path) -> None:
     """Write material_id, formula and reason of rejected materials as CSV, sorted by id."""
     columns = ["material_id", "formula", "reason"]
-    rows = [(r.material_id, r.formula, r.reason) for r in rejections]
+    rows = [tuple(map(printable, (r.material_id, r.formula, r.reason))) for r in rejections]
     frame = pd.DataFrame(rows, columns=columns).sort_values(columns)
     with atomic_path(path) as temporary:
         frame.to_csv(temporary, index=False)

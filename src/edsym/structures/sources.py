@@ -1,6 +1,7 @@
 """From the configured source to the table of materials."""
 
 import logging
+import re
 from pathlib import Path
 from pkgutil import resolve_name
 
@@ -11,7 +12,15 @@ from tqdm import tqdm
 from edsym.errors import InputError, MaterialError
 from edsym.seeds import stable_hash
 from edsym.structures.settings import StructuresSettings
-from edsym.structures.source import SOURCES, Material, Rejection, Source, cell_formula, write_rejections
+from edsym.structures.source import (
+    SOURCES,
+    Material,
+    Rejection,
+    Source,
+    cell_formula,
+    printable,
+    write_rejections,
+)
 from edsym.structures.standard import primitive, spacegroup_number
 from edsym.structures.table import existing_table, write_materials
 from edsym.symmetry import crystal_system
@@ -57,7 +66,7 @@ def collect_structures(
         raise InputError(f"structures.source {settings.source}: nothing usable: {_summary(rejections)}")
     relabelled = _relabelled(rows)
     if rejections:
-        _LOG.warning("%d materials cannot be used: %s", len(rejections), _summary(rejections))
+        _LOG.warning("%d structures cannot be used: %s", len(rejections), _summary(rejections))
     about = {"source": settings.source, "relabelled": len(relabelled), **source.metadata()}
     write_materials(pd.DataFrame(rows), materials_path, about)
 
@@ -146,7 +155,12 @@ def _summary(rejections: list[Rejection]) -> str:
     """Return how often each kind of reason occurs, each with its first reason."""
     kinds: dict[str, list[Rejection]] = {}
     for rejection in sorted(rejections, key=lambda r: r.material_id):
-        kinds.setdefault(rejection.reason.split()[0], []).append(rejection)
-    common = sorted(kinds.values(), key=len, reverse=True)[:5]
-    texts = [f"{len(kind)} × such as {kind[0].material_id}: {kind[0].reason}" for kind in common]
+        kind = re.sub(r"'[^']*'|\S*\d\S*", "", rejection.reason)  # less values and names
+        kinds.setdefault(kind, []).append(rejection)
+    common = sorted(kinds.values(), key=len, reverse=True)
+    texts = [
+        f"{len(kind)} × such as {printable(kind[0].material_id)}: {kind[0].reason}" for kind in common[:5]
+    ]
+    if rest := common[5:]:
+        texts.append(f"{sum(map(len, rest))} for {len(rest)} other reasons")
     return "; ".join(texts) or "the source is empty"

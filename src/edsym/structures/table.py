@@ -11,6 +11,7 @@ import pyarrow as pa
 from edsym.errors import InputError
 from edsym.parquet import read_parquet, read_schema, write_parquet
 from edsym.structures.checks import row_problems
+from edsym.structures.source import printable
 
 SCHEMA = pa.schema(
     {
@@ -66,7 +67,7 @@ def read_materials(path: str | Path) -> pd.DataFrame:
     problems = row_problems(frame)
     bad = problems[problems != ""]
     if len(bad):
-        first = frame.material_id[bad.index[0]]
+        first = printable(frame.material_id[bad.index[0]]) or "without an id"
         raise InputError(
             f"{path}: material {first}: {bad.iloc[0]} ({len(bad)} of {len(frame)} rows are wrong)"
         )
@@ -76,7 +77,7 @@ def read_materials(path: str | Path) -> pd.DataFrame:
 def read_columns(path: str | Path, foreign: bool = False) -> pd.DataFrame:
     """Read the columns of a table of materials, whatever their rows hold.
 
-    Like `read_materials`, but rows are not checked beyond their ids (see `row_problems`), and
+    Like `read_materials`, but rows are not checked (see `row_problems`): missing ids are empty, and
     numbers are left wide enough to hold wrong values; with `foreign`, others may have written the table.
     """
     table = read_parquet(existing_table(path), foreign=foreign)
@@ -89,7 +90,7 @@ def read_columns(path: str | Path, foreign: bool = False) -> pd.DataFrame:
     if not table.num_rows:
         raise InputError(f"{path}: the table has no rows; expected one row a material")
     frame = _to_frame(pa.table({name: _cast(path, name, table[name]) for name in SCHEMA.names}))
-    _check_ids(path, frame.material_id)
+    frame["material_id"] = frame.material_id.fillna("")
     return frame.sort_values("material_id", kind="stable", ignore_index=True)
 
 
@@ -132,17 +133,6 @@ def _cast(path: str | Path, name: str, column: pa.ChunkedArray) -> pa.ChunkedArr
         raise InputError(
             f"{path}: column {name} is {column.type}, expected {SCHEMA.field(name).type} ({error})"
         ) from error
-
-
-def _check_ids(path: str | Path, ids: pd.Series) -> None:
-    if (ids.isna() | (ids == "")).any():
-        raise InputError(f"{path}: column material_id has empty values; expected one id a material")
-    repeated = ids[ids.duplicated()].unique()
-    if len(repeated):
-        raise InputError(
-            f"{path}: column material_id repeats {len(repeated)} ids, the first {repeated[0]}; "
-            "expected each material once"
-        )
 
 
 def _to_frame(table: pa.Table) -> pd.DataFrame:
