@@ -4,20 +4,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from edsym.interface.model import load_model
     from edsym.interface.plot import plot_pattern
+    from edsym.interface.simulation import find_spots, simulate
     from edsym.interface.spots import Spots
-    from edsym.models.pretrained import load_model
     from edsym.structures.structure import Structure
 
 # Late and by name: who only simulates does not load torch, and no stage of the workflow stands on this.
 _MODULES = {
     "Spots": "edsym.interface.spots",
     "Structure": "edsym.structures.structure",
-    "load_model": "edsym.models.pretrained",
+    "find_spots": "edsym.interface.simulation",
+    "load_model": "edsym.interface.model",
     "plot_pattern": "edsym.interface.plot",
+    "simulate": "edsym.interface.simulation",
 }
 
-__all__ = ["Spots", "Structure", "load_model", "plot_pattern"]
+__all__ = ["Spots", "Structure", "find_spots", "load_model", "plot_pattern", "simulate"]
 
 
 def __getattr__(name: str):

@@ -1,7 +1,8 @@
-"""The command ``edsym``: follow a result back to where it comes from, and check the files of a run."""
+"""The command ``edsym``: simulate patterns, tell the symmetry of measured ones, and check what a run made."""
 
 import argparse
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
 
@@ -12,27 +13,121 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status: 1 if files differ, 2 if the input is wrong."""
     options = _parser().parse_args(arguments)
     try:
-        return options.run(options)
-    except EdsymError as error:
-        print(f"edsym: {error}", file=sys.stderr)
-        return 2
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: print(f"edsym: {message}", file=sys.stderr)
+            return options.run(options)
     except BrokenPipeError:  # of a pager that was left
         sys.stderr.close()
         return 0
+    except (EdsymError, OSError) as error:
+        print(f"edsym: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="edsym", description=__doc__)
     parser.add_argument("--version", action="version", version=f"edsym {version('edsym')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    one = commands.add_parser("trace", help="print what a table, a figure or any file of a run was made from")
-    one.add_argument("file", help="such as results/tables/table3.csv")
+
+    def command(name: str, run, help: str, example: str) -> argparse.ArgumentParser:
+        one = commands.add_parser(
+            name,
+            help=help,
+            description=help,
+            epilog=f"example: edsym {name} {example}",
+            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        )
+        one.set_defaults(run=run)
+        return one
+
+    one = command(
+        "simulate",
+        _simulate,
+        "simulate diffraction patterns of a crystal",
+        "salt.cif --n 10 --spots spots.csv --plot patterns.png",
+    )
+    one.add_argument("cif", help="a CIF file")
+    one.add_argument("--out", metavar="H5", help="write all beams to this HDF5 file")
+    one.add_argument("--spots", metavar="CSV", help="write the spots to this CSV file, which predict reads")
+    one.add_argument("--plot", metavar="PNG", help="draw the indexed patterns into this PNG, SVG or PDF file")
+    one.add_argument("--n", type=int, default=10, help="number of patterns")
+    one.add_argument("--orientations", default="random", help="random or grid")
+    one.add_argument("--seed", type=int, default=0, help="seed of random orientations")
+    one.add_argument("--thickness", type=float, default=200.0, help="thickness of the crystal in Å")
+    one.add_argument("--energy", type=float, default=300.0, help="energy of the electrons in keV")
+
+    one = command(
+        "predict",
+        _predict,
+        "tell crystal system and space group from spots; all patterns are taken as views of one crystal",
+        "spots.csv --unit 1/nm --normalisation counts",
+    )
+    one.add_argument("spots", help="a CSV file with the columns qx, qy, intensity and, if several, pattern")
+    one.add_argument("--model", default="spectra-random", help="a name or a folder")
+    one.add_argument("--top", type=int, default=3, help="number of answers")
+    one.add_argument("--csv", metavar="CSV", help="write the answers to this file")
+    one.add_argument("--unit", default="1/Å", help="of qx and qy: 1/Å, 1/A, 1/nm or px")
+    one.add_argument("--scale", type=float, help="1/Å of a pixel")
+    one.add_argument(
+        "--normalisation",
+        default="incident",
+        help="of the intensities: incident (the beam is 1), max, sum, counts, or the incident beam in counts",
+    )
+
+    one = command(
+        "trace", _trace, "print what a file of a run was made from", "results/tables/table3.csv --parameters"
+    )
+    one.add_argument("file", help="a table, a figure or any file of a run")
     one.add_argument("--parameters", action="store_true", help="show the parameters of every rule as well")
-    one.set_defaults(run=_trace)
-    two = commands.add_parser("verify", help="recompute all checksums of a run and say what differs")
-    two.add_argument("results", help="folder of the run, such as results")
-    two.set_defaults(run=_verify)
+
+    one = command("verify", _verify, "recompute all checksums of a run and say what differs", "results")
+    one.add_argument("results", help="folder of the run")
     return parser
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    import edsym
+
+    patterns = edsym.simulate(
+        edsym.Structure.from_cif(options.cif),
+        options.n,
+        options.orientations,
+        options.seed,
+        thickness_angstrom=options.thickness,
+        energy_kev=options.energy,
+    )
+    if options.out:
+        patterns.write(options.out)
+    spots = edsym.find_spots(patterns)
+    if options.spots:
+        spots.to_csv(options.spots)
+    if options.plot:
+        from edsym.interface.plot import save_patterns
+
+        save_patterns(spots, options.plot)
+    written = ", ".join(filter(None, [options.out, options.spots, options.plot])) or "nothing: see --help"
+    print(f"{len(patterns)} patterns, {len(spots.qx)} spots; written: {written}")
+    return 0
+
+
+def _predict(options: argparse.Namespace) -> int:
+    import edsym
+
+    try:
+        normalisation = float(options.normalisation)
+    except ValueError:
+        normalisation = options.normalisation
+    spots = edsym.Spots.read_csv(
+        options.spots, unit=options.unit, scale=options.scale, normalisation=normalisation
+    )
+    answers = edsym.load_model(options.model).predict(spots).top(options.top)
+    if options.csv:
+        from edsym.files import atomic_path
+
+        with atomic_path(options.csv) as temporary:
+            answers.to_csv(temporary, index=False)
+    print(answers.to_string(index=False, na_rep="", float_format="{:.3f}".format))
+    return 0
 
 
 def _trace(options: argparse.Namespace) -> int:

@@ -5,7 +5,6 @@ import pytest
 from evaluation_run import configuration, write_run_files
 from test_gmoe_network import make_network, make_patterns
 
-import edsym
 from edsym.errors import InputError
 from edsym.models import pretrained
 from edsym.models.gmoe.store import save_network
@@ -31,7 +30,7 @@ def test_a_packed_network_is_loaded_by_name_and_predicts_the_same(packed, monkey
     folder, network = packed
     monkeypatch.setattr(pretrained, "MODELS_DIR", folder.parent)
     patterns = [pattern.x.numpy() for pattern in make_patterns(5)]
-    p_system, p_spacegroup = edsym.load_model("small").predict(patterns)
+    p_system, p_spacegroup = pretrained.load_model("small").predict(patterns)
     expected = pretrained.TrainedNetwork(network).predict(patterns)
     np.testing.assert_array_equal(p_system, expected[0])
     np.testing.assert_array_equal(p_spacegroup, expected[1])
@@ -52,9 +51,9 @@ def test_card_and_recipe_tell_data_and_scores_but_no_path(packed):
 def test_what_is_no_pattern_is_refused_by_its_place(packed, pattern):
     good = make_patterns(1)[0].x.numpy()
     with pytest.raises(InputError, match="pattern 1 "):
-        edsym.load_model(packed[0]).predict([good, pattern])
+        pretrained.load_model(packed[0]).predict([good, pattern])
 
 
 def test_an_unknown_model_is_named():
     with pytest.raises(InputError, match="there is no model 'nothing'"):
-        edsym.load_model("nothing")
+        pretrained.load_model("nothing")

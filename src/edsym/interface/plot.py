@@ -1,7 +1,8 @@
-"""A pattern as a picture."""
+"""Patterns as pictures."""
 
 from pathlib import Path
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from edsym.errors import InputError
@@ -9,14 +10,13 @@ from edsym.files import atomic_path
 from edsym.interface.spots import Spots
 from edsym.spots.drawing import draw_pattern
 
-# Of a pattern, so many spots are labelled; of a picture, so many patterns are drawn.
-_LABELS = 30
+# Of a picture.
 _PANELS = 12
 _COLUMNS = 4
 
 
-def plot_pattern(spots, pattern: int = 0, ax=None):
-    """Draw the spots of one pattern, with their indices if they are known.
+def plot_pattern(spots, pattern: int = 0, ax: Axes | None = None) -> Axes:
+    """Draw the spots of one pattern, with the indices of the brightest if they are known.
 
     Parameters
     ----------
@@ -43,18 +43,19 @@ def plot_pattern(spots, pattern: int = 0, ax=None):
     one = Spots.of(spots)[pattern]
     if ax is None:
         _, ax = plt.subplots(figsize=(5, 5), layout="constrained")
-    draw_pattern(ax, one.qx, one.qy, one.intensity, one.hkl, labels=_LABELS, size=7)
+    draw_pattern(ax, one.qx, one.qy, one.intensity, one.hkl, labels=20, size=7)
     ax.set(xlabel="qx (1/Å)", ylabel="qy (1/Å)")
     return ax
 
 
 def save_patterns(spots: Spots, path: str | Path) -> None:
-    """Draw the first `_PANELS` patterns into a file, whose suffix tells its format."""
-    rows = -(-min(len(spots), _PANELS) // _COLUMNS)
-    figure = Figure(figsize=(4 * min(len(spots), _COLUMNS), 4 * rows), layout="constrained")
-    for i in range(min(len(spots), _PANELS)):
-        axes = plot_pattern(spots, i, figure.add_subplot(rows, min(len(spots), _COLUMNS), i + 1))
-        axes.set_title(f"pattern {spots.view[i]}")
+    """Draw the first twelve patterns into a file, whose suffix tells its format."""
+    shown = spots[:_PANELS]
+    columns = min(len(shown), _COLUMNS)
+    figure = Figure(figsize=(4 * columns, 4 * -(-len(shown) // columns)), layout="constrained")
+    for i, view in enumerate(shown.view):
+        axes = figure.add_subplot(-(-len(shown) // columns), columns, i + 1)
+        plot_pattern(shown, i, axes).set_title(f"pattern {view}")
     try:
         with atomic_path(path) as temporary:
             figure.savefig(temporary, format=Path(path).suffix[1:] or "(none)", dpi=150)

@@ -1,0 +1,242 @@
+"""Trained models by name or folder, and their answers with calibrated probabilities."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from edsym.errors import InputError
+from edsym.interface.ranges import NAMES, warn_outside
+from edsym.interface.spots import Spots
+from edsym.models.gmoe.store import load_network
+from edsym.predictions.calibration import Calibration, scale_temperature
+from edsym.predictions.decisions import TARGETS, probabilities_of
+from edsym.predictions.pooling import geometric_mean, pool, view_features
+from edsym.predictions.table import Predictions
+from edsym.structures.symbols import space_group_symbols
+from edsym.symmetry import CRYSTAL_SYSTEMS
+from edsym.training.predict import predict_patterns
+
+MODELS_DIR = Path(str(files("edsym") / "trained"))
+"""The trained networks that `load_model` finds by name: a part of the package, in a checkout a link."""
+
+MAX_SPOTS = 2000
+"""Most spots of a pattern: a network looks at all their pairs, 0.4 GB for so many."""
+
+# Range and median of the intensity of all spots together, where the model does not say.
+_USUAL_TOTAL = (0.005, 0.1, 0.7)
+_ALL = np.array([0])
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of patterns.
+
+    Attributes
+    ----------
+    view : (P,) array
+        Names of the patterns.
+    crystal : (P,) array of int
+        Index into `material_id` of each pattern.
+    material_id : (M,) array of str
+        Crystals that the patterns are views of: one, unless the spots are those of several.
+    p_system, p_spacegroup : (P, 7), (P, 230) arrays
+        Probabilities by single patterns, in the order of `edsym.symmetry.CRYSTAL_SYSTEMS`, and of the space
+        groups from 1.
+    p_system_views, p_spacegroup_views : (M, 7), (M, 230) arrays
+        Probabilities by all views of a crystal together.
+    calibrated : bool
+        Whether the model has a calibration; without one, its probabilities are as the model states them.
+    """
+
+    view: np.ndarray
+    crystal: np.ndarray
+    material_id: np.ndarray
+    p_system: np.ndarray
+    p_spacegroup: np.ndarray
+    p_system_views: np.ndarray
+    p_spacegroup_views: np.ndarray
+    calibrated: bool
+
+    def top(self, n: int = 3) -> pd.DataFrame:
+        """Return the `n` most probable crystal systems and space groups.
+
+        Returns
+        -------
+        DataFrame
+            `n` rows a pattern and, named ``all``, for the views of a crystal together: crystal (if there are
+            several), pattern, rank, crystal_system, p_system, space_group (Hermann-Mauguin), p_spacegroup.
+            Rows beyond the seven crystal systems leave these empty.
+        """
+        if not 1 <= n <= self.p_spacegroup.shape[1]:
+            raise InputError(f"n is {n}, expected 1 to {self.p_spacegroup.shape[1]}")
+        rows = []
+        for m, name in enumerate(self.material_id):
+            mine = np.flatnonzero(self.crystal == m)
+            for p in mine:
+                rows += _ranked(name, str(self.view[p]), self.p_system[p], self.p_spacegroup[p], n)
+            if len(mine) > 1:
+                rows += _ranked(name, "all", self.p_system_views[m], self.p_spacegroup_views[m], n)
+        table = pd.DataFrame(rows)
+        return table if len(self.material_id) > 1 else table.drop(columns="crystal")
+
+
+def _ranked(crystal: str, pattern: str, p_system: np.ndarray, p_spacegroup: np.ndarray, n: int) -> list[dict]:
+    symbols = np.array(space_group_symbols())
+    systems, groups = (np.argsort(-p, kind="stable")[:n] for p in (p_system, p_spacegroup))
+    frame = pd.DataFrame({"crystal": crystal, "pattern": pattern, "rank": np.arange(1, n + 1)})
+    frame["crystal_system"] = pd.Series(np.array(CRYSTAL_SYSTEMS)[systems])
+    frame["p_system"] = pd.Series(p_system[systems])
+    return frame.assign(space_group=symbols[groups], p_spacegroup=p_spacegroup[groups]).to_dict("records")
+
+
+class _Network:
+    def __init__(self, network):
+        self.network = network
+
+    def predict_proba(self, spots: Spots) -> tuple[np.ndarray, np.ndarray]:
+        return predict_patterns(self.network, spots, batch_size=64, progress=False)
+
+
+class TrainedModel:
+    """A trained model with its calibration and the ranges of its training patterns.
+
+    Parameters
+    ----------
+    model : object
+        With ``predict_proba(SpotLists)``, which returns probabilities (P, 7) and (P, 230).
+    calibrations : mapping of int to Calibration
+        What was fitted, by the number of views; empty if nothing was.
+    ranges : mapping
+        See `edsym.interface.ranges`; empty if they are not known.
+    """
+
+    def __init__(self, model, calibrations: Mapping[int, Calibration], ranges: Mapping[str, list[float]]):
+        self.model, self.calibrations, self.ranges = model, calibrations, ranges
+
+    def predict(self, patterns) -> Prediction:
+        """Return what the model says of patterns, all of them taken as views of one crystal.
+
+        Parameters
+        ----------
+        patterns : Spots, DataFrame, array or iterable of these
+            Spots; a table with the columns qx, qy, intensity (and pattern); or arrays (n, 3) of qx, qy [1/Å]
+            and intensity as share of the incident beam, which is itself not among them. `edsym.Spots`
+            takes other units and intensities.
+
+        Returns
+        -------
+        Prediction
+            Its ``top(3)`` is a table of names and probabilities.
+
+        Raises
+        ------
+        InputError
+            If something is no pattern, or one has more than `MAX_SPOTS` spots.
+
+        Warns
+        -----
+        UserWarning
+            If a pattern is unlike all that the model was trained on.
+
+        Examples
+        --------
+        >>> patterns = edsym.simulate(edsym.Structure.from_cif("NaCl.cif"), n=5)
+        >>> answer = edsym.load_model("spectra-random").predict(edsym.find_spots(patterns))
+        >>> answer.top(1)[["pattern", "crystal_system"]].tail(1).values.tolist()
+        [['all', 'cubic']]
+        """
+        spots = Spots.of(patterns)
+        sizes = np.diff(spots.offset)
+        if sizes.max() > MAX_SPOTS:
+            raise InputError(
+                f"pattern {sizes.argmax()} has {sizes.max()} spots, at most {MAX_SPOTS} are allowed; "
+                f"Spots.brightest({MAX_SPOTS}) leaves so many"
+            )
+        if self.ranges:
+            warn_outside(spots, self.ranges)
+        if not spots.absolute:
+            _, usual, _ = self.ranges.get("total_intensity", _USUAL_TOTAL)
+            spots = replace(spots, intensity=spots.intensity * np.float32(usual), absolute=True)
+        probabilities = self.model.predict_proba(spots)
+        return self._answer(spots, Predictions(spots.material_id[spots.material], spots.view, *probabilities))
+
+    def _answer(self, spots: Spots, predictions: Predictions) -> Prediction:
+        start = np.flatnonzero(np.diff(spots.material, prepend=-1))
+        counts = np.diff(np.append(start, len(spots)))
+        features = view_features(predictions, np.arange(len(spots)))
+        single = next(iter(self.calibrations.values()), Calibration())
+        answer = {}
+        for target in TARGETS:
+            p = probabilities_of(predictions, target)
+            answer[f"p_{target}"] = _scaled(p, single, "single", target)
+            answer[f"p_{target}_views"] = np.concatenate(
+                [
+                    self._together(p[s : s + n], features[s : s + n], target)
+                    for s, n in zip(start, counts, strict=True)
+                ]
+            )
+        return Prediction(
+            view=spots.view,
+            crystal=np.repeat(np.arange(len(start)), counts),
+            material_id=spots.material_id[spots.material[start]],
+            calibrated=bool(self.calibrations),
+            **answer,
+        )
+
+    def _together(self, p: np.ndarray, features: np.ndarray, target: str) -> np.ndarray:
+        """Return the distribution (1, C) of a crystal by K views (K, C), as fitted to about as many."""
+        nearest = min(self.calibrations, key=lambda n: abs(np.log(n / len(p))), default=None)
+        fitted = self.calibrations.get(nearest, Calibration())
+        if len(p) == 1:
+            return _scaled(p, fitted, "single", target)
+        if fitted.pooling is None:
+            return _scaled(geometric_mean(p, _ALL), fitted, "logsum", target)
+        return _scaled(pool(p, features, _ALL, np.array(fitted.pooling[target])), fitted, "pooled", target)
+
+
+def _scaled(p: np.ndarray, fitted: Calibration, method: str, target: str) -> np.ndarray:
+    return p if fitted.temperature is None else scale_temperature(p, fitted.temperature[method][target])
+
+
+def load_model(name: str | Path) -> TrainedModel:
+    """Return a trained model by its name, or from the folder that a run wrote it to.
+
+    Parameters
+    ----------
+    name : str or Path
+        ``spectra-random`` or ``spectra-grid``, which come with edsym; or a folder.
+
+    Raises
+    ------
+    InputError
+        If there is no such model, or its files are damaged.
+
+    Examples
+    --------
+    >>> edsym.load_model("spectra-grid").ranges["largest_q"][2]
+    2.0
+    """
+    known = sorted(path.parent.name for path in MODELS_DIR.glob("*/model.json"))
+    folder = MODELS_DIR / name if name in known else Path(str(name))
+    if not name or not folder.is_dir():
+        raise InputError(f"there is no model {str(name)!r}: expected a folder or one of {', '.join(known)}")
+    calibrations = _read(
+        folder / "calibration.json", lambda c: {int(n): Calibration(**fit) for n, fit in c["views"].items()}
+    )
+    ranges = _read(
+        folder / "ranges.json", lambda c: {name: tuple(map(float, c["ranges"][name])) for name in NAMES}
+    )
+    return TrainedModel(_Network(load_network(folder)), calibrations, ranges)
+
+
+def _read(path: Path, made: Callable) -> dict:
+    """Return what a file beside a model holds; nothing, where there is no such file."""
+    try:
+        return made(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} is not what stands beside a model: {error}") from error

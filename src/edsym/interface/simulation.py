@@ -1,0 +1,182 @@
+"""Patterns of one structure, and the spots that a detector would show of them."""
+
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edsym.errors import InputError
+from edsym.interface.spots import Spots
+from edsym.simulation import orientations as directions
+from edsym.simulation.engines.choice import make_engine
+from edsym.simulation.engines.interface import Pattern
+from edsym.simulation.run.results import SimulatedMaterial, beam_positions
+from edsym.simulation.run.store import write_patterns
+from edsym.simulation.settings import SimulationSettings
+from edsym.spots import peaks
+from edsym.spots.settings import PeaksSettings
+from edsym.spots.store import offsets
+from edsym.structures.symbols import conventional_indices
+from edsym.structures.structure import Structure
+from edsym.symmetry import oriented_laue_class
+
+
+@dataclass(frozen=True)
+class OrientedPattern(Pattern):
+    """A pattern with its orientation (3, 3): rows are the laboratory's axes in the crystal frame.
+
+    The electrons travel along the last row. Indices are those of the primitive cell.
+    """
+
+    orientation: np.ndarray
+
+
+class Patterns(list):
+    """Patterns of one structure: a list of `OrientedPattern`, with what they were made from.
+
+    Attributes
+    ----------
+    structure : Structure
+        The structure.
+    settings : SimulationSettings
+        What it was simulated with.
+    """
+
+    def __init__(
+        self, patterns: Iterable[OrientedPattern], structure: Structure, settings: SimulationSettings
+    ):
+        super().__init__(patterns)
+        self.structure, self.settings = structure, settings
+
+    def write(self, path: str | Path, name: str = "crystal") -> None:
+        """Write the patterns as HDF5, as the workflow stores them: see `edsym.simulation.run.store`."""
+        orientations = np.array([pattern.orientation for pattern in self])
+        reciprocal = np.linalg.inv(self.structure.lattice).T
+        material = SimulatedMaterial.from_patterns(name, reciprocal, orientations, self)
+        write_patterns(path, self.settings, [material])
+
+
+def simulate(
+    structure: Structure, n: int = 10, orientations: str = "random", seed: int = 0, **settings
+) -> Patterns:
+    """Simulate diffraction patterns of a structure with Bloch waves.
+
+    Parameters
+    ----------
+    structure : Structure
+        As `edsym.Structure.from_cif` returns it.
+    n : int
+        Number of patterns.
+    orientations : {"random", "grid"}
+        Drawn uniformly, in the plane as well; or evenly over the symmetry-reduced range, as published.
+    seed : int
+        Seed of the random ones.
+    **settings
+        Others of `edsym.simulation.settings.SimulationSettings`, such as ``thickness_angstrom=500``.
+
+    Returns
+    -------
+    Patterns
+        Each has ``hkl``, ``q`` [1/Å], ``intensity`` (the incident beam is 1) and ``orientation``.
+
+    Raises
+    ------
+    InputError
+        If an argument is not what it should be.
+    MaterialError
+        If the structure cannot be simulated.
+
+    Examples
+    --------
+    >>> salt = edsym.Structure.from_cif("NaCl.cif")
+    >>> patterns = edsym.simulate(salt, n=2, thickness_angstrom=300)
+    >>> len(patterns), round(float(patterns[0].intensity.sum()), 1)
+    (2, 0.9)
+    """
+    if not isinstance(structure, Structure):
+        raise InputError(
+            f"structure is of the type {type(structure).__name__}, expected an edsym.Structure; "
+            "its from_cif and from_pymatgen make one"
+        )
+    settings.setdefault("in_plane", "random" if orientations == "random" else "fixed")
+    chosen = SimulationSettings(zone_axes=n, orientations=orientations, seed=seed, **settings)
+    laue_class = oriented_laue_class(structure.spacegroup_number)
+    matrices = directions.orientations(laue_class, n, orientations, chosen.in_plane, seed, "")
+    reciprocal = np.linalg.inv(structure.lattice).T
+    patterns = []
+    for matrix, pattern in zip(matrices, make_engine(chosen).patterns(structure, matrices), strict=True):
+        # Not as the engine rounds them, but as the workflow computes them from the indices.
+        q = beam_positions(pattern.hkl, reciprocal[None], matrix[None], np.array([0, len(pattern.hkl)]))
+        patterns.append(OrientedPattern(pattern.hkl, q, pattern.intensity, pattern.incident, matrix))
+    return Patterns(patterns, structure, chosen)
+
+
+def find_spots(patterns: Patterns, **settings) -> Spots:
+    """Return the spots that a detector would show of patterns, with the indices of the conventional cell.
+
+    Parameters
+    ----------
+    patterns : Patterns
+        As `simulate` returns them.
+    **settings
+        Of `edsym.spots.settings.PeaksSettings`, such as ``q_max=1.5`` in 1/Å.
+
+    Returns
+    -------
+    Spots
+        Of the patterns that have at least ``min_spots``; of the others a warning tells. Where beams
+        coincide, the indices are those of the brightest one.
+
+    Raises
+    ------
+    InputError
+        If no pattern has enough spots, or a setting is not what it should be.
+
+    Examples
+    --------
+    >>> patterns = edsym.simulate(edsym.Structure.from_cif("NaCl.cif"), n=2)
+    >>> edsym.find_spots(patterns, min_intensity=0.01).to_frame().columns.to_list()
+    ['pattern', 'qx', 'qy', 'intensity', 'h', 'k', 'l']
+    """
+    chosen = PeaksSettings(**settings)
+    if not isinstance(patterns, Patterns):
+        raise InputError(
+            f"patterns are of the type {type(patterns).__name__}, expected those of edsym.simulate"
+        )
+    hkl, q, intensity = (
+        np.concatenate([getattr(p, name) for p in patterns]) for name in ("hkl", "q", "intensity")
+    )
+    offset = offsets([len(pattern.hkl) for pattern in patterns])
+    counts, spots = peaks.find_spots_of_many(hkl, q, intensity, offset, chosen)
+    kept = counts >= chosen.min_spots
+    if not kept.any():
+        raise InputError(f"no pattern has {chosen.min_spots} spots (min_spots): the most are {counts.max()}")
+    if not kept.all():
+        message = (
+            f"{(~kept).sum()} of {len(kept)} patterns have fewer than {chosen.min_spots} spots: left out"
+        )
+        warnings.warn(message, stacklevel=2)
+    split = np.split(spots, np.cumsum(counts)[:-1])
+    indices = [
+        conventional_indices(_indices(p, s, chosen.resolution), patterns.structure.spacegroup_number)
+        for p, s, keep in zip(patterns, split, kept, strict=True)
+        if keep
+    ]
+    return Spots(
+        np.array(["crystal"]),
+        np.zeros(kept.sum(), int),
+        np.flatnonzero(kept),
+        offsets(counts[kept]),
+        *spots[np.repeat(kept, counts)].T,
+        hkl=np.concatenate(indices),
+    )
+
+
+def _indices(pattern: Pattern, spots: np.ndarray, resolution: float) -> np.ndarray:
+    """Return the indices (S, 3) of the brightest beam within the resolution of each spot."""
+    distance = np.linalg.norm(spots[:, None, :2] - pattern.q, axis=2)
+    hidden = np.linalg.norm(pattern.q, axis=1) < resolution
+    near = (distance <= np.maximum(resolution, distance[:, ~hidden].min(axis=1, keepdims=True))) & ~hidden
+    return pattern.hkl[np.where(near, pattern.intensity, -1).argmax(axis=1)]
