@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from edsym.errors import EdsymError
+from edsym.errors import EdsymError, InputWarning
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -14,6 +14,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("always", InputWarning)
             warnings.showwarning = lambda message, *_: print(f"edsym: {message}", file=sys.stderr)
             return options.run(options)
     except BrokenPipeError:  # of a pager that was left

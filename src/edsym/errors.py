@@ -19,3 +19,7 @@ class TrainingError(EdsymError):
 
 class SourceError(EdsymError):
     """A database does not answer; what it has answered is kept, and the next run goes on from there."""
+
+
+class InputWarning(UserWarning):
+    """The input can be used, but the result is not what one might take it for."""

@@ -19,6 +19,7 @@ PACKAGES = {
     "mp_api": "mp-api",
     "sklearn": "scikit-learn",
     "torch_geometric": "torch-geometric",
+    "typing_extensions": "typing-extensions",
 }
 ENVIRONMENT_OF = {
     script: environment

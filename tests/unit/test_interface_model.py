@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import edsym
-from edsym.errors import InputError
+from edsym.errors import InputError, InputWarning
 from edsym.interface.model import MAX_SPOTS, MODELS_DIR, TrainedModel
 from edsym.interface.ranges import measured_ranges, warn_outside
 from edsym.predictions.calibration import Calibration, scale_temperature
@@ -148,7 +148,7 @@ def test_too_many_spots_are_refused_and_the_brightest_taken_when_asked(network):
     spots = edsym.Spots.of(patterns(10, MAX_SPOTS + 1))
     with pytest.raises(InputError, match=r"pattern 1 has 2001 spots, at most 2000 .*brightest\(2000\)"):
         network.predict(spots)
-    with pytest.warns(UserWarning, match="2 of 2 patterns are unlike"):
+    with pytest.warns(InputWarning, match="2 of 2 patterns are unlike"):
         assert len(network.predict(spots.brightest(5)).p_system) == 2
 
 
@@ -176,7 +176,7 @@ def test_ranges_hold_nearly_all_patterns_and_warn_of_others():
         "smallest distance": np.vstack([pattern, pattern[:1] + np.array([1e-6, 0, 0])]),
     }
     for message, changed in pairs.items():
-        with pytest.warns(UserWarning, match=message):
+        with pytest.warns(InputWarning, match=message):
             warn_outside(edsym.Spots.of(changed), ranges)
     counts = edsym.Spots.from_arrays(*pattern.T, normalisation="counts")
     assert _is_inside(counts, ranges), "the total of counts says nothing"

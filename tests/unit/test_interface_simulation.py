@@ -17,13 +17,13 @@ from edsym.structures.sources import collect_structures
 
 
 @pytest.fixture(scope="module")
-def zincblende():
-    cell = Pymatgen.from_spacegroup("F-43m", Lattice.cubic(5.43), ["Zn", "S"], [[0, 0, 0], [0.25] * 3])
+def fluorite():
+    cell = Pymatgen.from_spacegroup("Fm-3m", Lattice.cubic(5.46), ["Ca", "F"], [[0, 0, 0], [0.25] * 3])
     return cell, edsym.Structure.from_pymatgen(cell)
 
 
-def test_spots_are_those_of_the_workflow(zincblende, tmp_path):
-    cell, structure = zincblende
+def test_spots_are_those_of_the_workflow(fluorite, tmp_path):
+    cell, structure = fluorite
     (tmp_path / "cif").mkdir()
     cell.to(filename=tmp_path / "cif/crystal.cif")
     source = StructuresSettings(source="cif", path=str(tmp_path / "cif"))
@@ -36,12 +36,12 @@ def test_spots_are_those_of_the_workflow(zincblende, tmp_path):
     np.testing.assert_array_equal(found.offset, expected.offset)
     # Equally bright spots come in the order of the last digits, which the table of materials rounds.
     for one, other in zip(found, edsym.Spots.of(expected), strict=True):
-        one, other = (rows[np.lexsort(rows.round(4).T)] for rows in (one, other))
+        one, other = (rows[np.lexsort(rows[:, :2].round(3).T)] for rows in (one, other))
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
-def test_a_file_of_patterns_is_read_by_the_workflow(zincblende, tmp_path):
-    patterns = edsym.simulate(zincblende[1], n=2, seed=3)
+def test_a_file_of_patterns_is_read_by_the_workflow(fluorite, tmp_path):
+    patterns = edsym.simulate(fluorite[1], n=2, seed=3)
     patterns.write(tmp_path / "patterns.h5")
     extract_shard(tmp_path / "patterns.h5", tmp_path / "spots.h5", PeaksSettings())
     again, spots = read_spots([tmp_path / "spots.h5"]), edsym.find_spots(patterns)
@@ -49,9 +49,9 @@ def test_a_file_of_patterns_is_read_by_the_workflow(zincblende, tmp_path):
     np.testing.assert_array_equal(again.intensity, spots.intensity)
 
 
-def test_random_orientations_follow_the_seed_and_turn_the_pattern(zincblende):
+def test_random_orientations_follow_the_seed_and_turn_the_pattern(fluorite):
     def matrices(**options):
-        return np.array([pattern.orientation for pattern in edsym.simulate(zincblende[1], n=2, **options)])
+        return np.array([pattern.orientation for pattern in edsym.simulate(fluorite[1], n=2, **options)])
 
     np.testing.assert_array_equal(matrices(seed=1), matrices(seed=1))
     assert (matrices(seed=1) != matrices(seed=2)).any()
@@ -60,28 +60,28 @@ def test_random_orientations_follow_the_seed_and_turn_the_pattern(zincblende):
     assert not np.allclose(fixed[:, 0], matrices(seed=1)[:, 0])
 
 
-def test_indices_are_of_the_conventional_cell_and_of_the_brightest_beam(zincblende):
-    patterns = edsym.simulate(zincblende[1], n=3, seed=5)
+def test_indices_are_of_the_conventional_cell_and_of_the_brightest_beam(fluorite):
+    patterns = edsym.simulate(fluorite[1], n=3, seed=5)
     spots = edsym.find_spots(patterns)
     frame = spots.to_frame()
     parity = frame[["h", "k", "l"]] % 2
     assert (parity.nunique(axis=1) == 1).all(), "face-centred: all even or all odd"
     assert frame[["h", "k", "l"]].any(axis=1).all(), "the direct beam is no spot"
     for pattern, group in frame.groupby("pattern"):
-        q = group[["h", "k", "l"]].to_numpy() / 5.43 @ patterns[pattern].orientation[:2].T
+        q = group[["h", "k", "l"]].to_numpy() / 5.46 @ patterns[pattern].orientation[:2].T
         np.testing.assert_allclose(q, group[["qx", "qy"]], atol=0.01 + 1e-6)
     spread = edsym.find_spots(patterns, resolution=0.3)
     for pattern, group in spread.to_frame().groupby("pattern"):
         beams = patterns[pattern]
         brightest = beams.intensity[np.linalg.norm(beams.q, axis=1) > 0.3].max()
         row = group.iloc[0]
-        hkl = row[["h", "k", "l"]].to_numpy() / 5.43 @ patterns[pattern].orientation[:2].T
+        hkl = row[["h", "k", "l"]].to_numpy() / 5.46 @ patterns[pattern].orientation[:2].T
         near = np.linalg.norm(beams.q - hkl, axis=1) < 1e-5
         assert beams.intensity[near].max() == brightest
 
 
-def test_patterns_with_too_few_spots_are_left_out_with_a_warning(zincblende):
-    patterns = edsym.simulate(zincblende[1], n=5, seed=0)
+def test_patterns_with_too_few_spots_are_left_out_with_a_warning(fluorite):
+    patterns = edsym.simulate(fluorite[1], n=5, seed=0)
     sizes = np.diff(edsym.find_spots(patterns, min_spots=1).offset)
     with pytest.warns(
         UserWarning, match=f"{(sizes < sizes.max()).sum()} of 5 patterns have fewer than {sizes.max()}"
@@ -105,20 +105,20 @@ def test_patterns_with_too_few_spots_are_left_out_with_a_warning(zincblende):
         ({"thickness_angstrom": "thin"}, "thickness_angstrom"),
     ],
 )
-def test_wrong_settings_are_named(zincblende, options, message):
+def test_wrong_settings_are_named(fluorite, options, message):
     with pytest.raises(InputError, match=message):
-        edsym.simulate(zincblende[1], **options)
+        edsym.simulate(fluorite[1], **options)
 
 
-def test_what_is_no_structure_and_no_patterns_is_refused(zincblende):
+def test_what_is_no_structure_and_no_patterns_is_refused(fluorite):
     with pytest.raises(InputError, match=r"structure is of the type str.*from_cif"):
         edsym.simulate("NaCl.cif")
     with pytest.raises(InputError, match="patterns are of the type list"):
         edsym.find_spots([1])
 
 
-def test_a_pattern_is_drawn_with_its_indices(zincblende, tmp_path):
-    spots = edsym.find_spots(edsym.simulate(zincblende[1], n=2, orientations="grid"))
+def test_a_pattern_is_drawn_with_its_indices(fluorite, tmp_path):
+    spots = edsym.find_spots(edsym.simulate(fluorite[1], n=2, orientations="grid"))
     axes = edsym.plot_pattern(spots, 1)
     labels = [text.get_text() for text in axes.texts]
     assert labels and all(label.startswith("$") for label in labels)

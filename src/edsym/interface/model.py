@@ -140,7 +140,7 @@ class TrainedModel:
 
         Warns
         -----
-        UserWarning
+        InputWarning
             If a pattern is unlike all that the model was trained on.
 
         Examples

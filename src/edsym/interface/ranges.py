@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
+from edsym.errors import InputWarning
 from edsym.interface.spots import Spots
 
 SHARE = 0.998
@@ -61,6 +62,7 @@ def warn_outside(spots: Spots, ranges: Mapping[str, list[float]]) -> None:
         f"{outside.any(axis=1).sum()} of {len(table)} patterns are unlike those of the training, and the "
         f"answer cannot be relied on: of pattern {pattern} the {NAMES[name].format(table[name][pattern])}, "
         f"there {low:.3g} to {high:.3g}",
+        InputWarning,
         stacklevel=3,
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edsym.errors import InputError
+from edsym.errors import InputError, InputWarning
 from edsym.interface.spots import Spots
 from edsym.simulation import orientations as directions
 from edsym.simulation.engines.choice import make_engine
@@ -18,8 +18,8 @@ from edsym.simulation.settings import SimulationSettings
 from edsym.spots import peaks
 from edsym.spots.settings import PeaksSettings
 from edsym.spots.store import offsets
-from edsym.structures.symbols import conventional_indices
 from edsym.structures.structure import Structure
+from edsym.structures.symbols import conventional_indices
 from edsym.symmetry import oriented_laue_class
 
 
@@ -93,7 +93,7 @@ def simulate(
     >>> salt = edsym.Structure.from_cif("NaCl.cif")
     >>> patterns = edsym.simulate(salt, n=2, thickness_angstrom=300)
     >>> len(patterns), round(float(patterns[0].intensity.sum()), 1)
-    (2, 0.9)
+    (2, 0.8)
     """
     if not isinstance(structure, Structure):
         raise InputError(
@@ -137,7 +137,7 @@ def find_spots(patterns: Patterns, **settings) -> Spots:
     Examples
     --------
     >>> patterns = edsym.simulate(edsym.Structure.from_cif("NaCl.cif"), n=2)
-    >>> edsym.find_spots(patterns, min_intensity=0.01).to_frame().columns.to_list()
+    >>> edsym.find_spots(patterns, q_max=1.8).to_frame().columns.to_list()
     ['pattern', 'qx', 'qy', 'intensity', 'h', 'k', 'l']
     """
     chosen = PeaksSettings(**settings)
@@ -157,7 +157,7 @@ def find_spots(patterns: Patterns, **settings) -> Spots:
         message = (
             f"{(~kept).sum()} of {len(kept)} patterns have fewer than {chosen.min_spots} spots: left out"
         )
-        warnings.warn(message, stacklevel=2)
+        warnings.warn(message, InputWarning, stacklevel=2)
     split = np.split(spots, np.cumsum(counts)[:-1])
     indices = [
         conventional_indices(_indices(p, s, chosen.resolution), patterns.structure.spacegroup_number)
