@@ -28,7 +28,7 @@ def test_from_a_cif_file_to_an_answer(salt, tmp_path, capsys):
     assert capsys.readouterr().out.startswith("6 patterns, ")
     with h5py.File(names["patterns.h5"]) as file:
         assert len(file["patterns/view"]) == 6
-        for text in ('"thickness_angstrom": 150', '"energy_kev": 200', '"orientations": "grid"'):
+        for text in ('"thickness_angstrom":150.0', '"energy_kev":200.0', '"orientations":"grid"'):
             assert text in str(file.attrs["settings"])
     spots = pd.read_csv(names["spots.csv"])
     assert spots.pattern.nunique() == 6
