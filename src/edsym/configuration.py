@@ -174,18 +174,20 @@ def _missing_key(structures: Mapping) -> Iterator[str]:
 
 
 def _missing_gpu(simulation: Mapping) -> Iterator[str]:
-    if simulation["device"] == "cuda" and not _has_gpu():
+    if simulation["device"] == "cuda" and not _gpus():
         yield "simulation.device: cuda is not allowed; this machine has no GPU that torch can use"
 
 
 def _missing_devices(training: Mapping) -> Iterator[str]:
     if training["nodes"] > 1:
         yield f"training.nodes: {training['nodes']} is not allowed on one machine; several take a cluster"
-    if training["precision"] == "16" and not _has_gpu():
+    if training["devices"] > 1 and 0 < (found := _gpus()) < training["devices"]:
+        yield f"training.devices: {training['devices']} is not allowed; the GPUs here are {found}"
+    if training["precision"] == "16" and not _gpus():
         yield "training.precision: 16 is not allowed without a GPU; it must be auto, 32 or bf16"
 
 
-def _has_gpu() -> bool:
+def _gpus() -> int:
     import torch
 
-    return torch.cuda.is_available()
+    return torch.cuda.device_count()

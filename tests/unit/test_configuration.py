@@ -275,7 +275,7 @@ def test_what_is_missing_is_told_before_the_first_job(changes, rule, expected, m
 
 def test_a_missing_gpu_is_told_where_jobs_run_here():
     torch = pytest.importorskip("torch")
-    if torch.cuda.is_available():
+    if torch.cuda.device_count():
         pytest.skip("this machine has a GPU")
     config = check_configuration(
         {"simulation": {"engine": "torch", "device": "cuda"}, "training": {"precision": "16"}}
@@ -283,6 +283,16 @@ def test_a_missing_gpu_is_told_where_jobs_run_here():
     with pytest.raises(InputError, match=r"simulation\.device: cuda .*\n.*training\.precision: 16"):
         check_surroundings(config, {"simulate", "train"}, local=True)
     check_surroundings(config, {"simulate", "train"}, local=False)
+
+
+def test_more_devices_than_gpus_are_refused_but_processes_on_a_cpu_are_not(monkeypatch):
+    config = check_configuration({"training": {"devices": 2}})
+    for count in (0, 2, 1):
+        monkeypatch.setattr("torch.cuda.device_count", lambda count=count: count)
+        if count != 1:
+            check_surroundings(config, {"train"}, local=True)
+    with pytest.raises(InputError, match=r"training\.devices: 2 is not allowed; the GPUs here are 1"):
+        check_surroundings(config, {"train"}, local=True)
 
 
 def test_choices_are_those_of_the_code():

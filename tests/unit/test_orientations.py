@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import spglib
 
+from edsym.errors import InputError
 from edsym.seeds import generator
 from edsym.simulation.orientations import (
     ORIENTED_LAUE_CLASSES,
@@ -122,6 +123,12 @@ def test_orientations_are_proper_rotations(laue_class, kind, in_plane):
         matrices @ matrices.transpose(0, 2, 1), np.tile(np.eye(3), (50, 1, 1)), atol=1e-12
     )
     np.testing.assert_allclose(np.linalg.det(matrices), 1)
+
+
+@pytest.mark.parametrize(("kind", "in_plane", "name"), [("gird", "fixed", "gird"), ("grid", "free", "free")])
+def test_unknown_orientations_are_refused(kind, in_plane, name):
+    with pytest.raises(InputError, match=f"'{name}' is not allowed; it must be"):
+        orientations("mmm", 4, kind, in_plane, 0, "mp-149")
 
 
 def test_in_plane_rotation_turns_only_about_the_beam():

@@ -160,6 +160,10 @@ SCORES |= {"table8", "table9", "fig1", "fig5", "write_provenance"}
         ({"mlp": {"epochs": 3}}, {"train_mlp", "predict_mlp"} | SCORES),
         ({"forest": {"system_trees": 9}}, {"train_forest", "predict_forest", "validate_forest"} | SCORES),
         ({"evaluation": {"views": 2}}, {"describe_run", "table5", "fig3", "fig4"} | SCORES),
+        # how results come about
+        ({"structures": {"chunk_size": 7, "retries": 1}}, set()),
+        ({"simulation": {"device": "cpu"}}, set()),
+        ({"training": {"checkpoint_minutes": 1}}, set()),
     ],
 )
 def test_a_changed_key_runs_its_rule_again_and_what_follows(run, tmp_path, changes, expected):
@@ -304,6 +308,34 @@ def test_wrong_configuration_is_refused_before_anything_runs(tmp_path):
     assert "unknown key simulation.zone_axis: did you mean zone_axes?" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert not (tmp_path / "results").exists()
+
+
+def test_a_missing_key_of_the_database_is_told_before_the_first_job_wherever_snakemake_is_called(tmp_path):
+    (tmp_path / "profiles").symlink_to(ROOT / "profiles")
+    text = "evaluation={conditional: false}"  # booleans of the command line come as text
+    arguments = ("--snakefile", str(ROOT / "Snakefile"), "--config", text)
+    done = snakemake("structures", *arguments, check=False, cwd=tmp_path, MP_API_KEY="")
+    told = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "structures.source: materials_project needs your key" in told and "Traceback" not in told
+    assert not (tmp_path / "results").exists()
+
+
+def test_the_workflow_runs_from_another_folder_with_its_own_configuration(tmp_path):
+    (tmp_path / "profiles").symlink_to(ROOT / "profiles")
+    (tmp_path / "cifs").mkdir()
+    Structure(Lattice.cubic(3), ["Po"], [[0, 0, 0]]).to(str(tmp_path / "cifs/polonium.cif"))
+    elsewhere = ("--snakefile", str(ROOT / "Snakefile"))
+    done = snakemake(
+        "dataset", *elsewhere, "--configfile", str(ROOT / "config/own.yaml"), "--dry-run", cwd=tmp_path
+    )
+    assert re.search(r"^total +9$", done.stdout + done.stderr, flags=re.MULTILINE), (
+        "few jobs for one's own files"
+    )
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/config.yaml").write_text("results: out\nstructures: {source: cif, path: cifs}\n")
+    snakemake("structures", *elsewhere, cwd=tmp_path)
+    assert (tmp_path / "out/structures/selected.parquet").exists()
 
 
 def test_a_failing_job_says_why_in_one_line(tmp_path):

@@ -18,7 +18,7 @@ rule write_provenance:
         mem_mb=growing(4000),
         runtime=growing(15),
     params:
-        configuration=config,
+        configuration=settings(*configuration.sections()),
         code=code("write_provenance.py"),
     script:
         "../scripts/write_provenance.py"

@@ -10,13 +10,13 @@ from edsym.provenance.workflow_copy import copy_workflow
 with job(snakemake):
     checkout = Path(snakemake.scriptdir).resolve().parents[1]
     manifest = build_manifest(
-        snakemake.params.configuration["results"],
+        snakemake.config["results"],
         snakemake.input.products,
         run=snakemake.input.run,
         datasets=snakemake.input.datasets,
-        configuration=snakemake.params.configuration,
+        configuration=snakemake.config,
         checkout=checkout,
     )
     write_manifest(manifest, snakemake.output.manifest)
     copy_workflow(checkout, snakemake.output.workflow, manifest["configuration"])
-    write_crate(manifest, snakemake.params.configuration["results"])
+    write_crate(manifest, snakemake.config["results"])

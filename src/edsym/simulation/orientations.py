@@ -18,6 +18,7 @@ from pathlib import Path
 import numba
 import numpy as np
 
+from edsym.errors import InputError
 from edsym.seeds import generator
 
 # orix's name of each Laue class, and the rotation from its frame to ours.
@@ -71,7 +72,18 @@ def orientations(
     -------
     orientations : (n, 3, 3) float64
         Rows are the laboratory's axes x, y, z in the crystal frame; the electrons travel along +z.
+
+    Raises
+    ------
+    InputError
+        If there is no such kind of orientations or of in-plane rotation.
     """
+    for name, value, known in (
+        ("orientations", kind, ("grid", "random")),
+        ("in_plane", in_plane, ("fixed", "random")),
+    ):
+        if value not in known:
+            raise InputError(f"{name}: {value!r} is not allowed; it must be {' or '.join(known)}")
     if kind == "grid":
         directions = zone_axis_grid(laue_class, n)
     else:
