@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import threading
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -180,7 +181,7 @@ def test_interrupted_query_goes_on_and_a_new_version_starts_anew(api, tmp_path):
     assert len(first) == 20
 
     api.faults = [("structures", "500")]
-    with pytest.raises(SourceError, match=r"failed 1 times.*500.*run again"):
+    with pytest.raises(SourceError, match=r"500.*failed 1 times.*run again"):
         collect(tmp_path, limit=40, chunk_size=10, retries=0)
     frame = collect(tmp_path, limit=40, chunk_size=10)
     assert len(frame) == 40
@@ -233,11 +234,15 @@ def test_no_key_says_what_to_do(monkeypatch, tmp_path, key, message):
         collect(tmp_path)
 
 
-def test_server_that_stays_down(api, tmp_path):
+def test_server_that_stays_down(api, tmp_path, caplog):
     api.faults = [(LIST, "500")] * 10
-    with pytest.raises(SourceError, match="failed 3 times"):
-        collect(tmp_path, retries=2)
-    assert len(api.requests) == 3
+    with pytest.raises(SourceError, match="failed 4 times"):
+        collect(tmp_path, retries=3)
+    assert len(api.requests) == 4
+    waits = [
+        float(wait) for wait in re.findall(r"in ([\d.e-]+) seconds as it raised SourceError", caplog.text)
+    ]
+    np.testing.assert_allclose(waits, [0.01, 0.02, 0.04])
 
 
 def assert_no_key(folder, caplog, capfd, key=KEY):

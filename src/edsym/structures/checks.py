@@ -1,15 +1,20 @@
 """What can be wrong with a row of the table of materials, found for all rows at once."""
 
+import re
 from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
-from edsym.structures.source import printable
 from edsym.structures.standard import MIN_VOLUME, N_ELEMENTS
 from edsym.symmetry import N_SPACE_GROUPS, crystal_system
 
 _VOLUME_TOLERANCE = 1e-3  # relative: volumes are stored with the digits of their source
+
+
+def printable(text: str) -> str:
+    """Return a text with its control characters (NUL, line ends, half of a pair) written as escapes."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]", lambda found: ascii(found[0])[1:-1], text)
 
 
 def row_problems(frame: pd.DataFrame) -> pd.Series:

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from edsym.errors import InputError
+from edsym.structures.checks import printable
 from edsym.structures.cif_checks import check_block
-from edsym.structures.source import Material, Rejection, from_pymatgen, printable
+from edsym.structures.source import Material, Rejection, from_pymatgen
 
 _LOG = logging.getLogger(__name__)
 _ANY_LINE = re.IGNORECASE | re.MULTILINE

@@ -2,12 +2,18 @@
 
 import logging
 import re
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from mp_api.client.core.exceptions import MPRestError
 from requests.exceptions import RequestException
+from tenacity import (
+    Retrying,
+    before_sleep_log,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_exponential,
+)
 
 from edsym.errors import InputError, SourceError
 
@@ -45,20 +51,29 @@ def retried(request: Callable[[], Answer], retries: int, what: str, secret: str)
     SourceError
         If the last repetition fails as well.
     """
-    for attempt in range(retries + 1):
-        try:
-            return request()
-        except (MPRestError, RequestException, ValueError, KeyError) as error:
-            reason = _plain(error, secret)
-        _raise_if_permanent(reason, what)
-        if attempt < retries:
-            wait = min(FIRST_WAIT * 2**attempt, LONGEST_WAIT)
-            _LOG.warning("%s: attempt %d failed (%s); next in %g s", what, attempt + 1, reason, wait)
-            time.sleep(wait)
-    raise SourceError(
-        f"{what}: failed {retries + 1} times, at last with: {reason}; "
-        "what was fetched is kept, run again to go on from there"
+    repeat = Retrying(
+        stop=stop_after_attempt(retries + 1),
+        wait=wait_exponential(multiplier=FIRST_WAIT, max=LONGEST_WAIT),
+        retry=retry_if_exception_type(SourceError),
+        before_sleep=before_sleep_log(_LOG, logging.WARNING),
+        reraise=True,
     )
+    try:
+        return repeat(_answer, request, what, secret)
+    except SourceError as error:
+        raise SourceError(
+            f"{error} (failed {retries + 1} times; what was fetched is kept, run again to go on from there)"
+        ) from None
+
+
+def _answer(request: Callable[[], Answer], what: str, secret: str) -> Answer:
+    """Return the answer, or raise why there is none: SourceError where asking again may help."""
+    try:
+        return request()
+    except (MPRestError, RequestException, ValueError, KeyError) as error:
+        reason = _plain(error, secret)
+    _raise_if_permanent(reason, what)
+    raise SourceError(f"{what}: {reason}")
 
 
 def _plain(error: Exception, secret: str) -> str:

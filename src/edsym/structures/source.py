@@ -1,6 +1,5 @@
 """What every source of structures offers: ids, and for each id a material or the reason why there is none."""
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from edsym.files import atomic_path
+from edsym.structures.checks import printable
 
 SOURCES = {
     "materials_project": "edsym.structures.materials_project:MaterialsProject",
@@ -101,11 +101,6 @@ def cell_formula(numbers: np.ndarray) -> str:
 
     values, counts = np.unique(numbers, return_counts=True)
     return Composition({Element.from_Z(int(z)): int(n) for z, n in zip(values, counts, strict=True)}).formula
-
-
-def printable(text: str) -> str:
-    """Return a text with its control characters (NUL, line ends, half of a pair) written as escapes."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]", lambda found: ascii(found[0])[1:-1], text)
 
 
 def write_rejections(rejections: Iterable[Rejection], path: str | Path) -> None:

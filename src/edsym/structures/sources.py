@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from edsym.errors import InputError, MaterialError
 from edsym.seeds import stable_hash
+from edsym.structures.checks import printable
 from edsym.structures.settings import StructuresSettings
 from edsym.structures.source import (
     SOURCES,
@@ -18,7 +19,6 @@ from edsym.structures.source import (
     Rejection,
     Source,
     cell_formula,
-    printable,
     write_rejections,
 )
 from edsym.structures.standard import primitive, spacegroup_number

@@ -10,8 +10,7 @@ import pyarrow as pa
 
 from edsym.errors import InputError
 from edsym.parquet import read_parquet, read_schema, write_parquet
-from edsym.structures.checks import row_problems
-from edsym.structures.source import printable
+from edsym.structures.checks import printable, row_problems
 
 SCHEMA = pa.schema(
     {
