@@ -39,7 +39,7 @@ def draw_pattern(
     colour : str
         Of the discs.
     """
-    reach = 1.08 * np.hypot(qx, qy).max()
+    reach = 1.12 * np.hypot(qx, qy).max()
     by_brightness = np.argsort(-np.asarray(intensity), kind="stable")
     largest = _largest_radius(np.column_stack([qx, qy])[by_brightness[:60]], reach)
     radii = np.maximum(largest * (intensity / np.max(intensity)) ** 0.25, 0.008 * reach)

@@ -1,0 +1,55 @@
+"""What the documentation shows runs as it is written."""
+
+import json
+import re
+from pathlib import Path
+
+import matplotlib
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TUTORIAL = ROOT / "docs/tutorial.ipynb"
+
+
+def cells(path):
+    """Return the code cells of a notebook, each with its outputs as text."""
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "code":
+            text = ["".join(o.get("data", {}).get("text/plain", "")) for o in cell["outputs"]]
+            yield "".join(cell["source"]), "\n".join(text)
+
+
+def test_the_tutorial_runs_and_its_answers_are_those_that_it_shows(monkeypatch):
+    monkeypatch.chdir(TUTORIAL.parent)
+    with matplotlib.rc_context({"backend": "agg"}):
+        names = {}
+        for source, _ in cells(TUTORIAL):
+            exec(source, names)
+    shown = [output for _, output in cells(TUTORIAL) if "crystal_system" in output]
+    for answer, text in zip((names["answer"], names["moved"]), shown, strict=True):
+        best = answer[answer.pattern == "all"].iloc[0]
+        line = re.search(r"all +1 +(\S+) +(\S+) +(\S+) +(\S+)", text)
+        assert (best.crystal_system, best.space_group) == (line[1], line[3])
+        assert best.p_system == pytest.approx(float(line[2]), abs=0.02)
+
+
+def test_the_snippet_of_the_readme_runs(monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    snippets = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
+    assert snippets
+    with matplotlib.rc_context({"backend": "agg"}):
+        for snippet in snippets:
+            exec(snippet, {})
+    assert "crystal_system" in capsys.readouterr().out
+
+
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("models/*/README.md")]
+PAGES += [ROOT / folder / "README.md" for folder in ("benchmarks", "config", "results")]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_to_a_file(path):
+    text = path.read_text(encoding="utf-8")
+    targets = re.findall(r"\]\(([^)#]+)[^)]*\)|^```\{include\} (\S+)", text, re.M)
+    for target in filter(None, (a or b for a, b in targets)):
+        assert re.match(r"https?://", target) or (path.parent / target).exists(), target
