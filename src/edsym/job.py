@@ -14,13 +14,6 @@ from edsym.provenance.record import record_path, write_record
 _told_to_end: list[str] = []
 """The signal that this process was told to end by, once it was."""
 
-_INTERRUPTS = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
-"""Whether Ctrl-C ends this process; one in the background of a shell script ignores it."""
-
-if _INTERRUPTS and hasattr(sys.modules["__main__"], "snakemake"):
-    # A script that is interrupted while it imports has nothing to clean up: it ends without a traceback.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
 
 @contextmanager
 def job(snakemake, rank: int = 0) -> Iterator[dict]:
@@ -49,9 +42,8 @@ def job(snakemake, rank: int = 0) -> Iterator[dict]:
         force=True,
     )
     logging.captureWarnings(True)
-    signal.signal(signal.SIGTERM, _end)
-    if _INTERRUPTS:
-        signal.signal(signal.SIGINT, _end)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
     started = datetime.now(UTC)
     if rank == 0:
         record_path(snakemake).unlink(missing_ok=True)

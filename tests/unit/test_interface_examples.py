@@ -1,16 +1,21 @@
-"""The examples in docstrings of the public interface, and what `import edsym` costs."""
+"""The examples in docstrings of the public interface and in the README, and what `import edsym` costs."""
 
 import doctest
+import re
+import shlex
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from pymatgen.core import Lattice
 from pymatgen.core import Structure as Pymatgen
 
 import edsym
+from edsym.cli import main
 
+ROOT = Path(__file__).parents[2]
 MODULES = sorted(set(edsym._MODULES.values()))
 
 
@@ -37,3 +42,13 @@ def test_to_import_edsym_imports_nothing_else():
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.split(".")[0] for name in found.stdout.split()}
     assert loaded - set(sys.stdlib_module_names) == {"edsym"}
+
+
+def test_commands_of_the_readme(tmp_path, monkeypatch):
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "README.md").read_text()
+    commands = re.findall(r"^edsym (simulate|predict)(.*)$", text, flags=re.MULTILINE)
+    assert {name for name, _ in commands} == {"simulate", "predict"}
+    for name, arguments in commands:
+        assert main([name, *shlex.split(arguments, comments=True)]) == 0

@@ -55,6 +55,8 @@ def test_random_orientations_follow_the_seed_and_turn_the_pattern(fluorite):
 
     np.testing.assert_array_equal(matrices(seed=1), matrices(seed=1))
     assert (matrices(seed=1) != matrices(seed=2)).any()
+    patterns = edsym.simulate(fluorite[1], n=4, seed=1)
+    np.testing.assert_array_equal(edsym.find_spots(patterns[2:]).qx, edsym.find_spots(patterns)[2:].qx)
     fixed = matrices(seed=1, in_plane="fixed")
     np.testing.assert_allclose(fixed[:, 2], matrices(seed=1)[:, 2])
     assert not np.allclose(fixed[:, 0], matrices(seed=1)[:, 0])

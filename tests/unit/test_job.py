@@ -45,25 +45,14 @@ with job(snakemake):
 """
 
 
-IMPORTING = """
-import time
-snakemake = True
-from edsym.job import job
-print("started", flush=True)
-time.sleep(60)
-"""
-
-
 def end(script, arguments, number):
     """Run a job, send it a signal twice once it has started, and return its status and what it said."""
     job = subprocess.Popen(
-        [sys.executable, "-c", script],
+        [sys.executable, "-c", JOB + script],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        # which a shell that runs the tests in the background has switched off
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     job.stdin.write(pickle.dumps(arguments))
     job.stdin.close()
@@ -78,30 +67,15 @@ def end(script, arguments, number):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("script", [WRITING, SIMULATING])
 def test_a_job_that_is_told_to_end_says_so_in_one_line_and_leaves_nothing(tmp_path, script, number):
-    status, said = end(JOB + script, (tmp_path, SIMULATION), number)
+    status, said = end(script, (tmp_path, SIMULATION), number)
     assert (status, said) == (1, f"ERROR: ended by {number.name}; nothing is left half written\n")
     assert [path.name for path in tmp_path.iterdir()] == ["job.log"]
     assert "Traceback" not in (tmp_path / "job.log").read_text()
 
 
-def test_a_script_that_is_interrupted_while_it_imports_ends_quietly():
-    assert end(IMPORTING, None, signal.SIGINT) == (-signal.SIGINT, "")
-
-
-def test_a_job_in_the_background_of_a_script_ignores_what_is_meant_for_another(tmp_path):
-    script = JOB + "import signal\nwith job(snakemake): sys.exit(signal.getsignal(signal.SIGINT))"
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        input=pickle.dumps((tmp_path,)),
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
-        check=False,
-    )
-    assert done.returncode == signal.SIG_IGN
-
-
 def test_the_extraction_of_spots_can_be_interrupted_anywhere(tmp_path, patterns_file):  # noqa: F811
     folder = tmp_path / "job"
     folder.mkdir()
-    status, said = end(JOB + EXTRACTING, (folder, patterns_file, PEAKS), signal.SIGINT)
+    status, said = end(EXTRACTING, (folder, patterns_file, PEAKS), signal.SIGINT)
     assert status == 1 and "Traceback" not in said and said.count("ERROR: ended by SIGINT") == 1
     assert {path.name for path in folder.iterdir()} == {"job.log", "spots.h5"}

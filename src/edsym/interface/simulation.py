@@ -50,6 +50,10 @@ class Patterns(list):
         super().__init__(patterns)
         self.structure, self.settings = structure, settings
 
+    def __getitem__(self, which):
+        part = super().__getitem__(which)
+        return Patterns(part, self.structure, self.settings) if isinstance(which, slice) else part
+
     def write(self, path: str | Path, name: str = "crystal") -> None:
         """Write the patterns as HDF5, as the workflow stores them: see `edsym.simulation.run.store`."""
         orientations = np.array([pattern.orientation for pattern in self])

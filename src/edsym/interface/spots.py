@@ -49,46 +49,32 @@ class Spots(SpotLists):
     absolute: bool = True
 
     def __post_init__(self):
-        if not len(self):
+        counts = np.diff(self.offset)
+        if not len(counts):
             raise InputError("there are no patterns: expected the spots of one at least")
-        empty = np.flatnonzero(np.diff(self.offset) == 0)
-        if len(empty):
-            raise InputError(f"pattern {empty[0]} has no spots, expected one at least")
+        if not counts.all():
+            raise InputError(f"pattern {counts.argmin()} has no spots, expected one at least")
+        pattern = np.repeat(np.arange(len(self)), counts)
         length = np.hypot(self.qx.astype(np.float64), self.qy)
-        self._refuse(
-            ~np.isfinite(length) | ~np.isfinite(self.intensity),
-            lambda s: f"has a spot {self._row(s)} that is not three finite numbers",
-        )
-        self._refuse(
-            length > MAX_LENGTH,
-            lambda s: (
-                f"has a spot at |q| = {length[s]:.4g} 1/Å, expected at most {MAX_LENGTH:g} 1/Å; "
-                "positions in 1/nm or in pixels take unit='1/nm' or unit='px' with a scale"
+        total = np.add.reduceat(self.intensity, self.offset[:-1], dtype=np.float64)[pattern]
+        for bad, message in (
+            (~np.isfinite(length + self.intensity), "has a spot that is not three finite numbers"),
+            (
+                length > MAX_LENGTH,
+                f"has a spot at |q| = {{length:.4g}} 1/Å, expected at most {MAX_LENGTH:g} 1/Å; "
+                "positions in 1/nm or in pixels take unit='1/nm' or unit='px' with a scale",
             ),
-        )
-        self._refuse(
-            self.intensity <= 0, lambda s: f"has the intensity {self.intensity[s]:.4g}, expected more than 0"
-        )
-        total = np.add.reduceat(self.intensity, self.offset[:-1], dtype=np.float64)
-        self._refuse(
-            np.repeat(total > MAX_TOTAL, np.diff(self.offset)),
-            lambda s: (
-                f"has intensities that sum up to {total[self._pattern(s)]:.4g}, expected shares of the "
-                "incident beam; others take normalisation='counts', 'max' or 'sum'"
+            (self.intensity <= 0, "has the intensity {intensity:.4g}, expected more than 0"),
+            (
+                total > MAX_TOTAL,
+                "has intensities that sum up to {total:.4g}, expected shares of the incident beam; "
+                "others take normalisation='counts', 'max' or 'sum'",
             ),
-        )
-
-    def _refuse(self, bad: np.ndarray, describe) -> None:
-        """Raise an error that describes the first bad spot."""
-        if bad.any():
-            s = int(bad.argmax())
-            raise InputError(f"pattern {self._pattern(s)} {describe(s)}")
-
-    def _pattern(self, spot: int) -> int:
-        return int(np.searchsorted(self.offset, spot, "right")) - 1
-
-    def _row(self, spot: int) -> list[float]:
-        return [float(getattr(self, name)[spot]) for name in SPOT_FIELDS]
+        ):
+            if bad.any():
+                s = bad.argmax()
+                values = {"length": length[s], "intensity": self.intensity[s], "total": total[s]}
+                raise InputError(f"pattern {pattern[s]} {message.format(**values)}")
 
     @classmethod
     def from_arrays(
@@ -189,7 +175,7 @@ class Spots(SpotLists):
             return cls.from_frame(patterns)
         parts = [_array(f"pattern {i}", part, (None, 3)) for i, part in enumerate(_parts(patterns))]
         sizes = [len(part) for part in parts]
-        if 0 in sizes:
+        if 0 in sizes:  # it would vanish from the labels
             raise InputError(f"pattern {sizes.index(0)} has no spots, expected one at least")
         rows = np.concatenate([np.empty((0, 3)), *parts])
         return cls.from_arrays(*rows.T, np.repeat(np.arange(len(parts)), sizes))
@@ -275,11 +261,8 @@ def _shares(values: np.ndarray, offset: np.ndarray, normalisation: str | float) 
         raise InputError(
             f"normalisation is {normalisation!r}, expected a number or one of {', '.join(NORMALISATIONS)}"
         )
-    counts = np.diff(offset)
-    largest = np.repeat(np.maximum.reduceat(values, offset[:-1]), counts) if len(values) else values
-    scaled = values / np.where(largest > 0, largest, 1)
-    total = np.add.reduceat(scaled, offset[:-1])
-    return scaled / np.repeat(total, counts)
+    with np.errstate(all="ignore"):  # what is too large or not positive is refused later
+        return values / np.repeat(np.add.reduceat(np.abs(values), offset[:-1]), np.diff(offset))
 
 
 def _single(values: np.ndarray) -> np.ndarray:
