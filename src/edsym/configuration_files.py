@@ -20,6 +20,7 @@ def configuration_file() -> str:
     lines = [
         "# The paper's run. config/README.md explains every key; an overlay (demo.yaml) changes single ones.",
         f"# {MADE}; a missing key has its default.",
+        "# yaml-language-server: $schema=../workflow/schemas/config.schema.yaml",
         *_lines(RunSettings),
     ]
     for name, settings in sections().items():

@@ -49,7 +49,6 @@ class Settings(BaseModel):
         frozen=True,
         extra="forbid",
         strict=True,
-        allow_inf_nan=False,
         validate_default=True,
         use_attribute_docstrings=True,
     )
@@ -57,7 +56,7 @@ class Settings(BaseModel):
 
     def __init__(self, /, **values):
         try:
-            super().__init__(**values)
+            super().__init__(**{name: _plain_number(value) for name, value in values.items()})
         except ValidationError as error:
             raise InputError("\n".join(_messages(type(self), error))) from None
 
@@ -97,6 +96,11 @@ class Settings(BaseModel):
     def operational(cls) -> set[str]:
         """Return the keys that change how a result comes about, not the result."""
         return {name for name, entry in entries(cls).items() if entry.get("operational")}
+
+
+def _plain_number(value: Any) -> Any:
+    """Return what a NumPy scalar holds."""
+    return value.item() if getattr(value, "ndim", None) == 0 else value
 
 
 @cache

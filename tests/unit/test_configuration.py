@@ -4,6 +4,7 @@ import copy
 from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pytest
 import yaml
 
@@ -208,6 +209,7 @@ def test_text_of_the_command_line_becomes_what_the_key_wants():
 
 def test_the_library_reads_nothing_out_of_text_but_takes_whole_numbers_and_lists():
     assert MLPSettings(hidden=[16], dropout=0).hidden == (16,)
+    assert MLPSettings(epochs=np.int64(3), dropout=np.float32(0.5)) == MLPSettings(epochs=3, dropout=0.5)
     assert TrainingSettings(precision=32).precision == "32"
     with pytest.raises(InputError, match=r"mlp\.epochs: '3' is not allowed"):
         MLPSettings(epochs="3")
@@ -224,8 +226,10 @@ def test_a_basis_brings_its_own_cuts_unless_they_are_given():
     )
 
 
-def test_changed_settings_are_checked_again():
-    assert SimulationSettings().replace(zone_axes=3).zone_axes == 3
+def test_settings_are_changed_in_copies_only_and_checked_again():
+    with pytest.raises(ValueError, match="frozen"):
+        SimulationSettings().zone_axes = 3
+    assert SimulationSettings(zone_axes=3).replace(seed=1) == SimulationSettings(zone_axes=3, seed=1)
     with pytest.raises(InputError, match="zone_axes: 0 is not allowed"):
         SimulationSettings().replace(zone_axes=0)
 
