@@ -20,7 +20,7 @@ def packed(tmp_path):
     files = write_run_files(tmp_path)
     (tmp_path / "table1.md").write_text("| Method | 61.2 |\n")
     config = {name: configuration()[name] for name in ("structures", "simulation", "network")}
-    config["structures"]["path"] = "/home/someone/materials.parquet"
+    config["structures"] |= {"source": "snapshot", "path": "/home/someone/materials.parquet"}
     folder = tmp_path / "models" / "small"
     pretrained.pack_model("small", tmp_path / "model", folder, config, files["run"], [tmp_path / "table1.md"])
     return folder, network
@@ -38,12 +38,13 @@ def test_a_packed_network_is_loaded_by_name_and_predicts_the_same(packed, monkey
     np.testing.assert_allclose(p_spacegroup.sum(1), 1, atol=1e-5)
 
 
-def test_card_and_recipe_tell_data_and_scores_but_no_path(packed):
+def test_card_and_recipe_tell_data_and_scores_but_no_folder(packed):
     card, recipe = (packed[0] / name for name in ("README.md", "recipe.json"))
-    for text in ("# small", "2 training", "epoch 2 of 3", "| Method | 61.2 |"):
+    for text in ("# small", "2 training", "epoch 2 of 3", "Put materials.parquet into", "| Method | 61.2 |"):
         assert text in card.read_text()
     found = json.loads(recipe.read_text())
     assert found["simulation"] == configuration()["simulation"]
+    assert found["structures"]["path"] == "materials.parquet"
     assert "/home" not in recipe.read_text() + card.read_text()
 
 
