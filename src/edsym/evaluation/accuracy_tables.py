@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 
-import numpy as np
 import pandas as pd
 
 from edsym.errors import InputError
 from edsym.evaluation.inputs import EvaluationInputs
-from edsym.evaluation.metrics import accuracy, class_metrics, wilson_interval
+from edsym.evaluation.metrics import accuracy_in_percent, class_metrics, sizes
 from edsym.evaluation.products import SYSTEM_LABELS
 from edsym.evaluation.table_writer import Column, Table
 from edsym.models.registry import MODELS
@@ -28,8 +27,8 @@ def table1(inputs: EvaluationInputs) -> Table:
     literature["published"] = published.get("crystal_system_accuracy", "mvof_ml", "single", "all")
     rows = [literature]
     for model, frame in reversed(inputs.decisions("single").items()):
-        row = {"method": MODELS[model].title, "origin": "this run", **_sizes(frame)}
-        row |= _accuracy(frame, "system", "accuracy", interval=True)
+        row = {"method": MODELS[model].title, "origin": "this run", **sizes(frame)}
+        row |= accuracy_in_percent(frame, "system", "accuracy")
         rows.append(row | {"published": published.get("crystal_system_accuracy", model, "single", "all")})
     names = ("method", "origin", "accuracy", "accuracy_low", "accuracy_high", "published")
     return Table(
@@ -58,7 +57,7 @@ def table2(inputs: EvaluationInputs) -> Table:
                 "model": MODELS[model].title,
                 "system": system,
                 **scores.loc[i],
-                **_sizes(frame[frame.system == i]),
+                **sizes(frame[frame.system == i]),
             }
             | {
                 f"published_{name}": inputs.published.get("crystal_system_metrics", model, name, system)
@@ -66,7 +65,7 @@ def table2(inputs: EvaluationInputs) -> Table:
             }
             for i, system in enumerate(CRYSTAL_SYSTEMS)
         ]
-        rows.append({"model": MODELS[model].title, "system": "macro", **scores.mean(), **_sizes(frame)})
+        rows.append({"model": MODELS[model].title, "system": "macro", **scores.mean(), **sizes(frame)})
     names = ("model", "system", "precision", "published_precision", "recall", "f1", "published_f1")
     return Table(
         "table2",
@@ -138,10 +137,10 @@ def _transfer_rows(inputs: EvaluationInputs, model: str) -> Iterator[dict]:
     for orientations in sorted(tested):
         frames = {m: f[f.material_id.isin(shared)] for m, f in tested[orientations].items()}
         row = {"model": MODELS[model].title, "trained_on": trained, "tested_on": orientations}
-        row |= _sizes(frames["single"])
+        row |= sizes(frames["single"])
         for target in ("system", "spacegroup"):
             for method, frame in frames.items():
-                row |= _accuracy(frame, target, f"{target}_{method}", interval=True)
+                row |= accuracy_in_percent(frame, target, f"{target}_{method}")
         yield row
 
 
@@ -154,8 +153,8 @@ def _accuracy_table(inputs: EvaluationInputs, name: str, title: str, target: str
             for method in _METHODS:
                 frame = frames[method][model]
                 chosen = frame if system == "all" else frame[frame.system == i]
-                row |= _accuracy(chosen, target, method, interval=system == "all")
-                row |= _sizes(chosen) if method == "single" else {}
+                row |= accuracy_in_percent(chosen, target, method, interval=system == "all")
+                row |= sizes(chosen) if method == "single" else {}
                 if method != "logsum":
                     row[f"published_{method}"] = inputs.published.get(section, model, method, system)
             rows.append(row)
@@ -178,20 +177,6 @@ def _accuracy_table(inputs: EvaluationInputs, name: str, title: str, target: str
         inputs.run.line(),
         f"{_INTERVAL} {_citations(inputs, section, *MODELS)}",
     )
-
-
-def _accuracy(frame: pd.DataFrame, target: str, name: str, *, interval: bool) -> dict[str, float]:
-    share = accuracy(frame[target], frame[f"predicted_{target}"])
-    low, high = wilson_interval(share, frame.material_id.nunique()) if interval else (np.nan, np.nan)
-    return {name: 100 * share, f"{name}_low": 100 * low, f"{name}_high": 100 * high}
-
-
-def _sizes(frame: pd.DataFrame) -> dict[str, int]:
-    return {
-        "patterns": len(frame),
-        "materials": frame.material_id.nunique(),
-        "spacegroups": frame.spacegroup.nunique(),
-    }
 
 
 def _shared_materials(first: dict[str, pd.DataFrame], second: dict[str, pd.DataFrame]) -> set[str]:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from edsym.evaluation.inputs import EvaluationInputs
-from edsym.evaluation.metrics import accuracy, expected_calibration_error, wilson_interval
+from edsym.evaluation.metrics import accuracy_in_percent, expected_calibration_error, sizes
 from edsym.evaluation.table_writer import Column, Table
 from edsym.models.registry import MODELS
 from edsym.symmetry import system_index
@@ -58,7 +58,7 @@ def _calibration_rows(inputs: EvaluationInputs) -> Iterator[dict]:
                 frame = inputs.decisions(method)[model]
                 row = {"model": entry.title, "target": title, "method": METHODS[method]}
                 row["temperature"] = temperatures[method][target] if temperatures else np.nan
-                yield row | _calibration(frame, target) | _sizes(frame)
+                yield row | _calibration(frame, target) | sizes(frame)
 
 
 def _calibration(frame: pd.DataFrame, target: str) -> dict[str, float]:
@@ -101,7 +101,7 @@ def _decision_rows(inputs: EvaluationInputs) -> Iterator[dict]:
     for model, entry in MODELS.items():
         for method in methods_of(inputs.configuration, vote=True):
             frame = inputs.decisions(method)[model]
-            row = {"model": entry.title, "method": METHODS[method]} | _sizes(frame)
+            row = {"model": entry.title, "method": METHODS[method]} | sizes(frame)
             yield row | {"rule": "independent"} | _scores(frame)
             if inputs.configuration["evaluation"]["conditional"] and method != "vote":
                 given = frame.assign(predicted_spacegroup=frame.given_spacegroup)
@@ -112,11 +112,5 @@ def _scores(frame: pd.DataFrame) -> dict[str, float]:
     possible = system_index(frame.predicted_spacegroup.to_numpy()) == frame.predicted_system
     scores = {"impossible": 100 * (1 - possible.mean())}
     for target in TARGETS:
-        share = accuracy(frame[target], frame[f"predicted_{target}"])
-        low, high = wilson_interval(share, frame.material_id.nunique())
-        scores |= {target: 100 * share, f"{target}_low": 100 * low, f"{target}_high": 100 * high}
+        scores |= accuracy_in_percent(frame, target, target)
     return scores
-
-
-def _sizes(frame: pd.DataFrame) -> dict[str, int]:
-    return {"patterns": len(frame), "materials": frame.material_id.nunique()}

@@ -15,6 +15,19 @@ def accuracy(truth: np.ndarray, predicted: np.ndarray) -> float:
     return float(accuracy_score(truth, predicted)) if len(truth) else np.nan
 
 
+def accuracy_in_percent(frame: pd.DataFrame, target: str, name: str, *, interval: bool = True) -> dict:
+    """Return the accuracy of decisions, ``{name}``, and its 95 % interval, ``{name}_low`` and ``_high``."""
+    share = accuracy(frame[target], frame[f"predicted_{target}"])
+    low, high = wilson_interval(share, frame.material_id.nunique()) if interval else (np.nan, np.nan)
+    return {name: 100 * share, f"{name}_low": 100 * low, f"{name}_high": 100 * high}
+
+
+def sizes(frame: pd.DataFrame) -> dict[str, int]:
+    """Return the numbers of decisions, materials and space groups in a table of decisions."""
+    counts = {"patterns": len(frame), "materials": frame.material_id.nunique()}
+    return counts | {"spacegroups": frame.spacegroup.nunique()}
+
+
 def class_metrics(truth: np.ndarray, predicted: np.ndarray, n_classes: int) -> pd.DataFrame:
     """Return precision, recall, F1 and support of every class.
 
