@@ -28,7 +28,7 @@ from edsym.spots.peaks import extract_shard
 from edsym.spots.settings import PeaksSettings
 from edsym.spots.store import SpotLists, read_spots
 from edsym.structures.sources import subset
-from edsym.structures.table import read_materials, write_materials
+from edsym.structures.table import read_columns, write_materials
 
 VIEWS = (2, 5, 10, 20)
 """Numbers of views for which the pool is fitted."""
@@ -63,7 +63,7 @@ def main() -> None:
 
 def chosen(arguments: argparse.Namespace, config: dict, made: dict) -> pd.DataFrame:
     """Return rows of the table that the run did not draw, within the bounds of its filter."""
-    table = read_materials(arguments.structures)
+    table = read_columns(arguments.structures, foreign=True)
     rest = subset(list(table.material_id), None, made["seed"])[made["limit"] :][: arguments.count]
     bounds = config["filter"]["min_volume"], config["filter"]["max_volume"]
     return table[table.material_id.isin(rest) & table.volume.between(*bounds)]

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import inputs
 import learning_curve
-import numpy as np
 import pandas as pd
 import yaml
 
@@ -70,8 +69,7 @@ def scored(
         simulate_shard(folder / "materials.parquet", folder / "patterns.h5", 0, settings)
         extract_shard(folder / "patterns.h5", folder / "spots.h5", PeaksSettings(**config["peaks"]))
         spots = read_spots([folder / "spots.h5"])
-    columns = np.stack([spots.qx, spots.qy, spots.intensity], axis=1)
-    systems, groups = load_model(arguments.model).predict(np.split(columns, spots.offset[1:-1]))
+    systems, groups = load_model(arguments.model).model.predict_proba(spots)
     numbers = table.set_index("material_id").spacegroup_number.loc[spots.material_id].to_numpy(int)
     numbers = numbers[spots.material]
     right = {

@@ -109,11 +109,11 @@ def test_intensities_without_the_incident_beam_are_shares_of_the_pattern(factor)
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"unit": "Å"}, "unit is 'Å', expected one of"),
-        ({"unit": "px"}, "px takes a scale"),
-        ({"scale": 0.1}, "px takes a scale"),
-        ({"unit": "px", "scale": 0}, "scale is 0"),
-        ({"unit": "px", "scale": np.nan}, "scale is nan"),
+        ({"unit": "Å"}, "unit is 'Å' with scale None, expected 1/Å"),
+        ({"unit": "px"}, "unit is 'px' with scale None"),
+        ({"scale": 0.1}, "unit is '1/Å' with scale 0.1"),
+        ({"unit": "px", "scale": 0}, "scale 0"),
+        ({"unit": "px", "scale": np.nan}, "scale nan"),
         ({"normalisation": "beam"}, "normalisation is 'beam'"),
         ({"normalisation": -1.0}, "normalisation is -1.0"),
         ({"normalisation": None}, "normalisation is None"),
@@ -178,3 +178,5 @@ def test_single_patterns_slices_and_the_brightest():
         spots[3:]
     assert arrays(spots.brightest(2)) == [ROWS[[0, 2]].tolist(), ROWS[:2].tolist(), ROWS[1:3].tolist()]
     assert arrays(spots.brightest(100)) == arrays(spots)
+    with pytest.raises(InputError, match="n is 0"):
+        spots.brightest(0)

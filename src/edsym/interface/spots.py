@@ -124,19 +124,23 @@ class Spots(SpotLists):
         labels = np.zeros(len(x), int) if pattern is None else np.asarray(pattern)
         if labels.shape != x.shape or pd.isna(labels).any():
             raise InputError(
-                f"pattern has the shape {labels.shape} or empty values, expected a label of {x.shape}"
+                f"pattern has the shape {labels.shape} or empty values, expected {x.shape} labels"
             )
         index, names = pd.factorize(labels)
         order, counts = np.argsort(index, kind="stable"), np.bincount(index)
         (x0, y0), factor = _array("center", center, (2,)), _factor(unit, scale)
+        with np.errstate(all="ignore"):  # what is impossible then is refused as such
+            shares = _shares(values[order], offsets(counts), normalisation)
+            columns = np.stack([(x[order] - x0) * factor, (y[order] - y0) * factor, shares])
+            qx, qy, intensity = columns.astype(np.float32)
         return cls(
             material_id=np.array(["crystal"]),
             material=np.zeros(len(counts), int),
             view=names if names.dtype.kind == "i" else np.arange(len(counts)),
             offset=offsets(counts),
-            qx=_single((x[order] - x0) * factor),
-            qy=_single((y[order] - y0) * factor),
-            intensity=_single(_shares(values[order], offsets(counts), normalisation)),
+            qx=qx,
+            qy=qy,
+            intensity=intensity,
             hkl=None if hkl is None else _array("hkl", hkl, (len(x), 3))[order].astype(int),
             absolute=normalisation not in NORMALISATIONS[1:],
         )
@@ -166,7 +170,7 @@ class Spots(SpotLists):
 
     @classmethod
     def of(cls, patterns) -> "Spots":
-        """Return patterns in any form that a model takes: see `edsym.interface.model.Model.predict`."""
+        """Return patterns in any form that `edsym.interface.model.TrainedModel.predict` takes."""
         if isinstance(patterns, Spots):
             return patterns
         if isinstance(patterns, SpotLists):
@@ -194,6 +198,8 @@ class Spots(SpotLists):
 
     def brightest(self, n: int) -> "Spots":
         """Return the `n` brightest spots of every pattern, of equally bright ones the first."""
+        if n < 1:
+            raise InputError(f"n is {n}, expected 1 spot at least")
         pattern = np.repeat(np.arange(len(self)), np.diff(self.offset))
         order = np.lexsort((-self.intensity, pattern))
         kept = np.sort(order[np.arange(len(order)) - self.offset[pattern] < n])
@@ -240,35 +246,24 @@ def _array(name: str, values, shape: tuple) -> np.ndarray:
 
 
 def _factor(unit: str, scale: float | None) -> float:
-    if unit not in (*UNITS, "px"):
-        raise InputError(f"unit is {unit!r}, expected one of {', '.join(UNITS)}, px")
-    if (unit == "px") != (scale is not None):
-        raise InputError(f"unit {unit} with scale={scale}: px takes a scale in 1/Å a pixel, no other does")
-    if scale is not None and not (isinstance(scale, Real) and 0 < scale < np.inf):
-        raise InputError(f"scale is {scale!r}, expected the 1/Å of a pixel")
-    return UNITS.get(unit, scale)
+    if unit in UNITS and scale is None:
+        return UNITS[unit]
+    if unit == "px" and isinstance(scale, Real) and 0 < scale < np.inf:
+        return scale
+    allowed = f"{', '.join(UNITS)}, or px with the 1/Å of a pixel as scale"
+    raise InputError(f"unit is {unit!r} with scale {scale!r}, expected {allowed}")
 
 
 def _shares(values: np.ndarray, offset: np.ndarray, normalisation: str | float) -> np.ndarray:
     """Return intensities as shares of the incident beam or, where that is not known, of a pattern's sum."""
     if normalisation == "incident":
         return values
-    if not isinstance(normalisation, str):
-        if not (isinstance(normalisation, Real) and 0 < normalisation < np.inf):
-            raise InputError(f"normalisation is {normalisation!r}, expected the incident beam in counts")
-        return values / normalisation
-    if normalisation not in NORMALISATIONS:
-        raise InputError(
-            f"normalisation is {normalisation!r}, expected a number or one of {', '.join(NORMALISATIONS)}"
-        )
-    with np.errstate(all="ignore"):  # what is too large or not positive is refused later
+    if normalisation in NORMALISATIONS:
         return values / np.repeat(np.add.reduceat(np.abs(values), offset[:-1]), np.diff(offset))
-
-
-def _single(values: np.ndarray) -> np.ndarray:
-    """Return float32; what is too large for it becomes infinite, and is refused as such."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return values.astype(np.float32)
+    if isinstance(normalisation, Real) and 0 < normalisation < np.inf:
+        return values / normalisation
+    allowed = f"{', '.join(NORMALISATIONS)} or the incident beam in counts"
+    raise InputError(f"normalisation is {normalisation!r}, expected {allowed}")
 
 
 def _parts(patterns) -> list:
@@ -278,9 +273,7 @@ def _parts(patterns) -> list:
             f"patterns are of the type {type(patterns).__name__}, expected Spots, a DataFrame, or arrays "
             "(n, 3) of qx, qy, intensity; edsym.Spots.read_csv reads files"
         )
-    parts = [
-        _columns(f"pattern {i}: ", p) if isinstance(p, pd.DataFrame) else p for i, p in enumerate(patterns)
-    ]
+    parts = [_columns(f"pattern {i}: ", p) if hasattr(p, "columns") else p for i, p in enumerate(patterns)]
     try:
         return [parts] if np.ndim(parts) == 2 else parts
     except ValueError:  # of different lengths
