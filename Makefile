@@ -41,7 +41,7 @@ format: $(READY)
 
 #: make docs    write the configuration's files from the settings, and build the site in docs/_build/html
 docs: $(READY)
-	$(BIN)/python -m edsym.configuration_files
+	$(BIN)/python config/generate.py
 	$(BIN)/pip install --quiet --no-build-isolation --editable '.[docs]'
 	$(BIN)/sphinx-build -q -W --keep-going docs docs/_build/html
 

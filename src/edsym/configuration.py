@@ -133,8 +133,8 @@ def _between_sections(made: Mapping[str, Settings]) -> Iterator[str]:
 
 def scientific(config: Mapping, section: str) -> dict:
     """Return a section without the keys that change no result: for the others, jobs run again."""
-    operational = sections()[section].operational()
-    return {key: value for key, value in config[section].items() if key not in operational}
+    known = entries(sections()[section])
+    return {key: value for key, value in config[section].items() if not known[key].get("operational")}
 
 
 def check_surroundings(config: Mapping, rules: Collection[str], *, local: bool) -> None:
@@ -154,31 +154,25 @@ def check_surroundings(config: Mapping, rules: Collection[str], *, local: bool) 
     InputError
         Names every key, its value and what is missing.
     """
-    problems = []
-    if "collect_structures" in rules:
-        problems += _missing_key(config["structures"])
-    if local and {"simulate", "simulate_transfer"} & set(rules):
-        problems += _missing_gpu(config["simulation"])
-    if local and {"train", "train_network"} & set(rules):
-        problems += _missing_devices(config["training"])
-    if problems:
+    if problems := list(_missing(config, set(rules), local)):
         raise InputError("the run cannot start:\n  " + "\n  ".join(problems))
 
 
-def _missing_key(structures: Mapping) -> Iterator[str]:
-    if structures["source"] == "materials_project" and not os.environ.get("MP_API_KEY", "").strip():
+def _missing(config: Mapping, rules: set[str], local: bool) -> Iterator[str]:
+    structures, simulation, training = (config[name] for name in ("structures", "simulation", "training"))
+    if (
+        "collect_structures" in rules
+        and structures["source"] == "materials_project"
+        and not os.environ.get("MP_API_KEY", "").strip()
+    ):
         yield (
             "structures.source: materials_project needs your key to the database in the environment variable "
             "MP_API_KEY (https://next-gen.materialsproject.org/api); the other sources need none"
         )
-
-
-def _missing_gpu(simulation: Mapping) -> Iterator[str]:
-    if simulation["device"] == "cuda" and not _gpus():
+    if local and {"simulate", "simulate_transfer"} & rules and simulation["device"] == "cuda" and not _gpus():
         yield "simulation.device: cuda is not allowed; this machine has no GPU that torch can use"
-
-
-def _missing_devices(training: Mapping) -> Iterator[str]:
+    if not (local and {"train", "train_network"} & rules):
+        return
     if training["nodes"] > 1:
         yield f"training.nodes: {training['nodes']} is not allowed on one machine; several take a cluster"
     if training["devices"] > 1 and 0 < (found := _gpus()) < training["devices"]:

@@ -1,7 +1,7 @@
 """What all settings have in common: a check when they are made, with errors that name key, value and bounds.
 
 Below each key stands what it means, as its docstring; its default, unit and bounds stand in `setting`. The
-configuration's files and documentation are made from these (`edsym.configuration_files`).
+configuration's files and documentation are made from these (``config/generate.py``).
 """
 
 import difflib
@@ -15,6 +15,15 @@ from edsym.errors import InputError
 
 MAX_SEED = 2**32 - 1
 """Largest seed that every generator of random numbers takes."""
+
+_BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+_KINDS = {
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "string": "text",
+    "array": "a list",
+}
 
 
 def setting(default: Any, unit: str = "–", *, operational: bool = False, **bounds) -> Any:
@@ -31,7 +40,8 @@ def setting(default: Any, unit: str = "–", *, operational: bool = False, **bou
     **bounds
         ``ge``, ``gt``, ``le``, ``lt``, ``min_length``: see `pydantic.Field`.
     """
-    return Field(default, json_schema_extra={"unit": unit, "operational": operational}, **bounds)
+    extra = {"unit": unit} | ({"operational": True} if operational else {})
+    return Field(default, json_schema_extra=extra, **bounds)
 
 
 class Settings(BaseModel):
@@ -92,11 +102,6 @@ class Settings(BaseModel):
         except InputError as error:
             raise InputError(f"{source}: {error}") from None
 
-    @classmethod
-    def operational(cls) -> set[str]:
-        """Return the keys that change how a result comes about, not the result."""
-        return {name for name, entry in entries(cls).items() if entry.get("operational")}
-
 
 def _plain_number(value: Any) -> Any:
     """Return what a NumPy scalar holds."""
@@ -113,8 +118,6 @@ def entries(settings: type[Settings]) -> dict[str, dict]:
 def _plain(entry: dict) -> dict:
     """Write a type or null as a list of two types, and leave out what says nothing."""
     kept = {name: value for name, value in entry.items() if name not in ("title", "anyOf")}
-    if not kept["operational"]:
-        del kept["operational"]
     kept["description"] = " ".join(kept["description"].split())
     if "anyOf" in entry:
         other, null = entry["anyOf"]
@@ -134,23 +137,16 @@ def _messages(settings: type[Settings], error: ValidationError) -> list[str]:
             messages.append(unknown_key(name, key, settings.model_fields))
         else:
             entry = entries(settings)[found["loc"][0]]
-            messages.append(
-                refusal(name, found["input"], entry if len(found["loc"]) == 1 else entry["items"])
-            )
+            entry = entry if len(found["loc"]) == 1 else entry["items"]
+            messages.append(f"{name}: {found['input']!r} is not allowed; it must be {allowed(entry)}")
     return messages
-
-
-def refusal(name: str, value: Any, entry: Mapping) -> str:
-    """Say that a value is not allowed, and what is."""
-    return f"{name}: {value!r} is not allowed; it must be {allowed(entry)}"
 
 
 def unknown_key(name: str, key: str, known: Collection[str]) -> str:
     """Say that a key is unknown, and which one may be meant."""
     close = difflib.get_close_matches(key, known, n=1)
-    return f"unknown key {name}: " + (
-        f"did you mean {close[0]}?" if close else f"allowed are {', '.join(known)}"
-    )
+    hint = f"did you mean {close[0]}?" if close else f"allowed are {', '.join(known)}"
+    return f"unknown key {name}: {hint}"
 
 
 def allowed(entry: Mapping) -> str:
@@ -158,24 +154,8 @@ def allowed(entry: Mapping) -> str:
     if "enum" in entry:
         return "one of " + ", ".join(map(str, entry["enum"]))
     kinds = entry["type"] if isinstance(entry["type"], list) else [entry["type"]]
-    names = {
-        "integer": "a whole number",
-        "number": "a number",
-        "boolean": "true or false",
-        "string": "text",
-        "array": "a list",
-    }
-    text = " or ".join(names[kind] for kind in kinds if kind != "null")
-    bounds = [
-        f"{symbol} {entry[keyword]}"
-        for keyword, symbol in (
-            ("minimum", "≥"),
-            ("exclusiveMinimum", ">"),
-            ("maximum", "≤"),
-            ("exclusiveMaximum", "<"),
-        )
-        if keyword in entry
-    ]
+    text = " or ".join(_KINDS[kind] for kind in kinds if kind != "null")
+    bounds = [f"{symbol} {entry[keyword]}" for keyword, symbol in _BOUNDS.items() if keyword in entry]
     if "items" in entry:
         least = f"at least {entry['minItems']}, each " if "minItems" in entry else ""
         bounds = [f"of {least}{allowed(entry['items'])}"]

@@ -1,6 +1,7 @@
 """The configuration: its files are made from the settings; what cannot run is refused in words."""
 
 import copy
+import runpy
 from pathlib import Path
 
 import jsonschema
@@ -8,7 +9,6 @@ import numpy as np
 import pytest
 import yaml
 
-from edsym import configuration_files
 from edsym.configuration import (
     check_configuration,
     check_surroundings,
@@ -25,6 +25,7 @@ from edsym.structures.source import SOURCES
 from edsym.training.settings import TrainingSettings
 
 ROOT = Path(__file__).parents[2]
+GENERATED = runpy.run_path(str(ROOT / "config/generate.py"))
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 KEYS = [(name, key, entry) for name, made in sections().items() for key, entry in entries(made).items()]
 NUMBERS = [found for found in KEYS if {"minimum", "exclusiveMinimum"} & found[2].keys()]
@@ -38,15 +39,15 @@ def refused(section, **values):
 
 
 def test_files_are_made_from_the_settings():
-    assert (ROOT / "config/config.yaml").read_text() == configuration_files.configuration_file()
-    assert (ROOT / "config/README.md").read_text() == configuration_files.reference()
-    assert yaml.safe_load(SCHEMA.read_text()) == configuration_files.schema()
+    assert (ROOT / "config/config.yaml").read_text() == GENERATED["configuration_file"]()
+    assert (ROOT / "config/README.md").read_text() == GENERATED["reference"]()
+    assert yaml.safe_load(SCHEMA.read_text()) == GENERATED["schema"]()
 
 
 def test_config_yaml_is_the_default_and_what_no_configuration_means():
     written = yaml.safe_load((ROOT / "config/config.yaml").read_text())
     assert written == default_configuration() == check_configuration({}) == check_configuration(written)
-    jsonschema.validate(written, configuration_files.schema())
+    jsonschema.validate(written, GENERATED["schema"]())
 
 
 @pytest.mark.parametrize("name", ["demo", "own", "spectra"])

@@ -1,7 +1,4 @@
-"""What is made from the settings: config/config.yaml, its JSON Schema and its documentation.
-
-``python -m edsym.configuration_files`` writes them into the checkout that is the current folder.
-"""
+"""Write what is made from the settings: config.yaml and README.md beside this file, and the schema."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,6 +9,7 @@ from edsym.configuration import RunSettings, sections
 from edsym.files import write_text
 from edsym.settings import allowed, entries
 
+HERE = Path(__file__).resolve().parent
 MADE = "Made from the settings in src/edsym by `make docs`"
 
 
@@ -86,10 +84,10 @@ def _rows(settings: type) -> Iterator[str]:
 
 def main() -> None:
     """Write the three files."""
-    write_text(Path("config/config.yaml"), configuration_file())
-    write_text(Path("config/README.md"), reference())
+    write_text(HERE / "config.yaml", configuration_file())
+    write_text(HERE / "README.md", reference())
     text = yaml.safe_dump(schema(), sort_keys=False, allow_unicode=True, width=110)
-    write_text(Path("workflow/schemas/config.schema.yaml"), text)
+    write_text(HERE.parent / "workflow/schemas/config.schema.yaml", text)
 
 
 if __name__ == "__main__":
