@@ -163,6 +163,7 @@ def _draw(table: pd.DataFrame, config: dict, output: Path) -> None:
     for ax, (method, title) in zip(
         axes, {"single": "one pattern", "logsum": "ten views"}.items(), strict=True
     ):
+        ends = []
         for model, rows in table[(table.target == "system") & (table.method == method)].groupby("model"):
             error = np.abs(rows[["accuracy_low", "accuracy_high"]].to_numpy().T - rows.accuracy.to_numpy())
             label, colour = MODELS[model].title, _COLOURS[model]
@@ -170,19 +171,18 @@ def _draw(table: pd.DataFrame, config: dict, output: Path) -> None:
             further = np.geomspace(rows.materials.max(), PUBLISHED_MATERIALS, 20)
             projected = projection(rows.materials, rows.accuracy, further)
             ax.plot(further, projected, ":", color=colour)
-            ax.annotate(
-                f"{projected[-1]:.0f}",
-                (further[-1], projected[-1]),
-                xytext=(3, -3),
-                textcoords="offset points",
-                fontsize=8,
-            )
+            ends.append((projected[-1], colour))
+        place = -np.inf
+        for end, colour in sorted(ends):
+            place = max(end, place + 0.055 * np.ptp(table.accuracy[table.target == "system"]))
+            ax.text(1.1 * PUBLISHED_MATERIALS, place, f"{end:.0f}", color=colour, fontsize=8, va="center")
+        ax.margins(y=0.09)
         ax.set_xscale("log")
         ax.set_xlim(right=1.8 * PUBLISHED_MATERIALS)
         ax.set_xlabel("Training materials")
         ax.set_title(f"{config['simulation']['orientations']} orientations, {title}", fontsize=9)
     axes[0].set_ylabel("Crystal-system accuracy, %")
-    axes[0].legend(fontsize=7)
+    figure.legend(*axes[0].get_legend_handles_labels(), fontsize=7, ncols=3, loc="outside lower center")
     for form in ("svg", "png"):
         with atomic_path(output / f"learning_curve.{form}") as temporary:
             figure.savefig(temporary, format=form, dpi=200)
