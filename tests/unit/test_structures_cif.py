@@ -101,6 +101,8 @@ REJECTED = {
     re.sub(r"loop_(.|\n)*", "", SALT)
     + "".join(f"_atom_site_{n} 0\n" for n in ("label", "fract_x")): "no table of atoms: _atom_site_label, ",
     SALT.replace("_atom_site_fract_y", "_y"): "no table of atoms: _atom_site_fract_y missing",
+    SALT + OPERATORS + "'x, y, z'\n" * 5_001: "sites times operators are 10002, expected at most 10000",
+    SALT.replace("_atom_site_label", "_atom_site_name"): "KeyError '_atom_site_label'",
     SALT + OPERATORS + "'x, y, z'\n'x, y'": "symmetry operator 'x, y', expected one such as",
     SALT + OPERATORS + "'x, y, 1/2'": "symmetry operator 'x, y, 1/2'",
     SALT + "loop_\n_atom_site_moment_label\nNa1\n": "magnetic moments, but no _space_group_symop_magn",

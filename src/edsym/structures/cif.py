@@ -159,4 +159,4 @@ def _structure(file: Path, text: str):
 
 def _cause(error: Exception) -> str:
     text = " ".join(str(error).split()).removeprefix("No structure parsed for section 1 in CIF. ")[:300]
-    return text if isinstance(error, InputError | ValueError) else f"{type(error).__name__}: {text}"
+    return text if isinstance(error, InputError | ValueError) else f"{type(error).__name__} {text}"

@@ -18,6 +18,8 @@ _MAGNETIC_OPERATORS = "_space_group_symop_magn_operation.xyz"
 _SYMBOLS = ("_space_group_name_h-m_alt", "_symmetry_space_group_name_h-m", "_symmetry_space_group_name_h_m")
 _HALL = ("_space_group_name_hall", "_symmetry_space_group_name_hall")
 _IT_NUMBER = ("_space_group_it_number", "_symmetry_int_tables_number")
+MAX_IMAGES = 10_000
+"""Sites times operators of a block: pymatgen compares each with all before, in ten seconds by then."""
 _UNKNOWN = (None, [], "", ".", "?")
 
 
@@ -50,16 +52,20 @@ def check_block(block: dict, is_element) -> list[str]:
             raise InputError(f"magnetic moments, but no {_MAGNETIC_OPERATORS}")
         return []
     operators = _first(block, _OPERATORS)
-    for operator in [operators] if operators and isinstance(operators, str) else operators:
+    operators = [operators] if operators and isinstance(operators, str) else operators
+    for operator in operators:
         if operator.count(",") != 2 or not all(map(_OPERATOR.fullmatch, operator.split(","))):
-            raise InputError(f"symmetry operator {operator!r}, expected one such as 'x, -y, z+1/2'")
-    return [] if operators else _operators_of_group(block)
+            raise InputError(f"symmetry operator {operator[:40]!r}, expected one such as 'x, -y, z+1/2'")
+    of_group = [] if operators else _operators_of_group(block)
+    if (images := len(block["_atom_site_label"]) * len(operators or of_group)) > MAX_IMAGES:
+        raise InputError(f"sites times operators are {images}, expected at most {MAX_IMAGES}")
+    return of_group
 
 
 def _check_number(name: str, text: str | None, low: float, high: float) -> None:
     number = _NUMBER.fullmatch(text) if isinstance(text, str) else None
     if not number or not low <= float(number[1]) <= high:
-        found = "missing" if text is None else repr(text)
+        found = "missing" if text is None else repr(text[:40])
         raise InputError(f"{name} is {found}, expected a number of {low:g} to {high:g}")
 
 

@@ -155,7 +155,7 @@ def _summary(rejections: list[Rejection]) -> str:
     """Return how often each kind of reason occurs, each with its first reason."""
     kinds: dict[str, list[Rejection]] = {}
     for rejection in sorted(rejections, key=lambda r: r.material_id):
-        kind = re.sub(r"'[^']*'|\S*\d\S*", "", rejection.reason)  # less values and names
+        kind = re.sub(r"""'[^']*'|"[^"]*"|\S*\d\S*""", "", rejection.reason)  # less values and names
         kinds.setdefault(kind, []).append(rejection)
     common = sorted(kinds.values(), key=len, reverse=True)
     texts = [
