@@ -47,7 +47,7 @@ rule dataset:
 
 rule models:
     input:
-        expand(f"{RESULTS}/models/{{model}}/model.json", model=MODELS),
+        expand(f"{RESULTS}/models/{{model}}", model=MODELS),
 
 
 rule tables:

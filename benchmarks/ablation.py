@@ -6,7 +6,6 @@ material's views summed. What is there already is not computed again.
 
 import argparse
 import json
-import time
 from pathlib import Path
 
 import learning_curve
@@ -14,15 +13,11 @@ import pandas as pd
 
 from edsym.configuration import check_configuration
 from edsym.files import atomic_path, write_text
-from edsym.models.gmoe.settings import NetworkSettings
 from edsym.predictions.decisions import single_decisions
 from edsym.predictions.settings import EvaluationSettings
 from edsym.predictions.table import read_predictions
 from edsym.predictions.views import aggregate
 from edsym.spots.split import read_split
-from edsym.training.fit import train_network
-from edsym.training.predict import predict_network
-from edsym.training.settings import TrainingSettings
 
 VARIANTS = {
     "base": {},
@@ -90,14 +85,9 @@ def _train(config: dict, split: Path, folder: Path) -> None:
     if (folder / "seconds.json").exists():
         return
     spots = sorted((Path(config["results"]) / "spots").glob("*.h5"))
-    network, training = NetworkSettings(**config["network"]), TrainingSettings(**config["training"])
-    start = time.perf_counter()
-    train_network(spots, split, folder / "model", folder / "checkpoints", network, training)
-    trained = time.perf_counter()
-    predictions = folder / "predictions.parquet"
-    predict_network(spots, split, folder / "model", predictions, training.batch_size, training.threads)
-    seconds = {"training": trained - start, "prediction": time.perf_counter() - trained}
-    write_text(folder / "seconds.json", json.dumps(seconds))
+    places = spots, split, folder / "model", folder / "predictions.parquet"
+    training, prediction = learning_curve.train_and_predict(config, "gmoe", *places)
+    write_text(folder / "seconds.json", json.dumps({"training": training, "prediction": prediction}))
 
 
 def _row(config: dict, folder: Path) -> dict:

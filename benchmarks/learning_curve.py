@@ -5,6 +5,7 @@ the whole set's predictions are taken from the run. What is there already is not
 """
 
 import argparse
+import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -21,12 +22,9 @@ from matplotlib import pyplot as plt
 from edsym.configuration import check_configuration
 from edsym.evaluation.palette import BLUE, ORANGE, VERMILION
 from edsym.files import atomic_path
-from edsym.models.forest.run import predict_forest, train_forest
-from edsym.models.forest.settings import ForestSettings
-from edsym.models.gmoe.settings import NetworkSettings
-from edsym.models.mlp.run import predict_mlp, train_mlp
-from edsym.models.mlp.settings import MLPSettings
-from edsym.models.registry import MODELS
+from edsym.models.predict import predict_model
+from edsym.models.registry import MODELS, fixed_threads, make_model, validation_of
+from edsym.models.train import train_model
 from edsym.parquet import write_parquet
 from edsym.predictions.decisions import single_decisions
 from edsym.predictions.settings import EvaluationSettings
@@ -34,9 +32,6 @@ from edsym.predictions.table import read_predictions
 from edsym.predictions.views import aggregate
 from edsym.seeds import generator, stable_hash
 from edsym.spots.split import read_split
-from edsym.training.fit import train_network
-from edsym.training.predict import predict_network
-from edsym.training.settings import TrainingSettings
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED_MATERIALS = 27_511
@@ -81,17 +76,19 @@ def _train(config: dict, size: int, model: str, output: Path) -> None:
     split = folder / "split.parquet"
     write_subset(results / "split.parquet", size, split)
     spots = sorted((results / "spots").glob("*.h5"))
-    if model == "gmoe":
-        training = TrainingSettings(**config["training"])
-        network = NetworkSettings(**config["network"])
-        train_network(spots, split, model_dir, folder / "checkpoints", network, training)
-        predict_network(spots, split, model_dir, predictions, training.batch_size, training.threads)
-    elif model == "mlp":
-        train_mlp(spots, split, model_dir, MLPSettings(**config["mlp"]))
-        predict_mlp(spots, split, model_dir, predictions)
-    else:
-        train_forest(spots, split, model_dir, ForestSettings(**config["forest"]), jobs=1)
-        predict_forest(spots, split, model_dir, predictions, jobs=1)
+    train_and_predict(config, model, spots, split, model_dir, predictions)
+
+
+def train_and_predict(
+    config: dict, kind: str, spots: list[Path], split: Path, folder: Path, predictions: Path
+) -> tuple[float, float]:
+    """Train a model and predict the test patterns; return how long the two took, in seconds."""
+    entry, start = MODELS[kind], time.perf_counter()
+    validation = validation_of(kind, config) if entry.holds_out else None
+    train_model(make_model(kind, config), spots, split, folder, validation=validation)
+    trained = time.perf_counter()
+    predict_model(folder, spots, split, predictions, threads=fixed_threads(entry.predict, config) or 1)
+    return trained - start, time.perf_counter() - trained
 
 
 def write_subset(split_path: Path, size: int, output: Path) -> None:

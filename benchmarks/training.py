@@ -27,7 +27,7 @@ from edsym.spots.peaks import extract_shard
 from edsym.spots.settings import PeaksSettings
 from edsym.spots.store import SpotLists, read_spots
 from edsym.structures.table import write_materials
-from edsym.training.data import BatchSampler, PatternDataset
+from edsym.training.batches import BatchSampler, PatternDataset
 
 PAPER_RATE = 10_000 / 120  # patterns a second on an RTX A4000, batches of 4
 LITERAL_BATCH = 4

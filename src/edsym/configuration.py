@@ -171,7 +171,7 @@ def _missing(config: Mapping, rules: set[str], local: bool) -> Iterator[str]:
         )
     if local and {"simulate", "simulate_transfer"} & rules and simulation["device"] == "cuda" and not _gpus():
         yield "simulation.device: cuda is not allowed; this machine has no GPU that torch can use"
-    if not (local and {"train", "train_network"} & rules):
+    if not (local and "train" in rules):
         return
     if training["nodes"] > 1:
         yield f"training.nodes: {training['nodes']} is not allowed on one machine; several take a cluster"

@@ -67,12 +67,14 @@ def test_tables_are_those_of_a_local_run(cluster, local, tmp_path):
 
 def test_jobs_with_a_gpu_queue_for_it(cluster):
     with_gpu = []
-    for job in jobs(cluster, "_network").query("rule.str.startswith('rule_')")["id"]:
+    for job in jobs(cluster, "^rule_(train|predict)")["id"]:
         if "gres:gpu:1" in run(cluster, "scontrol", "show", "job", job):
             with_gpu.append(job)
     table = jobs(cluster)
     ran = table[table["id"].isin(with_gpu)].sort_values("start")
-    assert len(ran) == 4, "train_network, and predict_network of the test, transfer and validation patterns"
+    assert len(ran) == 4, (
+        "the network: training, and prediction of the test, transfer and validation patterns"
+    )
     assert (ran["start"].to_numpy()[1:] >= ran["end"].to_numpy()[:-1]).all()
 
 
@@ -83,15 +85,15 @@ def test_training_in_two_processes_of_one_node_or_of_two(cluster, local, tmp_pat
     for devices, nodes, place in ((2, 1, "gres=none"), (1, 2, "slurm_partition=both")):
         folder = tmp_path / f"{nodes}"
         shutil.copytree(local, folder / "results")
-        model = folder / "results/models/gmoe/model.json"
+        model = folder / "results/models/gmoe"
         config = configuration(folder, {"training": {"devices": devices, "nodes": nodes}})
-        there = ("--set-resources", f"train_network:{place}")
+        there = ("--set-resources", f"train:{place}")
         run(cluster, *on_slurm(str(model), "--force", "--configfile", config), *there)
-        assert json.loads(model.read_text())["training"]["settings"]["nodes"] == nodes
-        job = jobs(cluster, "rule_train_network")["id"].iloc[-1]
+        assert json.loads((model / "model.json").read_text())["settings"]["training"]["nodes"] == nodes
+        job = jobs(cluster, "rule_train_gmoe|rule_train_.*gmoe|rule_train")["id"].iloc[-1]
         said = run(cluster, "scontrol", "show", "job", job)
         assert f"NumNodes={nodes} " in said and "NumTasks=2 " in said, said
-        weights.append(model.with_name("weights.safetensors").read_bytes())
+        weights.append((model / "weights.safetensors").read_bytes())
     assert weights[0] == weights[1]
 
 

@@ -10,9 +10,8 @@ from edsym.spots.store import SpotLists, offsets, write_spots
 from edsym.symmetry import crystal_system
 
 
-@pytest.fixture
-def files(tmp_path):
-    """Write spot lists of 24 materials with 5 views each, in two shards, and a split of them."""
+def labelled_spots():
+    """Return spot lists of 24 materials with 5 views each, and the space group of every material."""
     rng = np.random.default_rng(5)
     ids = np.array([f"m{i:02}" for i in range(24)])
     groups = np.repeat([2, 1, 225, 227, 221, 194], 4)
@@ -20,7 +19,14 @@ def files(tmp_path):
     counts = rng.integers(5, 20, len(material))
     q = rng.normal(0, 0.3, (counts.sum(), 2)) + 0.1 * np.repeat(material // 4, counts)[:, None]
     intensity = rng.random(counts.sum(), dtype="f4")
-    lists = SpotLists(ids, material, view, offsets(counts), *q.T.astype("f4"), intensity)
+    return SpotLists(ids, material, view, offsets(counts), *q.T.astype("f4"), intensity), groups
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Write those spot lists in two shards, and a split of them."""
+    lists, groups = labelled_spots()
+    ids = lists.material_id
     for k, part in enumerate((ids[::2], ids[1::2])):
         write_spots(tmp_path / f"{k}.h5", lists.select(part), np.tile([0, 0, 1.0], (60, 1)), {})
     systems = [crystal_system(group) for group in groups]

@@ -72,8 +72,7 @@ def make_predictions(views_of: dict) -> Predictions:
 
 def write_run_files(folder: Path) -> dict[str, Path]:
     """Write all inputs of tables and figures; return them by their names in `products.REQUIRES`."""
-    names = ("split.parquet", "materials.csv", "run.json", "gmoe_model.json", "mlp_model.json")
-    names += ("forest_model.json",)
+    names = ("split.parquet", "materials.csv", "run.json", "gmoe_model", "mlp_model", "forest_model")
     files = {name.partition(".")[0]: folder / name for name in names} | {"published": PUBLISHED}
     truth = TRUTH | TRAINING
     split = pd.DataFrame({"material_id": list(truth), "spacegroup_number": list(truth.values())})
@@ -82,9 +81,10 @@ def write_run_files(folder: Path) -> dict[str, Path]:
     write_parquet(pa.Table.from_pandas(split, preserve_index=False), files["split"])
     counts = pd.DataFrame({"material_id": list(N_PATTERNS), "n_patterns": list(N_PATTERNS.values())})
     counts.to_csv(files["materials"], index=False)
-    files["gmoe_model"].write_text(json.dumps({"n_parameters": 1234567}))
-    files["mlp_model"].write_text(json.dumps({"n_parameters": 765432}))
-    files["forest_model"].write_text("{}")
+    parameters = {"gmoe": {"n_parameters": 1234567}, "mlp": {"n_parameters": 765432}, "forest": {}}
+    for model, description in parameters.items():
+        files[f"{model}_model"].mkdir()
+        (files[f"{model}_model"] / "model.json").write_text(json.dumps(description))
     _write_predictions(files, folder)
     files["patterns"] = [folder / "0000.h5", folder / "0001.h5"]
     for path, materials in zip(files["patterns"], ("ae", "bd"), strict=True):

@@ -12,7 +12,8 @@ import pytest
 
 from edsym.errors import InputError
 from edsym.models.forest.features import N_FEATURES
-from edsym.models.forest.forest import HierarchicalForest
+from edsym.models.forest.fit import grow
+from edsym.models.forest.model import Forest
 from edsym.models.forest.settings import ForestSettings
 from edsym.parquet import read_parquet, read_schema, write_parquet
 from edsym.simulation.run.results import FailedMaterial, SimulatedMaterial
@@ -50,14 +51,17 @@ def write_some_spots(path):
 
 def write_some_trees(path):
     X = np.random.default_rng(2).random((40, N_FEATURES), dtype="f4")
-    system, groups = np.repeat([0, 6], 20), np.repeat([1, 2, 221, 225], 10)
+    groups = np.repeat([1, 2, 221, 225], 10)
     settings = ForestSettings(system_trees=2, system_depth=3, spacegroup_trees=2, spacegroup_depth=3, seed=0)
-    HierarchicalForest(settings).fit(X, system, groups).save(path.parent)
+    forest = Forest(forest=settings)
+    grow(forest, X, groups)
+    forest.write_weights(path)
 
 
 def read_some_trees(path):
-    forest = HierarchicalForest.load(path.parent)
-    return vars(forest.system_forest_), {k: vars(trees) for k, trees in forest.spacegroup_forests_.items()}
+    forest = Forest()
+    forest.read_weights(path)
+    return vars(forest.systems), {k: vars(trees) for k, trees in forest.groups.items()}
 
 
 def write_some_table(path):

@@ -1,6 +1,3 @@
-import json
-import re
-
 import h5py
 import numpy as np
 import pyarrow as pa
@@ -8,14 +5,14 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier
 
 from edsym.errors import InputError
-from edsym.models.forest import run
-from edsym.models.forest.forest import HierarchicalForest
-from edsym.models.forest.run import predict_forest, train_forest, validate_forest
+from edsym.models.forest import model
+from edsym.models.forest.fit import flattened, grow
+from edsym.models.forest.model import Forest
 from edsym.models.forest.settings import ForestSettings
-from edsym.models.forest.trees import FlatForest
+from edsym.models.predict import predict_model
+from edsym.models.train import train_model
 from edsym.parquet import write_parquet
 from edsym.predictions.table import read_predictions
-from edsym.spots.split import labelled_patterns
 from edsym.symmetry import space_groups, system_index
 
 SETTINGS = ForestSettings(system_trees=8, system_depth=40, spacegroup_trees=6, spacegroup_depth=30, seed=32)
@@ -32,9 +29,16 @@ def table(seed, n, noise):
     return X.astype(np.float32), system_index(GROUPS[classes]), GROUPS[classes]
 
 
+def grown(X, groups):
+    forest = Forest(forest=SETTINGS)
+    grow(forest, X, groups)
+    return forest
+
+
 @pytest.fixture(scope="module")
 def fitted():
-    return HierarchicalForest(SETTINGS).fit(*table(0, 400, 0.4))
+    X, _, groups = table(0, 400, 0.4)
+    return grown(X, groups)
 
 
 def test_flat_trees_predict_as_those_of_scikit_learn():
@@ -44,26 +48,26 @@ def test_flat_trees_predict_as_those_of_scikit_learn():
     X[250:] = np.round(X[250:])
     for depth in (3, 30):
         forest = RandomForestClassifier(10, max_depth=depth, random_state=0).fit(X, groups)
-        flat = FlatForest.from_sklearn(forest)
+        flat = flattened(forest)
         np.testing.assert_array_equal(flat.classes, forest.classes_)
         np.testing.assert_allclose(flat.predict_proba(X), forest.predict_proba(X), atol=1e-6)
 
 
 def test_features_of_another_kind_are_refused(fitted):
     with pytest.raises(ValueError, match="X has 3 features"):
-        fitted.predict_proba(np.zeros((2, 3), "f4"))
+        fitted.probabilities(np.zeros((2, 3), "f4"))
 
 
 def test_the_forest_learns(fitted):
     X, system, groups = table(2, 200, 0.2)
-    p_system, p_spacegroup = fitted.predict_proba(X)
+    p_system, p_spacegroup = fitted.probabilities(X)
     assert (p_system.argmax(axis=1) == system).mean() > 0.9
     assert (p_spacegroup.argmax(axis=1) + 1 == groups).mean() > 0.9
 
 
 def test_the_cascade_follows_the_predicted_system(fitted):
     X, system, _ = table(3, 300, 1.0)
-    p_system, p_spacegroup = fitted.predict_proba(X)
+    p_system, p_spacegroup = fitted.probabilities(X)
     predicted = p_system.argmax(axis=1)
     assert (predicted != system).any(), "wrong predictions are what this test is about"
     assert set(np.flatnonzero(p_system.any(axis=0))) == set(system_index(GROUPS))
@@ -79,36 +83,16 @@ def test_the_cascade_follows_the_predicted_system(fitted):
 
 def test_one_system_alone_can_be_fitted():
     X, _, _ = table(0, 20, 0.1)
-    forest = HierarchicalForest(SETTINGS).fit(X, np.full(20, 6), np.full(20, 225))
-    p_system, p_spacegroup = forest.predict_proba(X)
+    forest = grown(X, np.full(20, 225))
+    p_system, p_spacegroup = forest.probabilities(X)
     assert (p_system[:, 6] == 1).all()
     assert (p_spacegroup[:, 224] == 1).all()
 
 
-def test_a_saved_forest_predicts_the_same(fitted, tmp_path):
-    X, _, _ = table(3, 100, 1.0)
-    fitted.save(tmp_path / "forest")
-    loaded = HierarchicalForest.load(tmp_path / "forest")
-    assert loaded.settings == SETTINGS
-    for first, second in zip(fitted.predict_proba(X), loaded.predict_proba(X), strict=True):
-        np.testing.assert_array_equal(first, second)
-
-
-def test_a_broken_model_is_named(fitted, tmp_path):
-    fitted.save(tmp_path)
-    trees, model = tmp_path / "forest.h5", tmp_path / "model.json"
-    trees.write_bytes(trees.read_bytes()[:1000])
-    with pytest.raises(InputError, match=re.escape(str(trees))):
-        HierarchicalForest.load(tmp_path)
-    model.write_text(json.dumps({"settings": {"trees": 3}}))
-    with pytest.raises(InputError, match=re.escape(str(model))):
-        HierarchicalForest.load(tmp_path)
-
-
-def run_forest(files, folder, jobs):
+def run_forest(files, folder, threads):
     spots, split, _ = files
-    train_forest(spots, split, folder / "model", SETTINGS, jobs)
-    predict_forest(spots, split, folder / "model", folder / "p.parquet", jobs)
+    train_model(Forest(forest=SETTINGS), spots, split, folder / "model", validation=None, threads=threads)
+    predict_model(folder / "model", spots, split, folder / "p.parquet", threads=threads)
     return folder
 
 
@@ -122,7 +106,7 @@ def test_predictions_are_of_the_test_patterns_with_their_classes(files, tmp_path
 
 def test_threads_chunks_and_the_order_of_shards_change_no_bit(files, tmp_path, monkeypatch):
     one = run_forest(files, tmp_path / "one", 1)
-    monkeypatch.setattr(run, "_PATTERNS_AT_ONCE", 7)
+    monkeypatch.setattr(model, "_PATTERNS_AT_ONCE", 7)
     two = run_forest((files[0][::-1], *files[1:]), tmp_path / "two", 2)
     for name in ("p.parquet", "model/model.json"):
         assert (one / name).read_bytes() == (two / name).read_bytes()
@@ -133,18 +117,29 @@ def test_threads_chunks_and_the_order_of_shards_change_no_bit(files, tmp_path, m
 
 def test_validation_is_of_training_materials_by_a_forest_without_them(files, tmp_path):
     spots, split, frame = files
-    validate_forest(spots, split, tmp_path / "one.parquet", SETTINGS, (0.2, 3), 1)
-    validate_forest(spots[::-1], split, tmp_path / "two.parquet", SETTINGS, (0.2, 3), 2)
-    assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
-    found = read_predictions(tmp_path / "one.parquet")
-    validated = set(found.material_id)
-    assert len(validated) == round(0.2 * 18)
-    assert validated < set(frame.material_id[frame.split == "train"])
-    # The forest itself has seen them: as sure as it is of what it was grown on, it is of no new one.
-    run_forest(files, tmp_path, 1)
-    seen, _ = labelled_patterns(spots, split, "train")
-    p, _ = run.predict_patterns(HierarchicalForest.load(tmp_path / "model"), seen)
-    assert found.p_system.max(axis=1).mean() < p.max(axis=1).mean()
+
+    def validated(name, threads=1):
+        folder, path = tmp_path / name, tmp_path / f"{name}.parquet"
+        how = {"validation": (0.2, 3), "threads": threads}
+        train_model(Forest(forest=SETTINGS), spots, split, folder, left_out=True, **how)
+        predict_model(folder, spots[::-1], split, path, **how)
+        return read_predictions(path)
+
+    first, second = validated("one"), validated("two", 2)
+    np.testing.assert_array_equal(first.p_spacegroup, second.p_spacegroup)
+    ids = set(first.material_id)
+    assert len(ids) == round(0.2 * 18)
+    assert ids < set(frame.material_id[frame.split == "train"])
+    # What these materials are, the forest has not been told: with other labels it is the same.
+    other = frame.material_id.isin(ids)
+    relabelled = frame.assign(
+        spacegroup_number=frame.spacegroup_number.where(~other, 75),
+        crystal_system=frame.crystal_system.where(~other, "tetragonal"),
+    )
+    write_parquet(pa.Table.from_pandas(relabelled, preserve_index=False), split)
+    third = validated("three")
+    assert set(third.spacegroup) == {75}
+    np.testing.assert_array_equal(third.p_spacegroup, first.p_spacegroup)
 
 
 def test_a_split_of_other_materials_is_refused(files, tmp_path):
@@ -152,4 +147,4 @@ def test_a_split_of_other_materials_is_refused(files, tmp_path):
     others = split.assign(material_id=split.material_id + "x")
     write_parquet(pa.Table.from_pandas(others, preserve_index=False), path)
     with pytest.raises(InputError, match="none of the 18 train materials has a pattern"):
-        train_forest(spots, path, tmp_path / "model", SETTINGS, 1)
+        train_model(Forest(forest=SETTINGS), spots, path, tmp_path / "model", validation=None)

@@ -1,15 +1,11 @@
-import json
-
 import numpy as np
 import pytest
 import torch
 from torch_geometric.data import Batch, Data
 
-from edsym.errors import InputError
 from edsym.models.gmoe.layout import Layout
 from edsym.models.gmoe.network import GMoENetwork
 from edsym.models.gmoe.settings import NetworkSettings
-from edsym.models.gmoe.store import load_network, save_network
 from edsym.settings import entries
 from edsym.training.loss import joint_loss
 
@@ -137,40 +133,3 @@ def test_bfloat16_gives_nearly_the_same():
         half = logits(network, patterns)
     full = logits(network, patterns)
     assert (half.system - full.system).abs().mean() < 0.05 * full.system.std()
-
-
-def test_saved_network_gives_the_same_numbers(tmp_path):
-    network, patterns = make_network(), make_patterns(4)
-    save_network(network, tmp_path, {"epochs": 1})
-    reloaded = load_network(tmp_path)
-    assert torch.equal(logits(network, patterns).spacegroup, logits(reloaded, patterns).spacegroup)
-    normalisation = json.loads((tmp_path / "model.json").read_text())["normalisation"]
-    assert normalisation["r"]["mean"] == pytest.approx(float(network.encoder.mean[0]))
-
-
-@pytest.fixture
-def model_dir(tmp_path):
-    save_network(make_network(), tmp_path, {})
-    return tmp_path
-
-
-def change_json(path, **changes):
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
-
-
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        (lambda d: (d / "model.json").unlink(), r"model\.json cannot be read"),
-        (lambda d: (d / "weights.safetensors").unlink(), r"weights\.safetensors cannot be read"),
-        (lambda d: (d / "model.json").write_text("{"), r"model\.json cannot be read"),
-        (lambda d: (d / "weights.safetensors").write_bytes(b"x" * 100), r"safetensors cannot be read"),
-        (lambda d: change_json(d / "model.json", version=99), "version 1: .*99"),
-        (lambda d: change_json(d / "model.json", network=SETTINGS | {"depth": 3}), "depth"),
-        (lambda d: change_json(d / "model.json", network=SETTINGS | {"width": 64}), "does not fit"),
-    ],
-)
-def test_damaged_models_are_refused(model_dir, damage, message):
-    damage(model_dir)
-    with pytest.raises(InputError, match=message):
-        load_network(model_dir)

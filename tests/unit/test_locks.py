@@ -79,9 +79,9 @@ def test_a_training_does_not_write_the_checkpoints_of_one_that_still_runs(tmp_pa
     job = SimpleNamespace(
         config=default_configuration() | {"results": str(tmp_path)},
         log=[str(tmp_path / "train.log")],
-        params=SimpleNamespace(checkpoints=checkpoints),
+        params=SimpleNamespace(processes=[1, 1], checkpoints=checkpoints),
     )
-    script = Path(__file__).parents[2] / "workflow/scripts/train_network.py"
+    script = Path(__file__).parents[2] / "workflow/scripts/train.py"
     with pytest.raises(SystemExit):
         runpy.run_path(str(script), {"snakemake": job})
     assert f"gmoe.lock is in use by process {holder.pid} on " in (tmp_path / "train.log").read_text()

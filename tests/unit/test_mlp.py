@@ -1,26 +1,30 @@
-import json
-
 import numpy as np
 import pytest
 import torch
 
-from edsym.errors import InputError
 from edsym.models.forest.features import N_FEATURES
-from edsym.models.mlp.network import MLP, N_INPUTS, mlp_inputs
-from edsym.models.mlp.run import predict_mlp, train_mlp
+from edsym.models.mlp.model import Perceptron
+from edsym.models.mlp.network import N_INPUTS, mlp_inputs
 from edsym.models.mlp.settings import MLPSettings
+from edsym.models.predict import predict_model
+from edsym.models.train import train_model
 from edsym.predictions.table import read_predictions
 
 SETTINGS = MLPSettings(
     hidden=[32, 32], dropout=0.1, epochs=30, batch_size=16, learning_rate=5e-3, weight_decay=0.01,
     validation_fraction=0.2, threads=1, seed=3,
 )  # fmt: skip
+VALIDATION = (SETTINGS.validation_fraction, SETTINGS.seed)
+
+
+def train(spots, split, folder):
+    train_model(Perceptron(mlp=SETTINGS), spots, split, folder, validation=VALIDATION)
+    return folder
 
 
 @pytest.fixture
 def trained(files, tmp_path):
-    train_mlp(*files[:2], tmp_path / "model", SETTINGS)
-    return tmp_path / "model"
+    return train(*files[:2], tmp_path / "model")
 
 
 def test_inputs_are_root_of_modulus_and_direction_of_phase():
@@ -34,7 +38,7 @@ def test_inputs_are_root_of_modulus_and_direction_of_phase():
 
 
 def test_it_learns_and_predicts_the_test_patterns(files, trained, tmp_path):
-    predict_mlp(*files[:2], trained, tmp_path / "p.parquet")
+    predict_model(trained, *files[:2], tmp_path / "p.parquet")
     found = read_predictions(tmp_path / "p.parquet")
     tested = files[2][files[2].split == "test"]
     assert found.material_id.tolist() == tested.material_id.repeat(5).tolist()
@@ -43,31 +47,17 @@ def test_it_learns_and_predicts_the_test_patterns(files, trained, tmp_path):
 
 
 def test_validation_patterns_are_those_that_validated_the_training(files, trained, tmp_path):
-    validation = (SETTINGS.validation_fraction, SETTINGS.seed)
-    predict_mlp(*files[:2], trained, tmp_path / "v.parquet", validation)
+    predict_model(trained, *files[:2], tmp_path / "v.parquet", validation=VALIDATION)
     found = read_predictions(tmp_path / "v.parquet")
-    training = json.loads((trained / "model.json").read_text())["training"]
-    assert len(found) == training["validation_patterns"]
+    assert len(found) == Perceptron.load(trained).record["validation_patterns"]
     truth = files[2].set_index("material_id").loc[found.material_id]
     assert set(truth.split) == {"train"}
     np.testing.assert_array_equal(found.spacegroup, truth.spacegroup_number)
 
 
-def test_the_weights_of_the_best_epoch_are_kept(trained):
-    rows = json.loads((trained / "model.json").read_text())["training"]["epochs"]
-    assert len(rows) == SETTINGS.epochs
-    assert min(row["val_loss"] for row in rows) < rows[0]["val_loss"]
-
-
 def test_the_same_seed_gives_the_same_weights(files, trained, tmp_path):
     spots, split, _ = files
-    train_mlp(spots[::-1], split, tmp_path / "again", SETTINGS)
-    for a, b in zip(MLP.load(trained).parameters(), MLP.load(tmp_path / "again").parameters(), strict=True):
+    again = train(spots[::-1], split, tmp_path / "again")
+    first, second = (Perceptron.load(folder).network.parameters() for folder in (trained, again))
+    for a, b in zip(first, second, strict=True):
         assert torch.equal(a, b)
-
-
-@pytest.mark.parametrize("name", ["model.json", "weights.safetensors"])
-def test_damaged_models_are_refused(trained, name):
-    (trained / name).write_bytes((trained / name).read_bytes()[:20])
-    with pytest.raises(InputError, match="does not hold a trained perceptron"):
-        MLP.load(trained)

@@ -6,6 +6,7 @@ import pytest
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import ConfigSettings, OutputSettings, ResourceSettings
 
+from edsym.models.registry import MODELS
 from edsym.provenance import digest
 
 ROOT = Path(__file__).parents[2]
@@ -21,8 +22,19 @@ def counted(**config) -> dict[str, set[str]]:
             snakefile=ROOT / "Snakefile",
             workdir=ROOT,
         )._workflow
-    codes = {rule.name: dict(rule.params.items()).get("code", ()) for rule in workflow.rules}
+    codes = {}
+    for rule in workflow.rules:
+        code = dict(rule.params.items()).get("code", ())
+        models = MODELS if callable(code) else [None]
+        codes |= {f"{rule.name} {m}" if m else rule.name: code(Wildcards(m)) if m else code for m in models}
     return {rule: {digest._name(file) for file in files} for rule, files in codes.items()}
+
+
+class Wildcards:
+    """The wildcards of the rules of a model."""
+
+    def __init__(self, model):
+        self.model, self.part = model, ""
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +53,11 @@ SIMULATE = {"simulate", "simulate_transfer"}
 EXTRACT = {"extract_spots", "extract_spots_transfer"}
 FIGURES = {"fig1", "fig3", "fig4", "fig5", "fig6"}
 TABLES = {f"table{number}" for number in range(1, 10)}
-NETWORK = {"train_network", "predict_network", "pack_network"}
-MLP = {"train_mlp", "predict_mlp"}
-FOREST = {"train_forest", "predict_forest", "validate_forest"}
+TRAIN, PREDICT = ({f"{rule} {model}" for model in MODELS} for rule in ("train", "predict"))
+NETWORK = {"train gmoe", "predict gmoe"}
+MLP = {"train mlp", "predict mlp"}
+FOREST = {"train forest", "predict forest"}
+PACK = {"pack_network"}
 
 EXPECTED = {
     # no science
@@ -81,13 +95,26 @@ EXPECTED = {
     "spots.division": {"split_materials"},
     "spots.summary": {"summarize_dataset"},
     "spots.duplicates": {"summarize_dataset"},
-    "spots.split": {"split_materials", "summarize_dataset"} | NETWORK | MLP | FOREST,
+    "spots.split": {"split_materials", "summarize_dataset"} | TRAIN | PREDICT,
     # models
     "models.gmoe.graph": NETWORK,
     "models.mlp.network": MLP,
     "models.forest.features": MLP | FOREST,
     "models.forest.trees": FOREST,
-    "training.predict": {"predict_network", "pack_network"},
+    "models.gmoe.model": {"predict gmoe"},
+    "models.gmoe.fit": {"train gmoe"},
+    "models.mlp.model": {"predict mlp"},
+    "models.mlp.fit": {"train mlp"},
+    "models.forest.model": {"predict forest"},
+    "models.forest.fit": {"train forest"},
+    "models.model": TRAIN | PREDICT | PACK,
+    "models.registry": set(),
+    "models.train": TRAIN,
+    "models.predict": PREDICT,
+    "training.fit": {"train gmoe"},
+    "training.module": {"train gmoe"},
+    "training.predict": {"predict gmoe"},
+    "training.batches": NETWORK,
     # predictions and evaluation
     "predictions.fit": {"fit_calibration"},
     "predictions.pooling": {"fit_calibration", "decide"},

@@ -12,18 +12,22 @@ import torch
 from safetensors.torch import load_file
 
 from edsym.errors import InputError, TrainingError
-from edsym.models.gmoe.network import GMoENetwork, Output
+from edsym.models.gmoe.model import GMoE
+from edsym.models.gmoe.network import GMoENetwork
 from edsym.models.gmoe.settings import NetworkSettings
-from edsym.models.gmoe.store import load_network
+from edsym.models.predict import predict_model
+from edsym.models.train import train_model
 from edsym.parquet import write_parquet
 from edsym.predictions.table import read_predictions
+from edsym.spots.split import validation_patterns
 from edsym.spots.store import SpotLists, offsets, write_spots
 from edsym.symmetry import crystal_system
-from edsym.training.data import BatchSampler, PatternDataModule, PatternDataset
-from edsym.training.fit import train_network
+from edsym.training.batches import BatchSampler, PatternDataset
+from edsym.training.data import PatternDataModule
 from edsym.training.loss import class_weights, joint_loss
-from edsym.training.module import GMoEModule, rate_factor
-from edsym.training.predict import predict_network, predict_patterns
+from edsym.training.module import NetworkModule, rate_factor
+from edsym.training.output import Output
+from edsym.training.predict import predict_patterns
 from edsym.training.settings import TrainingSettings
 
 NETWORK = NetworkSettings(
@@ -81,9 +85,16 @@ def inputs(tmp_path_factory):
     return [folder / "0.h5"], folder / "split.parquet"
 
 
+def arguments(inputs, folder, **changes):
+    """Return the arguments of `train_model`."""
+    training = TrainingSettings(**TRAINING | changes)
+    how = {"validation": (training.validation_fraction, training.seed), "checkpoints": folder / "checkpoints"}
+    return (GMoE(network=NETWORK, training=training), *inputs, folder / "model"), how
+
+
 def train(inputs, folder, **changes):
-    settings = TrainingSettings(**TRAINING | changes)
-    train_network(*inputs, folder / "model", folder / "checkpoints", NETWORK, settings)
+    places, how = arguments(inputs, folder, **changes)
+    train_model(*places, **how)
     return load_file(folder / "model/weights.safetensors"), (folder / "model/curves.csv").read_text()
 
 
@@ -108,7 +119,7 @@ def test_training_writes_weights_and_curves_and_leaves_nothing_else(trained):
 def test_killed_training_resumes_to_the_same_weights_and_curves(
     inputs, trained, tmp_path, monkeypatch, epoch
 ):
-    step = GMoEModule.training_step
+    step = NetworkModule.training_step
 
     def dying_step(self, batch, index):
         if (self.current_epoch, index) == (epoch, 2):
@@ -116,7 +127,7 @@ def test_killed_training_resumes_to_the_same_weights_and_curves(
         return step(self, batch, index)
 
     with monkeypatch.context() as patch:
-        patch.setattr(GMoEModule, "training_step", dying_step)
+        patch.setattr(NetworkModule, "training_step", dying_step)
         with pytest.raises(MemoryError):
             train(inputs, tmp_path)
     assert not (tmp_path / "model").exists()
@@ -129,6 +140,7 @@ def test_killed_training_resumes_to_the_same_weights_and_curves(
 ENDED = """
 import os, pickle, signal, sys
 import edsym.job
+from edsym.models.train import train_model
 from edsym.training import callbacks, fit
 
 class Ending(callbacks.Progress):
@@ -137,9 +149,9 @@ class Ending(callbacks.Progress):
             os.kill(os.getpid(), number)
 
 fit.Progress = Ending
-number, arguments = pickle.load(sys.stdin.buffer)
+number, (places, how) = pickle.load(sys.stdin.buffer)
 signal.signal(signal.SIGTERM, edsym.job._end)  # as in a job, which ends at once otherwise
-fit.train_network(*arguments)
+train_model(*places, **how)
 """
 
 
@@ -147,11 +159,10 @@ fit.train_network(*arguments)
     ("number", "minutes"), [(signal.SIGKILL, 1e-9), (signal.SIGTERM, 60)], ids=["SIGKILL", "SIGTERM"]
 )
 def test_training_ended_within_an_epoch_goes_on_from_there(inputs, trained, tmp_path, number, minutes):
-    settings = TrainingSettings(**TRAINING | {"checkpoint_minutes": minutes})
-    arguments = (*inputs, tmp_path / "model", tmp_path / "checkpoints", NETWORK, settings)
+    minutely = arguments(inputs, tmp_path, checkpoint_minutes=minutes)
     done = subprocess.run(
         [sys.executable, "-c", ENDED],
-        input=pickle.dumps((number, arguments)),
+        input=pickle.dumps((number, minutely)),
         capture_output=True,
         check=False,
     )
@@ -179,20 +190,20 @@ def test_a_loss_that_is_not_finite_names_its_patterns(inputs, tmp_path):
 # One of two processes that train in data parallel; Lightning starts the other by this same command.
 PARALLEL = """
 import pickle, sys
-from edsym.training.fit import train_network
+from edsym.models.train import train_model
 
 with open(sys.argv[1], "rb") as file:
-    train_network(*pickle.load(file))
+    places, how = pickle.load(file)
+train_model(*places, **how)
 """
 
 
 def test_two_processes_train_like_one_with_twice_the_accumulation(inputs, tmp_path):
     common = {"epochs": 2}  # of 6 batches, so that each process has as many
     _, curves = train(inputs, tmp_path / "one", **common, accumulation=2)
-    settings = TrainingSettings(**TRAINING | common | {"accumulation": 1, "devices": 2})
     folder = tmp_path / "two"
-    arguments = (*inputs, folder / "model", folder / "checkpoints", NETWORK, settings)
-    (tmp_path / "arguments").write_bytes(pickle.dumps(arguments))
+    two = arguments(inputs, folder, **common, accumulation=1, devices=2)
+    (tmp_path / "arguments").write_bytes(pickle.dumps(two))
     (tmp_path / "train.py").write_text(PARALLEL)
     done = subprocess.run(
         [sys.executable, tmp_path / "train.py", tmp_path / "arguments"],
@@ -210,17 +221,17 @@ def test_training_killed_after_early_stopping_trains_no_further(inputs, tmp_path
     _, curves = train(inputs, tmp_path / "a", **settings)
     assert len(curves.splitlines()) < 10
     with monkeypatch.context() as patch:
-        patch.setattr("edsym.training.fit.save_network", lambda *_: (_ for _ in ()).throw(MemoryError))
+        patch.setattr(GMoE, "save", lambda *_: (_ for _ in ()).throw(MemoryError))
         with pytest.raises(MemoryError):
             train(inputs, tmp_path / "b", **settings)
     assert train(inputs, tmp_path / "b", **settings)[1] == curves
 
 
 def test_predictions_belong_to_their_patterns(inputs, trained, tmp_path):
-    predict_network(*inputs, trained[0] / "model", tmp_path / "gmoe.parquet", 5, 1)
+    predict_model(trained[0] / "model", *inputs, tmp_path / "gmoe.parquet")
     predictions = read_predictions(tmp_path / "gmoe.parquet")
     assert predictions.material_id.tolist() == sorted(["m-003", "m-007", "m-011", "m-015"] * 3)
-    network = load_network(trained[0] / "model")
+    network = GMoE.load(trained[0] / "model").network
     spots = lattice_patterns(16, 3).select(["m-007"])
     for view in range(3):
         row = 3 + view
@@ -232,9 +243,9 @@ def test_predictions_belong_to_their_patterns(inputs, trained, tmp_path):
 
 
 def test_prediction_in_bf16_is_that_of_32_bits(inputs, trained):
-    network, spots = load_network(trained[0] / "model"), lattice_patterns(16, 3)
-    exact, _ = predict_patterns(network, spots, 16, progress=False)
-    rounded, _ = predict_patterns(network, spots, 16, "bf16", progress=False)
+    network, spots = GMoE.load(trained[0] / "model").network, lattice_patterns(16, 3)
+    exact, _ = predict_patterns(network, spots, 16)
+    rounded, _ = predict_patterns(network, spots, 16, "bf16")
     # A spot whose best experts are a close call may go elsewhere: a few patterns change more than others.
     assert 0 < abs(rounded - exact).mean() < 0.01
 
@@ -280,7 +291,7 @@ def test_overfits_64_patterns():
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
-        p_system, p_spacegroup = predict_patterns(network, spots, 64, progress=False)
+        p_system, p_spacegroup = predict_patterns(network, spots, 64)
         right = (p_system.argmax(1) == batch.system.numpy()) & (
             p_spacegroup.argmax(1) == batch.spacegroup.numpy()
         )
@@ -329,7 +340,8 @@ def test_batches_of_large_patterns_are_smaller_and_little_is_padded():
 
 def test_validation_materials_are_not_trained_on():
     spots = lattice_patterns(8, 3)
-    data = PatternDataModule(spots, np.ones(24, dtype=int), TrainingSettings(**TRAINING))
+    chosen = validation_patterns(spots.material, 0.25, 7)
+    data = PatternDataModule(spots, np.ones(24, dtype=int), chosen, TrainingSettings(**TRAINING))
     training, validation = (set(spots.material[part]) for part in (data.training, data.validation))
     assert not training & validation
     assert (len(training), len(validation)) == (6, 2)
@@ -337,7 +349,7 @@ def test_validation_materials_are_not_trained_on():
 
 def test_one_material_is_too_few():
     with pytest.raises(InputError, match="two materials"):
-        PatternDataModule(lattice_patterns(1, 3), np.ones(3, dtype=int), TrainingSettings(**TRAINING))
+        validation_patterns(np.zeros(3, dtype=int), 0.25, 7)
 
 
 def test_rate_warms_up_and_decays():

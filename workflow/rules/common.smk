@@ -15,7 +15,7 @@ from snakemake.exceptions import WorkflowError
 from edsym import configuration
 from edsym.errors import InputError
 from edsym.evaluation.products import CONFIGURED, FIGURES, REQUIRES, TABLES
-from edsym.models.registry import MODELS
+from edsym.models.registry import MODELS, fixed_threads, validation_of
 from edsym.provenance.digest import code_digest, compiled_code_cache, files_digest
 from edsym.simulation.engines.choice import ENGINES
 from edsym.structures.settings import StructuresSettings
@@ -56,7 +56,7 @@ for model in MODELS:
         f"{model}_transfer_single": f"{RESULTS}/transfer/decisions/{model}.parquet",
         f"{model}_transfer_views": f"{RESULTS}/transfer/views/{model}.parquet",
         f"{model}_calibration": f"{RESULTS}/calibration/{model}.json",
-        f"{model}_model": f"{RESULTS}/models/{model}/model.json",
+        f"{model}_model": f"{RESULTS}/models/{model}",
     }
 
 # The orientations that the models were not trained on: table 7 tests on both. Random is what a microscope
@@ -83,16 +83,6 @@ def growing(base):
     return lambda wildcards, attempt: base * 2 ** (attempt - 1)
 
 
-def devices_of_training():
-    """One GPU, or `devices` GPUs on each of `nodes` nodes with a SLURM task for each of them."""
-    devices, nodes = config["training"]["devices"], config["training"]["nodes"]
-    if devices * nodes == 1:
-        return {"gpu": 1}
-    # tasks_per_gpu would bind each task to one GPU; Lightning wants to see all of its node
-    tasks = {"mpi": "srun", "tasks": devices * nodes, "tasks_per_gpu": 0}
-    return tasks | {"nodes": nodes, "gres": f"gpu:{devices}"}
-
-
 def scientific(section):
     """A section without its operational keys, which change no result: scripts read those from the configuration."""
     return configuration.scientific(config, section)
@@ -115,12 +105,6 @@ def spots_of(wildcards):
     """All spot lists of the main set, which the validation materials are in, or of the transfer set."""
     part = wildcards.part.removeprefix("validation/")
     return expand(f"{RESULTS}/{part}spots/{{shard}}.h5", shard=SHARDS)
-
-
-def validation_of(section):
-    """Share and seed of the validation materials of a model's training, for rules that predict those."""
-    chosen = [config[section]["validation_fraction"], config[section]["seed"]]
-    return lambda wildcards: chosen if wildcards.part == "validation/" else None
 
 
 def validation_predictions(wildcards):

@@ -101,8 +101,7 @@ rule write_report:
 
 rule pack_network:
     input:
-        weights=rules.train_network.output.weights,
-        model=rules.train_network.output.model,
+        model=f"{RESULTS}/models/gmoe",
         run=FILES["run"],
         tables=expand(f"{RESULTS}/tables/{{name}}.md", name=["table1", "table3", "table4", "table7"]),
     output:

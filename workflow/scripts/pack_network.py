@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from edsym.job import job
-from edsym.models.pretrained import pack_model
+from edsym.models.pack import pack_model
 
 with job(snakemake):
     pack_model(
         snakemake.params.name,
-        Path(snakemake.input.model).parent,
+        snakemake.input.model,
         Path(snakemake.output.card).parent,
         snakemake.params.configuration,
         snakemake.input.run,

@@ -51,7 +51,7 @@ class EvaluationInputs:
 
     def model(self, model: str) -> dict:
         """Return what model.json says of a model."""
-        path = self.files[f"{model}_model"]
+        path = self.files[f"{model}_model"] / "model.json"
         try:
             return json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:

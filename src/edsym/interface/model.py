@@ -12,14 +12,13 @@ import pandas as pd
 from edsym.errors import InputError
 from edsym.interface.ranges import NAMES, warn_outside
 from edsym.interface.spots import Spots
-from edsym.models.gmoe.store import load_network
+from edsym.models.model import Model
 from edsym.predictions.calibration import Calibration, scale_temperature
 from edsym.predictions.decisions import TARGETS, probabilities_of
 from edsym.predictions.pooling import geometric_mean, pool, view_features
 from edsym.predictions.table import Predictions
 from edsym.structures.symbols import space_group_symbols
 from edsym.symmetry import CRYSTAL_SYSTEMS
-from edsym.training.predict import predict_patterns
 
 MODELS_DIR = Path(str(files("edsym") / "trained"))
 """The trained networks that `load_model` finds by name: a part of the package, in a checkout a link."""
@@ -92,14 +91,6 @@ def _ranked(crystal: str, pattern: str, p_system: np.ndarray, p_spacegroup: np.n
     frame["crystal_system"] = pd.Series(np.array(CRYSTAL_SYSTEMS)[systems])
     frame["p_system"] = pd.Series(p_system[systems])
     return frame.assign(space_group=symbols[groups], p_spacegroup=p_spacegroup[groups]).to_dict("records")
-
-
-class _Network:
-    def __init__(self, network):
-        self.network = network
-
-    def predict_proba(self, spots: Spots) -> tuple[np.ndarray, np.ndarray]:
-        return predict_patterns(self.network, spots, batch_size=64, progress=False)
 
 
 class TrainedModel:
@@ -231,7 +222,7 @@ def load_model(name: str | Path) -> TrainedModel:
     ranges = _read(
         folder / "ranges.json", lambda c: {name: tuple(map(float, c["ranges"][name])) for name in NAMES}
     )
-    return TrainedModel(_Network(load_network(folder)), calibrations, ranges)
+    return TrainedModel(Model.load(folder), calibrations, ranges)
 
 
 def _read(path: Path, made: Callable) -> dict:

@@ -11,9 +11,9 @@ from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic asks for this one
 
 from edsym.errors import InputError
-from edsym.files import write_text
+from edsym.files import sha256, write_text
 from edsym.provenance.datasets import read_datasets, used_datasets
-from edsym.provenance.record import JOBS, job_name, package_version, public, public_path, sha256
+from edsym.provenance.record import JOBS, job_name, package_version, public, public_path
 
 MANIFEST = Path("provenance/manifest.json")
 WORKFLOW = "provenance/workflow"

@@ -4,7 +4,6 @@ A record lies in ``provenance/jobs`` of the results, under the name of the job's
 user and no place outside the results; of the environment it holds versions of packages, and no variable.
 """
 
-import hashlib
 import json
 import os
 import platform
@@ -13,19 +12,14 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 
-from edsym.files import write_text
+from edsym.files import sha256, write_text
 
 JOBS = Path("provenance/jobs")
 # Packages whose module has another name.
 _PACKAGES = {"yaml": "pyyaml", "sklearn": "scikit-learn", "PIL": "pillow", "dateutil": "python-dateutil"}
-
-
-def sha256(path: str | Path) -> str:
-    """Return the SHA-256 of a file's content, read in pieces."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def public_path(path: str | Path, results: str | Path) -> str:
@@ -58,7 +52,7 @@ def record_path(snakemake) -> Path:
 
 
 def job_name(log: str) -> str:
-    """Return ``transfer/predict_mlp`` for ``transfer/logs/predict_mlp.log``."""
+    """Return ``transfer/predict/mlp`` for ``transfer/logs/predict/mlp.log``."""
     return Path(*(part for part in Path(log).parts if part != "logs")).with_suffix("").as_posix()
 
 
@@ -99,15 +93,24 @@ def write_record(snakemake, started: datetime, child: Mapping | None = None) -> 
 def _checksums(paths, results: str) -> dict[str, dict]:
     return {
         public_path(path, results): {"sha256": sha256(path), "bytes": os.path.getsize(path)}
-        for path in paths
-        if os.path.isfile(path)
+        for path in chain.from_iterable(map(_files, paths))
     }
+
+
+def _files(path: str | Path) -> list[Path]:
+    """Return a file, or the files of a folder but for those that Snakemake hides in it."""
+    path = Path(path)
+    if path.is_dir():
+        return sorted(file for file in path.rglob("[!.]*") if file.is_file())
+    return [path] if path.is_file() else []
 
 
 def _seed(parameters: Mapping) -> int | None:
     """Return the seed among the parameters of a job, or in a section of them."""
-    sections = [parameters, *(section for section in parameters.values() if isinstance(section, Mapping))]
-    return next((section["seed"] for section in sections if "seed" in section), None)
+    if "seed" in parameters:
+        return parameters["seed"]
+    within = (_seed(section) for section in parameters.values() if isinstance(section, Mapping))
+    return next((seed for seed in within if seed is not None), None)
 
 
 def loaded_packages() -> dict[str, str]:

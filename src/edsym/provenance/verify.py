@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from edsym.files import sha256
 from edsym.provenance.manifest import MANIFEST, place, read_manifest
-from edsym.provenance.record import sha256
 
 
 def verify(results: str | Path) -> tuple[int, list[str]]:

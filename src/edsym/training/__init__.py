@@ -1,1 +1,1 @@
-"""Training of the network and prediction with it."""
+"""Training of networks and prediction with them, whichever they are."""

@@ -8,7 +8,6 @@ import pandas as pd
 from lightning.pytorch.callbacks import Callback, EarlyStopping
 from tqdm import tqdm
 
-from edsym.files import atomic_path
 from edsym.training.module import METRICS
 
 COLUMNS = (
@@ -38,10 +37,9 @@ class Curves(Callback):
         """Take the rows out of a checkpoint."""
         self.rows = list(state["rows"])
 
-    def write(self, path: Path) -> None:
-        """Write the curves as CSV: a row an epoch, counted from 0."""
-        with atomic_path(path) as temporary:
-            pd.DataFrame(self.rows, columns=COLUMNS).to_csv(temporary, index=False, float_format="%.6g")
+    def frame(self) -> pd.DataFrame:
+        """Return the curves: a row an epoch, counted from 0."""
+        return pd.DataFrame(self.rows, columns=COLUMNS)
 
 
 class RememberedEarlyStopping(EarlyStopping):

@@ -1,144 +1,19 @@
-"""Ragged batches of patterns, cut straight out of flat arrays."""
-
-from collections.abc import Iterator
+"""The patterns of a training as Lightning takes them."""
 
 import lightning
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
-from torch_geometric.data import Batch
+from torch.utils.data import DataLoader
 
-from edsym.seeds import generator
-from edsym.spots.split import validation_patterns
-from edsym.spots.store import SpotLists, offsets, ragged_indices
+from edsym.spots.store import SpotLists
 from edsym.symmetry import CRYSTAL_SYSTEMS, N_SPACE_GROUPS, system_index
+from edsym.training.batches import BatchSampler, PatternDataset, batch_loader
 from edsym.training.loss import class_weights
 from edsym.training.settings import TrainingSettings
 
-# Attention is padded to the largest pattern of a batch, so patterns go with others of their size:
-# each class of sizes ends this much above the one before.
-_SIZE_RATIO = 1.25
-# Batches of large patterns are smaller, so that memory is bounded: a batch has at most as many
-# pairs of spots as a full batch of patterns of this many spots.
-_FULL_BATCH_SPOTS = 96
-
-
-class PatternDataset(Dataset):
-    """Patterns and, where known, their classes; an item is a whole ragged batch.
-
-    Parameters
-    ----------
-    spots : SpotLists
-        The patterns.
-    spacegroup_number : (P,) array of int, optional
-        Space group of each pattern.
-    """
-
-    def __init__(self, spots: SpotLists, spacegroup_number: np.ndarray | None = None):
-        self.columns = (spots.qx, spots.qy, spots.intensity)  # which may be mapped from a file
-        self.offset = spots.offset
-        self.sizes = np.diff(spots.offset)
-        self.spacegroup_number = spacegroup_number
-
-    def __len__(self) -> int:
-        return len(self.sizes)
-
-    def __getitem__(self, patterns: np.ndarray) -> Batch:
-        """Return patterns as a batch: `x` (S, 3), `batch` (S,), `ptr` (B + 1,), `pattern` (B,).
-
-        If the classes are known, also `system` and `spacegroup` (B,), indices from 0.
-        """
-        sizes = self.sizes[patterns]
-        batch = Batch(
-            x=self.points_of(patterns),
-            batch=torch.from_numpy(np.repeat(np.arange(len(patterns)), sizes)),
-            ptr=torch.from_numpy(offsets(sizes)),
-            pattern=torch.from_numpy(patterns),
-        )
-        if self.spacegroup_number is not None:
-            numbers = self.spacegroup_number[patterns]
-            batch.system = torch.from_numpy(system_index(numbers).astype(np.int64))
-            batch.spacegroup = torch.from_numpy(numbers.astype(np.int64) - 1)
-        return batch
-
-    def points_of(self, patterns: np.ndarray) -> torch.Tensor:
-        """Return the spots (S, 3) of patterns."""
-        spots = ragged_indices(self.offset[patterns], self.sizes[patterns])
-        return torch.from_numpy(np.stack([column[spots] for column in self.columns], axis=1))
-
-
-class BatchSampler(Sampler):
-    """Batches of patterns of similar size, as arrays of indices.
-
-    Parameters
-    ----------
-    patterns : (n,) array of int
-        The patterns to draw from.
-    sizes : (n,) array of int
-        Their numbers of spots.
-    batch_size : int
-        Most patterns in a batch; those with very many spots come fewer at once.
-    seed : int, optional
-        With a seed, every epoch has its own order, which depends on nothing but seed and epoch;
-        without, the order is always the same. The number of batches is always the same.
-    rank, ranks : int
-        Which share of the batches is this process's, and of how many.
-
-    Attributes
-    ----------
-    start : int
-        The next iteration leaves out so many batches: a training resumes within an epoch.
-    """
-
-    def __init__(
-        self,
-        patterns: np.ndarray,
-        sizes: np.ndarray,
-        batch_size: int,
-        seed: int | None = None,
-        rank: int = 0,
-        ranks: int = 1,
-    ):
-        self.seed, self.rank, self.ranks = seed, rank, ranks
-        self.epoch = 0
-        self.start = 0
-        size_class = np.ceil(np.log(sizes) / np.log(_SIZE_RATIO)).astype(int)
-        self.classes = []
-        for label in np.unique(size_class):
-            members = size_class == label
-            fitting = int(batch_size * (_FULL_BATCH_SPOTS / sizes[members].max()) ** 2)
-            self.classes.append((patterns[members], min(batch_size, max(1, fitting))))
-
-    def set_epoch(self, epoch: int) -> None:
-        """Set the epoch whose order is drawn next; Lightning calls this."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        batches = sum(-(-len(members) // count) for members, count in self.classes)
-        return -(-batches // self.ranks)
-
-    def __iter__(self) -> Iterator[np.ndarray]:
-        batches = self._batches()
-        start, self.start = self.start, 0
-        # As many batches for every process: the first ones come again where they do not divide.
-        for i in range(start, len(self)):
-            yield batches[(i * self.ranks + self.rank) % len(batches)]
-
-    def _batches(self) -> list[np.ndarray]:
-        shuffle = np.asarray if self.seed is None else generator(self.seed, "batches", self.epoch).permutation
-        batches = []
-        for members, count in self.classes:
-            batches += np.split(shuffle(members), np.arange(count, len(members), count))
-        return [batches[i] for i in shuffle(np.arange(len(batches)))]
-
-
-def batch_loader(dataset: PatternDataset, sampler: BatchSampler) -> DataLoader:
-    """Return a loader of whole batches. They are slices of arrays in memory: workers would only copy."""
-    return DataLoader(dataset, sampler=sampler, batch_size=None)
-
 
 class PatternDataModule(lightning.LightningDataModule):
-    """Training patterns, parted by material into those for training and those for validation.
+    """Patterns for training and patterns for validation.
 
     Parameters
     ----------
@@ -146,22 +21,24 @@ class PatternDataModule(lightning.LightningDataModule):
         The patterns of the training materials.
     spacegroup_number : (P,) array of int
         Space group of each pattern.
+    validation : (P,) array of bool
+        Patterns that validate, and are not trained on.
     settings : TrainingSettings
-        Batch size, share of validation materials, seed.
-
-    Raises
-    ------
-    InputError
-        If there are fewer than two materials.
+        Batch size, balance of classes, seed.
     """
 
-    def __init__(self, spots: SpotLists, spacegroup_number: np.ndarray, settings: TrainingSettings):
+    def __init__(
+        self,
+        spots: SpotLists,
+        spacegroup_number: np.ndarray,
+        validation: np.ndarray,
+        settings: TrainingSettings,
+    ):
         super().__init__()
         self.spots = spots
         self.dataset = PatternDataset(spots, spacegroup_number)
         self.settings = settings
-        validates = validation_patterns(spots.material, settings.validation_fraction, settings.seed)
-        self.training, self.validation = np.flatnonzero(~validates), np.flatnonzero(validates)
+        self.training, self.validation = np.flatnonzero(~validation), np.flatnonzero(validation)
 
     def class_weights(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the weights of training patterns by crystal system (7,) and space group (230,)."""

@@ -1,29 +1,28 @@
-"""Training, from files to files."""
+"""Training of a network."""
 
 import logging
-import shutil
 import signal
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
 
 import lightning
+import numpy as np
+import pandas as pd
 import torch
 from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
+from torch import nn
 
 from edsym.errors import InputError, TrainingError
-from edsym.models.gmoe.network import GMoENetwork
-from edsym.models.gmoe.settings import NetworkSettings
-from edsym.models.gmoe.store import save_network
 from edsym.seeds import stable_hash
-from edsym.spots.split import labelled_patterns
+from edsym.spots.store import SpotLists
 from edsym.training.callbacks import Curves, Progress, RememberedEarlyStopping, Survival
 from edsym.training.data import PatternDataModule
-from edsym.training.module import GMoEModule
-from edsym.training.precision import lightning_precision
+from edsym.training.module import NetworkModule
+from edsym.training.precision import compute_threads, lightning_precision
 from edsym.training.settings import TrainingSettings
 
 # Inputs are normalised to about so many training patterns, or to all if there are fewer.
@@ -31,54 +30,62 @@ _MEASURED_PATTERNS = 100_000
 
 
 def train_network(
-    spots_paths: Iterable[str | Path],
-    split_path: str | Path,
-    output_dir: str | Path,
-    checkpoint_dir: str | Path,
-    network: NetworkSettings,
-    training: TrainingSettings,
-) -> None:
-    """Train the network on the training materials and save the weights of its best epoch.
+    build: Callable[[], nn.Module],
+    spots: SpotLists,
+    spacegroup_number: np.ndarray,
+    validation: np.ndarray,
+    settings: TrainingSettings,
+    checkpoints: str | Path,
+) -> tuple[nn.Module, pd.DataFrame]:
+    """Train a network and return it with the weights of its best epoch.
 
-    A training that was killed goes on from the last checkpoint in `checkpoint_dir`, within an epoch too, and
-    ends with the weights and curves that it would have had without a pause.
+    A training that was killed goes on from the last checkpoint, within an epoch too, and ends with the
+    weights and curves that it would have had without a pause.
 
     Parameters
     ----------
-    spots_paths : iterable of str or Path
-        All shards of spot lists.
-    split_path : str or Path
-        The split.
-    output_dir : str or Path
-        Where weights.safetensors, model.json and curves.csv go.
-    checkpoint_dir : str or Path
-        Where checkpoints live while it runs. Of this training only: it must not be that of other
-        data or settings. It is removed at the end.
-    network : NetworkSettings
-        The network's sizes.
-    training : TrainingSettings
-        How it is trained.
+    build : callable
+        Returns the network with weights from torch's random numbers. It takes ragged batches, see
+        `edsym.training.batches`, gives an `edsym.training.output.Output`, and has a method ``measure``, which
+        normalises its inputs to spots (S, 3).
+    spots : SpotLists
+        The patterns of the training materials.
+    spacegroup_number : (P,) array of int
+        Space group of each pattern.
+    validation : (P,) array of bool
+        Patterns that validate, and are not trained on.
+    settings : TrainingSettings
+        How.
+    checkpoints : str or Path
+        Folder of checkpoints, of this training only: it must not be that of other data or settings. Whoever
+        has saved the network removes it.
+
+    Returns
+    -------
+    network : torch.nn.Module
+        The network; of several processes that train together, only the first one has the best weights.
+    curves : pandas.DataFrame
+        A row an epoch, counted from 0, with `edsym.training.callbacks.COLUMNS`.
 
     Raises
     ------
     InputError
-        If an input or a checkpoint is unreadable or the training materials have no pattern.
+        If a checkpoint is damaged.
     TrainingError
         If the loss is not finite, or the process is told to end.
     """
-    spots, groups = labelled_patterns(spots_paths, split_path, "train")
-    checkpoint_dir, output_dir = Path(checkpoint_dir), Path(output_dir)
-    with compute_threads(training.threads), _reproducible(), _quiet():
-        data = PatternDataModule(spots, groups, training)
-        module = GMoEModule(_initial_network(network, training, data), training, data.class_weights())
-        best = _checkpoint(checkpoint_dir, "best", monitor="val_loss")
+    checkpoints = Path(checkpoints)
+    with compute_threads(settings.threads), _reproducible(), _quiet():
+        data = PatternDataModule(spots, spacegroup_number, validation, settings)
+        module = NetworkModule(_initial_network(build, settings, data), settings, data.class_weights())
+        best = _checkpoint(checkpoints, "best", monitor="val_loss")
         # After `best`, so that what it knows is part of the checkpoint that a training resumes from.
-        last = _checkpoint(checkpoint_dir, "last", monitor=None)
+        last = _checkpoint(checkpoints, "last", monitor=None)
         curves = Curves()
-        survival = Survival(checkpoint_dir / "last.ckpt", training.checkpoint_minutes)
-        averaging = [EMAWeightAveraging(decay=training.averaging, use_buffers=False)]
-        callbacks = [*(averaging if training.averaging else []), curves, best, last, survival]
-        trainer = _trainer(training, callbacks)
+        survival = Survival(checkpoints / "last.ckpt", settings.checkpoint_minutes)
+        averaging = [EMAWeightAveraging(decay=settings.averaging, use_buffers=False)]
+        callbacks = [*(averaging if settings.averaging else []), curves, best, last, survival]
+        trainer = _trainer(settings, callbacks)
         # No other handler may be there: Lightning's own ends at a batch, after which a training can go on.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         try:
@@ -87,24 +94,21 @@ def train_network(
             raise TrainingError(
                 f"told to end (SIGTERM): the next run goes on from {survival.path}"
             ) from error
-    if not trainer.is_global_zero:
-        return
-    state = torch.load(best.best_model_path, map_location="cpu", weights_only=True)["state_dict"]
-    module.load_state_dict(state)
-    save_network(module.network, output_dir, _summary(training, data, curves))
-    curves.write(output_dir / "curves.csv")
-    shutil.rmtree(checkpoint_dir)
+    if trainer.is_global_zero:
+        state = torch.load(best.best_model_path, map_location="cpu", weights_only=True)["state_dict"]
+        module.load_state_dict(state)
+    return module.network, curves.frame()
 
 
 def _initial_network(
-    network: NetworkSettings, training: TrainingSettings, data: PatternDataModule
-) -> GMoENetwork:
+    build: Callable[[], nn.Module], settings: TrainingSettings, data: PatternDataModule
+) -> nn.Module:
     """Return the network with seeded weights, normalised to the training patterns."""
-    torch.manual_seed(stable_hash("weights", training.seed) % 2**63)
-    model = GMoENetwork(network)
+    torch.manual_seed(stable_hash("weights", settings.seed) % 2**63)
+    network = build()
     stride = -(-len(data.training) // _MEASURED_PATTERNS)
-    model.encoder.measure(data.dataset.points_of(data.training[::stride]))
-    return model
+    network.measure(data.dataset.points_of(data.training[::stride]))
+    return network
 
 
 def _readable(checkpoint: Path) -> Path | None:
@@ -146,29 +150,6 @@ def _trainer(training: TrainingSettings, callbacks: list) -> lightning.Trainer:
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-
-
-def _summary(training: TrainingSettings, data: PatternDataModule, curves: Curves) -> dict:
-    """Return how the network was trained, for its model.json."""
-    best = min(curves.rows, key=lambda row: row["val_loss"])
-    return {
-        "settings": training.model_dump(),
-        "training_patterns": len(data.training),
-        "validation_patterns": len(data.validation),
-        "epochs": len(curves.rows),
-        "best_epoch": best["epoch"],
-    }
-
-
-@contextmanager
-def compute_threads(count: int) -> Iterator[None]:
-    """Compute with this many threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @contextmanager

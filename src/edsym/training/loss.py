@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from edsym.models.gmoe.network import Output
+from edsym.training.output import Output
 
 
 def joint_loss(

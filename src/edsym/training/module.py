@@ -1,4 +1,4 @@
-"""The network as Lightning trains it."""
+"""A network as Lightning trains it."""
 
 import math
 
@@ -9,7 +9,6 @@ from torch_geometric.data import Batch
 from torchmetrics import MeanMetric
 
 from edsym.errors import TrainingError
-from edsym.models.gmoe.network import GMoENetwork
 from edsym.seeds import stable_hash
 from edsym.training.augmentation import augmented
 from edsym.training.loss import joint_loss
@@ -18,20 +17,20 @@ from edsym.training.settings import TrainingSettings
 METRICS = ("loss", "system_accuracy", "spacegroup_accuracy", "balance")
 
 
-class GMoEModule(lightning.LightningModule):
-    """Loss, metrics, optimiser and schedule of the network.
+class NetworkModule(lightning.LightningModule):
+    """Loss, metrics, optimiser and schedule of a network.
 
     Parameters
     ----------
-    network : GMoENetwork
-        The network to train.
+    network : torch.nn.Module
+        The network to train, from ragged batches to `edsym.training.output.Output`.
     settings : TrainingSettings
         How.
     weights : (Tensor, Tensor)
         Of training patterns of each crystal system (7,) and space group (230,).
     """
 
-    def __init__(self, network: GMoENetwork, settings: TrainingSettings, weights: tuple[Tensor, Tensor]):
+    def __init__(self, network: torch.nn.Module, settings: TrainingSettings, weights: tuple[Tensor, Tensor]):
         super().__init__()
         self.network = network
         self.register_buffer("system_weights", weights[0], persistent=False)

@@ -10,10 +10,8 @@ from dataclasses import dataclass, fields
 import h5py
 import numpy as np
 from numba import njit
-from sklearn.ensemble import RandomForestClassifier
 
 from edsym.hdf5 import create_dataset
-from edsym.spots.store import offsets
 
 
 @dataclass(frozen=True)
@@ -48,30 +46,6 @@ class FlatForest:
     entry_class: np.ndarray
     entry_share: np.ndarray
 
-    @classmethod
-    def from_sklearn(cls, forest: RandomForestClassifier) -> "FlatForest":
-        """Flatten a fitted forest of scikit-learn."""
-        trees = [estimator.tree_ for estimator in forest.estimators_]
-        left = np.concatenate([tree.children_left for tree in trees]).astype(np.int32)
-        right = np.concatenate([tree.children_right for tree in trees]).astype(np.int32)
-        leaves = left < 0
-        right[leaves] = np.arange(leaves.sum())
-        shares = [tree.value[tree.children_left < 0, 0] for tree in trees]
-        entries = [np.nonzero(values) for values in shares]
-        return cls(
-            classes=forest.classes_,
-            tree_offset=offsets([tree.node_count for tree in trees]),
-            feature=np.concatenate([tree.feature for tree in trees]).astype(np.int16),
-            threshold=_round_down(np.concatenate([tree.threshold for tree in trees])),
-            left=left,
-            right=right,
-            leaf_offset=offsets(np.concatenate([np.count_nonzero(values, axis=1) for values in shares])),
-            entry_class=np.concatenate([column for _, column in entries]).astype(np.uint8),
-            entry_share=np.concatenate(
-                [values[entry] for values, entry in zip(shares, entries, strict=True)]
-            ).astype(np.float32),
-        )
-
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """Return the mean class shares over all trees.
 
@@ -99,12 +73,6 @@ class FlatForest:
     def read(cls, group: h5py.Group) -> "FlatForest":
         """Read the arrays of an HDF5 group."""
         return cls(**{field.name: group[field.name][:] for field in fields(cls)})
-
-
-def _round_down(threshold: np.ndarray) -> np.ndarray:
-    """Return the greatest float32 at or below each threshold: for float32 features the same decision."""
-    rounded = threshold.astype(np.float32)
-    return np.where(rounded > threshold, np.nextafter(rounded, np.float32(-np.inf)), rounded)
 
 
 @njit(cache=True, nogil=True)

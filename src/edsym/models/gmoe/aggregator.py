@@ -1,5 +1,7 @@
 """The attention aggregator: two layers that mix spots, whose attention is the graph's raw material."""
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -27,7 +29,7 @@ class AggregatorLayer(nn.Module):
         for projection in self.qkv.weight.data.chunk(3):
             nn.init.xavier_normal_(projection)
         self.graph = settings.graph
-        self.normalise = sparsemax if settings.graph == "sparsemax" else lambda z: z.softmax(-1)
+        self.normalise = sparsemax if settings.graph == "sparsemax" else partial(torch.softmax, dim=-1)
 
     def forward(self, h: Tensor, layout: Layout) -> tuple[Tensor, Tensor | None, Tensor]:
         """Return h2 (S, width), the attention averaged over heads (B, N, N) and the balance loss.

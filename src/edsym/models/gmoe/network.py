@@ -1,7 +1,5 @@
 """PE-AG-GMoE as a whole: from the spots of a pattern to its crystal system and space group."""
 
-from typing import NamedTuple
-
 from torch import Tensor, nn
 from torch_geometric.data import Batch
 
@@ -14,17 +12,7 @@ from edsym.models.gmoe.layout import Layout
 from edsym.models.gmoe.settings import NetworkSettings
 from edsym.models.gmoe.spectra import SpectraEncoder
 from edsym.symmetry import CRYSTAL_SYSTEMS, N_SPACE_GROUPS
-
-
-class Output(NamedTuple):
-    """Logits of crystal system (B, 7) and space group (B, 230), and the load-balancing loss.
-
-    The loss is the sum over all mixtures of experts, each 1 when its experts share the spots evenly.
-    """
-
-    system: Tensor
-    spacegroup: Tensor
-    balance: Tensor
+from edsym.training.output import Output
 
 
 class GMoENetwork(nn.Module):
@@ -47,6 +35,10 @@ class GMoENetwork(nn.Module):
         self.norm = nn.LayerNorm(settings.width)
         self.system_head = nn.Linear(settings.width, len(CRYSTAL_SYSTEMS))
         self.spacegroup_head = nn.Linear(settings.width, N_SPACE_GROUPS)
+
+    def measure(self, points: Tensor) -> None:
+        """Normalise the inputs to these spots (S, 3)."""
+        self.encoder.measure(points)
 
     def forward(self, points: Batch) -> Output:
         """Return logits and balance loss.

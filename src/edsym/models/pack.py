@@ -1,0 +1,80 @@
+"""A run's network packed with its recipe and its card, for `edsym.load_model`."""
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+from edsym.files import atomic_path, write_text
+from edsym.models.model import Model
+
+_CARD = """# {name}
+
+A PE-AG-GMoE network that tells crystal system and space group from the Bragg spots of one electron
+diffraction pattern. `edsym.load_model("{name}")` returns it.
+
+- **Trained on:** {run}
+- **Exact recipe:** `recipe.json` has every setting of structures, simulation, peaks, split, network and
+  training; put over `config/config.yaml` it makes the run again.
+- **Parameters:** {parameters:,}; weights of epoch {best} of {epochs}, the best on held-out materials.
+- **Input:** spots as [qx, qy, I]: 1/Å, and share of the incident beam, which is itself not among them.
+- **Not for:** patterns at energies or thicknesses other than those above, or spots not measured on the same
+  scale; probabilities are those of simulated patterns.
+
+## Scores on the run's test materials, none of which it was trained on
+
+{scores}
+"""
+
+
+def pack_model(
+    name: str,
+    model_dir: str | Path,
+    output_dir: str | Path,
+    configuration: Mapping,
+    run_path: str | Path,
+    tables: Iterable[str | Path],
+) -> None:
+    """Write a run's network with its recipe and its card to a folder.
+
+    Parameters
+    ----------
+    name : str
+        What the model is called.
+    model_dir : str or Path
+        Where the trained network is.
+    output_dir : str or Path
+        Where weights.safetensors, model.json, recipe.json and README.md go.
+    configuration : mapping
+        Sections of the configuration that made data and network.
+    run_path : str or Path
+        The run's description, see `edsym.evaluation.run`.
+    tables : iterable of path
+        Tables in Markdown that the card shows.
+
+    Raises
+    ------
+    InputError
+        If the model or the description of the run cannot be read.
+    """
+    from edsym.evaluation.run import read_run
+
+    Model.load(model_dir)
+    model_dir, output_dir = Path(model_dir), Path(output_dir)
+    for file in ("weights.safetensors", "model.json"):
+        with atomic_path(output_dir / file) as temporary:
+            shutil.copyfile(model_dir / file, temporary)
+    # Where the table of structures lay is of no use elsewhere; which one it was, the run's description tells.
+    recipe = {s: {k: v for k, v in values.items() if k != "path"} for s, values in configuration.items()}
+    write_text(output_dir / "recipe.json", json.dumps(recipe, indent=2, ensure_ascii=False) + "\n")
+    model = json.loads((model_dir / "model.json").read_text(encoding="utf-8"))
+    card = _CARD.format(
+        name=name,
+        run=f"{read_run(run_path).line()} (edsym {version('edsym')}, torch {version('torch')})",
+        parameters=model["n_parameters"],
+        best=model["training"]["best_epoch"] + 1,
+        epochs=model["settings"]["training"]["epochs"],
+        scores="\n".join(Path(table).read_text(encoding="utf-8") for table in tables),
+    )
+    write_text(output_dir / "README.md", card)

@@ -1,0 +1,46 @@
+"""Prediction with a trained model, from files to files."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from edsym.models.model import Model
+from edsym.predictions.table import Predictions, write_predictions
+from edsym.spots.split import patterns_to_predict
+
+
+def predict_model(
+    folder: str | Path,
+    spots_paths: Iterable[str | Path],
+    split_path: str | Path,
+    output_path: str | Path,
+    *,
+    validation: tuple[float, int] | None = None,
+    threads: int | None = None,
+) -> None:
+    """Write a model's predictions for the test patterns, or for those of the materials that validate.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where the trained model is.
+    spots_paths : iterable of str or Path
+        All shards of spot lists.
+    split_path : str or Path
+        The split.
+    output_path : str or Path
+        The table to write, see `edsym.predictions.table`.
+    validation : (float, int) or None
+        Share of the training materials that validate, and seed of their choice: predict them, not the test.
+    threads : int, optional
+        Threads; without, as many as the libraries take by themselves.
+
+    Raises
+    ------
+    InputError
+        If an input is unreadable or there is no pattern to predict.
+    """
+    model = Model.load(folder)
+    spots, groups = patterns_to_predict(spots_paths, split_path, validation)
+    probabilities = model.predict_proba(spots, threads=threads, progress=True)
+    ids = spots.material_id[spots.material]
+    write_predictions(Predictions(ids, spots.view, *probabilities, groups), output_path)

@@ -1,0 +1,14 @@
+"""Predict the test or validation patterns by a model."""
+
+from edsym.job import job
+from edsym.models.predict import predict_model
+
+with job(snakemake):
+    predict_model(
+        snakemake.input.model,
+        snakemake.input.spots,
+        snakemake.input.split,
+        snakemake.output.predictions,
+        validation=snakemake.params.validation,
+        threads=snakemake.params.threads or snakemake.threads,
+    )
