@@ -35,9 +35,9 @@ def untrained(kind, **changes):
     if kind == "forest":
         return Forest(forest=FOREST)
     if kind == "mlp":
-        return Perceptron(mlp=replace(MLP, **{"epochs": 2} | changes))
+        return Perceptron(mlp=MLP.replace(**{"epochs": 2} | changes))
     plain = {"epochs": 2, "batch_size": 32, "averaging": 0.0, "balance_weight": 0.0, "precision": "32"}
-    network = replace(NETWORK, graph="none", dropout=0.3)
+    network = NETWORK.replace(graph="none", dropout=0.3)
     return GMoE(network=network, training=TrainingSettings(**TRAINING | plain | changes))
 
 
@@ -106,7 +106,7 @@ def change_json(path, **changes):
             lambda weights, json: change_json(json, kind="oracle"),
             "'oracle', expected one of gmoe, mlp",
         ),
-        (lambda weights, json: change_json(json, settings={}), r"model\.json has settings"),
+        (lambda weights, json: change_json(json, settings={}), r"model\.json: None are no settings"),
         (lambda weights, json: weights.unlink(), "no such file"),
         (lambda weights, json: weights.write_bytes(weights.read_bytes()[:1000]), "is damaged"),
         (lambda weights, json: flip(weights), "is damaged"),
