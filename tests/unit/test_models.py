@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import labelled_spots
+from labelled import labelled_spots
 from test_forest import SETTINGS as FOREST
 from test_mlp import SETTINGS as MLP
 from test_training import NETWORK, TRAINING

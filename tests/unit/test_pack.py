@@ -2,8 +2,8 @@ import json
 
 import numpy as np
 import pytest
-from conftest import labelled_spots
 from evaluation_run import configuration, write_run_files
+from labelled import labelled_spots
 from test_gmoe_network import SETTINGS, make_network
 from test_training import TRAINING
 

@@ -16,7 +16,9 @@ diffraction pattern. `edsym.load_model("{name}")` returns it.
 
 - **Trained on:** {run}
 - **Exact recipe:** `recipe.json` has every setting of structures, simulation, peaks, split, network and
-  training; put over `config/config.yaml` it makes the run again.
+  training: `snakemake all --profile profiles/local --configfile models/{name}/recipe.json` makes the run
+  again.
+  {table}
 - **Parameters:** {parameters:,}; weights of epoch {best} of {epochs}, the best on held-out materials.
 - **Input:** spots as [qx, qy, I]: 1/Å, and share of the incident beam, which is itself not among them.
 - **Not for:** patterns at energies or thicknesses other than those above, or spots not measured on the same
@@ -26,6 +28,16 @@ diffraction pattern. `edsym.load_model("{name}")` returns it.
 
 {scores}
 """
+
+_FILES = """Put {path} into the checkout first: it is not a part of edsym. Without it, `--config
+  structures='{{source: materials_project, path: null}}'` takes what the Materials Project has today, with
+  your key of it in the environment variable MP_API_KEY: other materials, so other numbers."""
+_TABLE = {
+    "snapshot": _FILES,
+    "cif": _FILES,
+    "materials_project": "It needs a key of the Materials Project in the environment variable MP_API_KEY.",
+    "prototypes": "The structures are a part of pymatgen.",
+}
 
 
 def pack_model(
@@ -65,13 +77,16 @@ def pack_model(
     for file in ("weights.safetensors", "model.json"):
         with atomic_path(output_dir / file) as temporary:
             shutil.copyfile(model_dir / file, temporary)
-    # Where the table of structures lay is of no use elsewhere; which one it was, the run's description tells.
-    recipe = {s: {k: v for k, v in values.items() if k != "path"} for s, values in configuration.items()}
+    recipe = {section: dict(values) for section, values in configuration.items()}
+    structures = recipe["structures"]
+    if structures["path"]:  # its folder is of no use elsewhere
+        structures["path"] = Path(structures["path"]).name
     write_text(output_dir / "recipe.json", json.dumps(recipe, indent=2, ensure_ascii=False) + "\n")
     model = json.loads((model_dir / "model.json").read_text(encoding="utf-8"))
     card = _CARD.format(
         name=name,
         run=f"{read_run(run_path).line()} (edsym {version('edsym')}, torch {version('torch')})",
+        table=_TABLE[structures["source"]].format(**structures),
         parameters=model["n_parameters"],
         best=model["training"]["best_epoch"] + 1,
         epochs=model["settings"]["training"]["epochs"],
