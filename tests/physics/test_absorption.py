@@ -9,8 +9,6 @@ from edsym.simulation.constants import PROPORTIONAL_ABSORPTION
 from edsym.simulation.crystal import weickenmeier_kohl
 from edsym.simulation.electrons import potential_prefactor, wavelength
 from edsym.simulation.engines.choice import make_engine
-from edsym.simulation.engines.krylov.absorbing import propagate_absorbing
-from edsym.simulation.engines.krylov.hamiltonian import padded
 
 # py4DSTEM 0.14.18: compute_WK_factor(g, Z, 300e3, thermal_sigma=0.08), with core and phonon absorption.
 G = np.array([0.0, 0.3, 0.7, 1.5, 3.0])
@@ -100,52 +98,6 @@ def test_thermal_factor_is_the_integral_it_stands_for(g):
     expected = 0.5 * np.trapezoid(2 * np.pi * q**2 * integrand.mean(axis=1), np.log(q))
     found = weickenmeier_kohl.thermal_diffuse_factor(number, np.array([g, 1.0]), sigma)[0]
     assert found == pytest.approx(expected, rel=2e-3)
-
-
-def stored(dense):
-    """Return a complex matrix (n, n) as the propagation takes it: all of it, padded."""
-    n = len(dense)
-    rows, stride = padded(n)
-    matrix = np.zeros((2, rows, stride), dtype=np.float32)
-    matrix[0, :n, :n], matrix[1, :n, :n] = dense.real, dense.imag
-    return matrix
-
-
-def propagate(dense, symmetric, start, thickness, tolerance=1e-6):
-    matrix = stored(dense)
-    if symmetric:
-        # What is above the blocks of the diagonal must not be read.
-        block = np.arange(matrix.shape[1]) // 8
-        matrix[:, :, : matrix.shape[1]][:, block[:, None] < block] = np.nan
-    basis = np.empty((601, 2 * matrix.shape[1]), dtype=np.float32)
-    intensity = np.empty((1, len(dense)), dtype=np.float32)
-    thicknesses = np.array([thickness])
-    steps = propagate_absorbing(matrix, symmetric, start, thicknesses, tolerance, basis, intensity)
-    assert steps > 0
-    return intensity[0]
-
-
-@pytest.mark.parametrize("symmetric", [True, False])
-@pytest.mark.parametrize("n", [1, 2, 7, 8, 9, 64, 203])
-def test_random_matrices(n, symmetric):
-    rng = np.random.default_rng([n, symmetric])
-    elastic, half = rng.normal(size=(2, n, n)) / np.sqrt(n)
-    matrix = (elastic + elastic.T) + 0.02j * half @ half.T
-    if not symmetric:
-        turned = np.exp(2j * np.pi * rng.random((n, n)))
-        matrix = elastic * turned + (elastic * turned).conj().T + 0.02j * half @ half.T
-    found = propagate(matrix, symmetric, n // 2, 12.3)
-    expected = np.abs(expm(1j * matrix * 12.3)[:, n // 2]) ** 2
-    np.testing.assert_allclose(found, expected, atol=5e-6)
-
-
-def test_uniform_absorption_is_a_factor():
-    rng = np.random.default_rng(0)
-    half = rng.normal(size=(60, 60)) / 8
-    elastic, mu, thickness = half + half.T, 0.004, 17.0
-    absorbed = propagate(elastic + 1j * mu * np.eye(60), True, 3, thickness)
-    expected = np.abs(expm(1j * elastic * thickness)[:, 3]) ** 2 * np.exp(-2 * mu * thickness)
-    np.testing.assert_allclose(absorbed, expected, atol=2e-6)
 
 
 def reference_intensity(pattern, structure, orientation, settings):

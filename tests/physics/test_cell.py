@@ -1,5 +1,7 @@
 """The computing cell against spglib's symmetry search and reduction."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import spglib
@@ -57,6 +59,14 @@ def test_indices_and_positions_are_those_of_the_structure(prototypes):
             np.exp(-2j * np.pi * in_structure @ moved.T),
             atol=1e-8,
         )
+
+
+def test_rounding_of_coordinates_does_not_choose_another_origin(prototypes):
+    noise = np.random.default_rng(2)
+    for structure in prototypes:
+        moved = structure.frac_coords + noise.uniform(-1e-15, 1e-15, structure.frac_coords.shape)
+        other = computing_cell(replace(structure, frac_coords=moved % 1))
+        np.testing.assert_allclose(other.frac_coords, computing_cell(structure).frac_coords, atol=1e-11)
 
 
 def test_lobato_factors_are_those_of_abtem():

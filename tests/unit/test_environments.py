@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from edsym.provenance.digest import reached_modules
+from edsym.simulation.engines.choice import ENGINES
 
 ROOT = Path(__file__).parents[2]
 RULES = "\n".join(path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk")))
@@ -77,3 +78,9 @@ def test_environments_hold_what_their_scripts_import(script):
     path = ROOT / f"workflow/scripts/{script}.py"
     needed = set().union(*map(imported, [path, *reached_modules(path)]))
     assert needed <= set(pins(ENVIRONMENT_OF[script])), ENVIRONMENT_OF[script]
+
+
+def test_the_environment_of_the_simulation_holds_what_every_engine_imports():
+    script = ROOT / "workflow/scripts/simulate.py"
+    needed = set().union(*map(imported, reached_modules(script, *ENGINES.values())))
+    assert needed <= set(pins("simulation"))

@@ -65,6 +65,26 @@ def test_one_spot_between_two_bins_is_shared_by_its_distance():
     np.testing.assert_allclose(phases[0, 10, :3], [0, np.pi / 2, np.pi], rtol=1e-6)
 
 
+def test_what_vanishes_by_symmetry_has_no_phase_and_real_coefficients_no_angle_of_rounding():
+    angles = np.arange(4) * np.pi / 2 + np.pi / 4
+    moduli, phases = coefficients(
+        forest_features(
+            SpotLists(
+                np.array(["a"]),
+                np.zeros(1, int),
+                np.zeros(1, int),
+                np.array([0, 4]),
+                *np.float32([np.cos(angles) * (1 + 1e-7 * np.arange(4)), np.sin(angles), [1, 1, 1, 1]]),
+            )
+        )
+    )
+    # A fourfold pattern has the orders 0, 4, 8 and 12 only; spots at 45° make every second one negative.
+    kept = np.arange(13) % 4 == 0
+    assert not moduli[0, 20, ~kept].any()
+    assert not phases[0, 20, ~kept].any()
+    np.testing.assert_array_equal(phases[0, 20, kept], np.float32([0, np.pi, 0, np.pi]))
+
+
 def test_a_spot_at_the_centre_has_the_angle_zero():
     moduli, phases = coefficients(forest_features(one_spot(0, 0)))
     np.testing.assert_allclose(moduli[0, 0], 0.3, rtol=1e-6)

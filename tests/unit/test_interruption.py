@@ -182,7 +182,7 @@ def test_memory_does_not_grow_with_the_number_of_materials(tmp_path):
         simulate_shard(tmp_path / f"{n}.parquet", tmp_path / f"{n}.h5", 0, settings)
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-        beams = sum(len(p.hkl) for _, p in read_patterns(tmp_path / f"{n}.h5").values())
+        beams = sum(len(hkl) for _, (hkl, _, _) in read_patterns(tmp_path / f"{n}.h5").values())
         return peak, 10 * beams  # bytes of indices and intensities
 
     peak(1)  # compiles and fills caches

@@ -92,6 +92,25 @@ def test_grid_is_exact_distinct_and_even(laue_class, n):
         assert hole < 1.15 * spacing
 
 
+def test_ties_of_the_grid_go_to_the_first_whatever_the_rounding(monkeypatch):
+    grid = zone_axis_grid.__wrapped__("mmm", 60)
+    exact = cosine_to_nearest
+    rng = np.random.default_rng(0)
+    monkeypatch.setattr(
+        "edsym.simulation.orientations.cosine_to_nearest",
+        lambda *arguments: (values := exact(*arguments)) + rng.uniform(-1e-15, 1e-15, values.shape),
+    )
+    np.testing.assert_array_equal(zone_axis_grid.__wrapped__("mmm", 60), grid)
+
+
+def test_directions_are_rounded(monkeypatch):
+    directions = zone_axis_grid("4/mmm", 30)
+    monkeypatch.setattr("edsym.simulation.orientations.zone_axis_grid", lambda *_: directions + 1e-16)
+    noisy = orientations("4/mmm", 30, "grid", "random", 0, "a")
+    monkeypatch.undo()
+    np.testing.assert_array_equal(noisy, orientations("4/mmm", 30, "grid", "random", 0, "a"))
+
+
 def test_principal_axes_come_first():
     assert zone_axis_grid("m-3m", 5)[0].tolist() == [0, 0, 1]
     assert zone_axis_grid("2/m", 5)[0].tolist() == [0, 1, 0]

@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from edsym.interface.spots import Spots
 from edsym.simulation import orientations as directions
 from edsym.simulation.engines.choice import make_engine
 from edsym.simulation.engines.interface import Pattern
-from edsym.simulation.run.results import SimulatedMaterial, beam_positions
+from edsym.simulation.run.results import SimulatedMaterial
 from edsym.simulation.run.store import write_patterns
 from edsym.simulation.settings import SimulationSettings
 from edsym.spots import peaks
@@ -23,18 +22,8 @@ from edsym.structures.symbols import conventional_indices
 from edsym.symmetry import oriented_laue_class
 
 
-@dataclass(frozen=True)
-class OrientedPattern(Pattern):
-    """A pattern with its orientation (3, 3): rows are the laboratory's axes in the crystal frame.
-
-    The electrons travel along the last row. Indices are those of the primitive cell.
-    """
-
-    orientation: np.ndarray
-
-
 class Patterns(list):
-    """Patterns of one structure: a list of `OrientedPattern`, with what they were made from.
+    """Patterns of one structure: a list of `Pattern`, with what they were made from.
 
     Attributes
     ----------
@@ -44,9 +33,7 @@ class Patterns(list):
         What it was simulated with.
     """
 
-    def __init__(
-        self, patterns: Iterable[OrientedPattern], structure: Structure, settings: SimulationSettings
-    ):
+    def __init__(self, patterns: Iterable[Pattern], structure: Structure, settings: SimulationSettings):
         super().__init__(patterns)
         self.structure, self.settings = structure, settings
 
@@ -56,10 +43,7 @@ class Patterns(list):
 
     def write(self, path: str | Path, name: str = "crystal") -> None:
         """Write the patterns as HDF5, as the workflow stores them: see `edsym.simulation.run.store`."""
-        orientations = np.array([pattern.orientation for pattern in self])
-        reciprocal = np.linalg.inv(self.structure.lattice).T
-        material = SimulatedMaterial.from_patterns(name, reciprocal, orientations, self)
-        write_patterns(path, self.settings, [material])
+        write_patterns(path, self.settings, [SimulatedMaterial.from_patterns(name, self)])
 
 
 def simulate(
@@ -108,12 +92,7 @@ def simulate(
     chosen = SimulationSettings(zone_axes=n, orientations=orientations, seed=seed, **settings)
     laue_class = oriented_laue_class(structure.spacegroup_number)
     matrices = directions.orientations(laue_class, n, orientations, chosen.in_plane, seed, "")
-    reciprocal = np.linalg.inv(structure.lattice).T
-    patterns = []
-    for matrix, pattern in zip(matrices, make_engine(chosen).patterns(structure, matrices), strict=True):
-        # Not as the engine rounds them, but as the workflow computes them from the indices.
-        q = beam_positions(pattern.hkl, reciprocal[None], matrix[None], np.array([0, len(pattern.hkl)]))
-        patterns.append(OrientedPattern(pattern.hkl, q, pattern.intensity, pattern.incident, matrix))
+    patterns = make_engine(chosen).patterns(structure, matrices)
     return Patterns(patterns, structure, chosen)
 
 

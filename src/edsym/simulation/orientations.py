@@ -45,6 +45,9 @@ ORIENTED_LAUE_CLASSES = tuple(_LAUE_GROUPS)
 # Directions that a grid is chosen from, for each one that is chosen.
 _CANDIDATES_PER_ZONE_AXIS = 60
 _BOUNDARY = 1e-9
+# Distances that differ by less are equal: which direction is taken must not hang on rounding.
+_TIE = 1e-9
+_DECIMALS = 9
 
 
 def orientations(
@@ -88,7 +91,7 @@ def orientations(
         directions = zone_axis_grid(laue_class, n)
     else:
         directions = random_zone_axes(laue_class, n, generator(seed, "orientations", material_id))
-    matrices = minimal_rotations(directions)
+    matrices = minimal_rotations(_rounded(directions))
     if in_plane == "random":
         angles = generator(seed, "in-plane", material_id).uniform(0, 2 * np.pi, n)
         matrices = turned_about_beam(matrices, angles)
@@ -124,7 +127,7 @@ def zone_axis_grid(laue_class: str, n: int) -> np.ndarray:
 
     From a fine sampling of the sector, each next direction is the one farthest from all chosen
     ones and their equivalents (Gonzalez 1985, Theor. Comput. Sci. 38, 293), starting at the
-    principal axis.
+    principal axis. Of several equally far ones it is the first in the order of the sampling.
 
     Returns
     -------
@@ -137,7 +140,7 @@ def zone_axis_grid(laue_class: str, n: int) -> np.ndarray:
     nearness = np.full(len(candidates), -np.inf)
     for _ in range(n - 1):
         nearness = np.maximum(nearness, cosine_to_nearest(candidates, chosen[-1], laue_class))
-        chosen.append(candidates[np.argmin(nearness)])
+        chosen.append(candidates[np.flatnonzero(nearness < nearness.min() + _TIE)[0]])
     directions = np.array(chosen)
     directions.flags.writeable = False
     return directions
@@ -188,10 +191,16 @@ def minimal_rotations(directions: np.ndarray) -> np.ndarray:
 
 def turned_about_beam(matrices: np.ndarray, angles: np.ndarray) -> np.ndarray:
     """Return orientations (n, 3, 3) with the laboratory turned by angles (n,) in radians about the beam."""
-    cosine, sine = np.cos(angles), np.sin(angles)
+    cosine, sine = _rounded(np.stack([np.cos(angles), np.sin(angles)], axis=1)).T
     zero, one = np.zeros_like(angles), np.ones_like(angles)
     turns = np.array([[cosine, sine, zero], [-sine, cosine, zero], [zero, zero, one]])
-    return turns.transpose(2, 0, 1) @ matrices
+    return np.einsum("ijn,njk->nik", turns, matrices)
+
+
+def _rounded(vectors: np.ndarray) -> np.ndarray:
+    """Return unit vectors (n, d) rounded, so that the last digits of a library's functions are gone."""
+    vectors = np.round(vectors, _DECIMALS) + 0.0
+    return vectors / np.sqrt((vectors**2).sum(axis=1, keepdims=True))
 
 
 @contextmanager

@@ -9,7 +9,9 @@
 3. Only then comes the threshold, as a detector sees the sum, and the cut at the largest length of q.
 
 Beams are taken by decreasing intensity, ties by qx, then qy, so that nothing depends on their order in the
-file. Spots come out in the same order.
+file. Spots come out in the same order. Intensities are rounded to what a detector resolves, their square root
+to 1e-4 (its standard deviation where 2.5e7 electrons are counted): equivalent beams are ties, whatever their
+last digits are. Positions are rounded to 1e-9 1/Å.
 """
 
 from pathlib import Path
@@ -24,6 +26,9 @@ from edsym.spots.store import SpotLists, offsets, write_spots
 
 # Beams read at once: some 100 MB with all that is made of them.
 _BEAMS_AT_ONCE = 2_000_000
+# Of the square root of an intensity, and of a position in 1/Å.
+_AMPLITUDE_STEP = 1e-4
+_DECIMALS = 9
 
 
 def find_spots(
@@ -142,9 +147,13 @@ def _spots_of_many(hkl, q, intensity, offset, q_max, min_intensity, resolution):
         begin, end = offset[p], offset[p + 1]
         beams = _visible_beams(hkl[begin:end], q[begin:end], intensity[begin:end], resolution)
         merged = _merge(beams, resolution)
+        for i in range(len(merged)):
+            for j in range(2):
+                merged[i, j] = np.round(merged[i, j], _DECIMALS) + 0.0  # no -0: its angle is another
+            merged[i, 2] = (_AMPLITUDE_STEP * _level(merged[i, 2])) ** 2
         for i in _by_brightness(merged):
             x, y, brightness = merged[i]
-            if brightness >= min_intensity and x**2 + y**2 <= q_max**2:
+            if brightness >= min_intensity * (1 - 1e-9) and x**2 + y**2 <= q_max**2:
                 spots[total] = x, y, brightness
                 total += 1
                 counts[p] += 1
@@ -169,22 +178,16 @@ def _visible_beams(hkl, q, intensity, resolution):
 @njit(cache=True)
 def _by_brightness(spots):
     """Return the order of rows qx, qy, intensity by decreasing intensity; ties by qx, then qy."""
-    order = np.argsort(-spots[:, 2])
-    for i in range(1, len(order)):  # an insertion sort within the runs of equal intensity
-        j = i
-        while j > 0 and _tie_is_reversed(spots, order[j - 1], order[j]):
-            order[j - 1], order[j] = order[j], order[j - 1]
-            j -= 1
-    return order
+    order = np.argsort(spots[:, 1], kind="mergesort")
+    order = order[np.argsort(spots[order, 0], kind="mergesort")]
+    levels = np.array([_level(intensity) for intensity in spots[:, 2]])
+    return order[np.argsort(-levels[order], kind="mergesort")]
 
 
 @njit(cache=True)
-def _tie_is_reversed(spots, first, second):
-    if spots[first, 2] != spots[second, 2]:
-        return False
-    if spots[first, 0] != spots[second, 0]:
-        return spots[first, 0] > spots[second, 0]
-    return spots[first, 1] > spots[second, 1]
+def _level(intensity):
+    """Return the number of steps that a detector tells the square root of an intensity from 0."""
+    return np.rint(np.sqrt(intensity) / _AMPLITUDE_STEP)
 
 
 @njit(cache=True)

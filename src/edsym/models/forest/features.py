@@ -7,6 +7,9 @@ n = 0 ... 12,
 
 and modulus and phase of c[k, n] alternate in the feature vector, orders running fastest. A rotation of the
 pattern in its plane by α adds n·α to the phases and leaves the moduli. Bins that no spot reaches are 0.
+
+Where symmetry makes a coefficient vanish, or real, rounding decides its digits, and its phase may be any.
+Real and imaginary parts below 1e-5 of the bin's intensity are therefore 0, and so is the phase of 0.
 """
 
 import numpy as np
@@ -19,6 +22,7 @@ N_BINS = 41
 N_ORDERS = 13
 N_FEATURES = 2 * N_BINS * N_ORDERS
 TOTAL_INTENSITY = 0.3
+NEGLIGIBLE = 1e-5
 
 
 def forest_features(spots: SpotLists, patterns: slice = slice(None)) -> np.ndarray:
@@ -50,11 +54,15 @@ def _features(qx, qy, intensity, offset):
         for i in range(offset[p], offset[p + 1]):
             total += intensity[i]
             _add_spot(coefficients, np.float64(qx[i]), np.float64(qy[i]), np.float64(intensity[i]))
-        flat = coefficients.ravel()
-        for j in range(len(flat)):
-            if flat[j] != 0:
-                features[p, 2 * j] = TOTAL_INTENSITY / total * abs(flat[j])
-                features[p, 2 * j + 1] = np.angle(flat[j])
+        for k in range(N_BINS):
+            negligible = NEGLIGIBLE * coefficients[k, 0].real
+            for n in range(N_ORDERS):
+                real, imaginary = coefficients[k, n].real, coefficients[k, n].imag
+                real = real if abs(real) > negligible else 0.0
+                imaginary = imaginary if abs(imaginary) > negligible else 0.0
+                j = 2 * (k * N_ORDERS + n)
+                features[p, j] = TOTAL_INTENSITY / total * np.hypot(real, imaginary)
+                features[p, j + 1] = np.arctan2(imaginary, real)
     return features
 
 

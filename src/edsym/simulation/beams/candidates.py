@@ -7,7 +7,6 @@ from numba import njit
 
 from edsym.simulation.constants import RIM
 from edsym.simulation.crystal.cell import Cell
-from edsym.simulation.crystal.structure_factors import box_of_beams
 
 
 @dataclass(frozen=True)
@@ -39,25 +38,6 @@ class Candidates:
 
 
 @dataclass(frozen=True)
-class Beams:
-    """The beams of one pattern.
-
-    Attributes
-    ----------
-    candidate : (n,) int32
-        Positions among the candidates, ascending.
-    excitation_error : (n,) float64
-        In 1/Å, positive inside the Ewald sphere.
-    incident : int
-        Position of the incident beam among the beams.
-    """
-
-    candidate: np.ndarray
-    excitation_error: np.ndarray
-    incident: int
-
-
-@dataclass(frozen=True)
 class BeamLists:
     """The beams of several patterns, one after the other.
 
@@ -65,8 +45,10 @@ class BeamLists:
     ----------
     offset : (p + 1,) int64
         Pattern i has the beams ``offset[i]`` to ``offset[i + 1]``.
-    candidate, excitation_error : (n,) arrays
-        As in `Beams`.
+    candidate : (n,) int32
+        Positions among the candidates, ascending in each pattern.
+    excitation_error : (n,) float64
+        In 1/Å, positive inside the Ewald sphere.
     incident : (p,) int64
         Position of the incident beam among the beams of each pattern.
     """
@@ -76,11 +58,6 @@ class BeamLists:
     excitation_error: np.ndarray
     incident: np.ndarray
 
-    def of(self, pattern: int) -> Beams:
-        """Return the beams of one pattern."""
-        own = slice(*self.offset[pattern : pattern + 2])
-        return Beams(self.candidate[own], self.excitation_error[own], int(self.incident[pattern]))
-
     def largest(self) -> int:
         """Return the number of beams of the pattern that has most."""
         return int(np.diff(self.offset).max(initial=0))
@@ -88,12 +65,12 @@ class BeamLists:
 
 def candidates_bytes(cell: Cell, g_max: float) -> int:
     """Return the memory that `find_candidates` takes at its peak: a box of indices and vectors."""
-    return int(np.prod(2 * box_of_beams(cell, g_max) + 1)) * 8 * 8
+    return int(np.prod(2 * cell.box(g_max) + 1)) * 8 * 8
 
 
 def find_candidates(cell: Cell, g_max: float) -> Candidates:
     """Return all reciprocal-lattice points with |g| <= `g_max` (1/Å)."""
-    widths = box_of_beams(cell, g_max)
+    widths = cell.box(g_max)
     # Component by component, each a sum of three short lists: quicker than a product of all indices.
     steps = [
         np.multiply.outer(vector, np.arange(-width, width + 1))
@@ -114,13 +91,6 @@ def find_candidates(cell: Cell, g_max: float) -> Candidates:
 
 
 def select_beams(
-    candidates: Candidates, direction: np.ndarray, wavelength: float, max_error: float | np.ndarray
-) -> Beams:
-    """Return the beams of one direction: see `select_all`."""
-    return select_all(candidates, np.asarray(direction)[None], wavelength, max_error).of(0)
-
-
-def select_all(
     candidates: Candidates, directions: np.ndarray, wavelength: float, max_error: float | np.ndarray
 ) -> BeamLists:
     """Return the beams whose excitation error is at most `max_error`; the incident beam is one of them.
@@ -169,7 +139,7 @@ def expected_number(candidates: Candidates, max_error: float | np.ndarray) -> fl
     return float(np.sum(np.minimum(1, max_error / np.sqrt(np.maximum(candidates.squared, 1e-12)))))
 
 
-@njit(fastmath=True, error_model="numpy", cache=True)
+@njit(error_model="numpy", cache=True)
 def _scan(vectors, squared, rows, step, directions, half_wavelength, limits, offset, chosen, errors):
     """Return the number of beams; those that find no place overwrite the last element."""
     x, y, z = vectors[0], vectors[1], vectors[2]

@@ -1,10 +1,11 @@
 """The cell that a crystal is computed in: compact, with its origin on an inversion centre if there is one."""
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from edsym.simulation.constants import RIM
 from edsym.structures.structure import Structure
 
 # In Å. The structures are symmetrised already: only a true inversion centre is worth moving the origin to.
@@ -38,7 +39,12 @@ class Cell:
     @property
     def volume(self) -> float:
         """Volume in Å³."""
-        return float(abs(np.linalg.det(self.lattice)))
+        a, b, c = self.lattice
+        return float(abs((a * np.cross(b, c)).sum()))
+
+    def box(self, g_max: float) -> np.ndarray:
+        """Return the largest indices (3,) of beams up to `g_max` (1/Å): |h| = |g·a| <= g_max |a|."""
+        return np.floor(g_max * RIM * np.linalg.norm(self.lattice, axis=1)).astype(int)
 
 
 def computing_cell(structure: Structure) -> Cell:
@@ -52,16 +58,28 @@ def computing_cell(structure: Structure) -> Cell:
     structure : Structure
         A primitive cell.
     """
+    # 0 and 1 - 1e-17 are the same place: which atom or centre is found first must not hang on rounding.
+    structure = replace(structure, frac_coords=np.round(structure.frac_coords, 12) % 1)
     transform = reduction(structure.lattice)
-    lattice = transform @ structure.lattice
-    frac_coords = (structure.frac_coords - inversion_centre(structure)) @ np.linalg.inv(transform)
+    to_structure = np.rint(reciprocal_lattice(transform))
+    lattice = np.einsum("ij,jk->ik", transform, structure.lattice)
     return Cell(
         lattice=lattice,
-        reciprocal=np.linalg.inv(lattice).T,
+        reciprocal=reciprocal_lattice(lattice),
         numbers=np.asarray(structure.numbers),
-        frac_coords=frac_coords,
-        to_structure=np.rint(np.linalg.inv(transform)).astype(int).T,
+        frac_coords=np.einsum("aj,ij->ai", structure.frac_coords - inversion_centre(structure), to_structure),
+        to_structure=to_structure.astype(int),
     )
+
+
+def reciprocal_lattice(lattice: np.ndarray) -> np.ndarray:
+    """Return the row vectors a*, b*, c* (3, 3) of row vectors a, b, c, without 2π.
+
+    By cross products, because a library's inverse is rounded as the processor has it.
+    """
+    a, b, c = lattice
+    cross = np.array([np.cross(b, c), np.cross(c, a), np.cross(a, b)])
+    return cross / (a * cross[0]).sum()
 
 
 def inversion_centre(structure: Structure) -> np.ndarray:

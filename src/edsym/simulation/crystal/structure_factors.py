@@ -51,14 +51,9 @@ class PotentialTable:
         return (hkl @ _strides(self.half_widths)).astype(np.int32)
 
 
-def box_of_beams(cell: Cell, g_max: float) -> np.ndarray:
-    """Return the largest indices (3,) of beams up to `g_max` (1/Å): |h| = |g·a| <= g_max |a|."""
-    return np.floor(g_max * RIM * np.linalg.norm(cell.lattice, axis=1)).astype(int)
-
-
 def table_bytes(cell: Cell, g_max: float) -> int:
     """Return the memory that `potential_table` takes at most."""
-    return int(np.prod(4 * box_of_beams(cell, g_max) + 1)) * 8
+    return int(np.prod(4 * cell.box(g_max) + 1)) * 8
 
 
 def potential_table(
@@ -91,7 +86,7 @@ def potential_table(
     MaterialError
         If there are no scattering factors for an element.
     """
-    half_widths = 2 * box_of_beams(cell, g_max)
+    half_widths = 2 * cell.box(g_max)
     elements, element_of_atom = np.unique(cell.numbers, return_inverse=True)
     table_end = 2 * g_max * RIM
     factors = [scattering_factor_tables(elements, table_end, thermal_sigma, parametrization)]
@@ -137,7 +132,7 @@ def _phases(width: int, x: np.ndarray) -> np.ndarray:
 
 # The rows are short, but for each of them the loops over its beams run without branches: they become vector
 # instructions.
-@njit(fastmath=True, error_model="numpy", cache=True)
+@njit(error_model="numpy", cache=True)
 def _fill_table(
     widths, metric, phase_h, phase_k, phase_l, element_of_atom, elastic, absorptive, kind,
     g_max, nodes_per_length, scale, values,
@@ -180,7 +175,7 @@ def _fill_table(
         values[last // 2, 1] = 0
 
 
-@njit(inline="always", fastmath=True)
+@njit(inline="always")
 def _add_element(table, sums, node, weight, first, stop, real, imaginary):
     """Add one element's part of U to a row: its phases times its factor, interpolated."""
     for i in range(first, stop):
@@ -190,7 +185,7 @@ def _add_element(table, sums, node, weight, first, stop, real, imaginary):
         imaginary[i] += factor * sums[1, i]
 
 
-@njit(inline="always", fastmath=True)
+@njit(inline="always")
 def _write_row(u, kind, scale, first, stop, offset, last, values):
     """Write a row of U + iU' and the row of -g: U = (u0 + i u1) + i (u2 + i u3)."""
     for i in range(first, stop):
@@ -221,7 +216,7 @@ def _range_in_sphere(aa, ac, cc, radius, width):
     return first + width, last + width + 1
 
 
-@njit(inline="always", fastmath=True)
+@njit(inline="always")
 def _sum_phases(phase_h, phase_k, phase_l, element_of_atom, first, stop, is_real, sums):
     """Sum exp(-2πi g·r) over the atoms of each element, for one row of the table."""
     sums[:, :, first:stop] = 0

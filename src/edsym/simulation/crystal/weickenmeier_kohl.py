@@ -9,9 +9,10 @@ from functools import cache
 from importlib.resources import files
 
 import numpy as np
+from scipy.interpolate import make_interp_spline
+from scipy.special import expi
 
 from edsym.errors import MaterialError
-from edsym.simulation.crystal.special import expi, interpolate
 
 # Interpolated between so many nodes the thermal part is off by less than 1e-6 of its largest value.
 _NODES = 129
@@ -99,7 +100,7 @@ def absorptive_factor(
         If there are no parameters for the element.
     """
     nodes = np.linspace(0, g[-1], _NODES)
-    thermal = interpolate(thermal_diffuse_factor(number, nodes, thermal_sigma), nodes[1], g)
+    thermal = make_interp_spline(nodes, thermal_diffuse_factor(number, nodes, thermal_sigma), k=5)(g)
     core = core_factor(number, g, thermal_sigma, energy_kev)
     return (1 + energy_kev / _ELECTRON_REST_ENERGY) * wavelength * (thermal + core)
 

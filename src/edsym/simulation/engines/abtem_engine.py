@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from edsym.simulation.constants import RIM
-from edsym.simulation.crystal.cell import computing_cell
+from edsym.simulation.crystal.cell import computing_cell, reciprocal_lattice
 from edsym.simulation.crystal.scattering import scattering_factor_tables
 from edsym.simulation.electrons import wavelength
 from edsym.simulation.engines.interface import Pattern, check_memory, expected_beams
@@ -35,11 +35,13 @@ class AbtemEngine:
         self._check(structure)
         with abtem.config.set({"precision": "float64"}):
             factors = _structure_factors(structure, settings)
+        reciprocal = reciprocal_lattice(structure.lattice)
         for orientation in np.asarray(orientations, dtype=np.float64):
             # Not around the `yield`: the setting is global.
             with abtem.config.set({"precision": "float64"}):
-                pattern = _pattern(factors, orientation, settings)
-            yield pattern
+                hkl, intensity = _beams(factors, orientation, settings)
+            incident = int(np.flatnonzero(~hkl.any(axis=1))[0])
+            yield Pattern(hkl, intensity, incident, reciprocal, orientation)
 
     def _check(self, structure: Structure) -> None:
         settings = self.settings
@@ -71,7 +73,7 @@ def _structure_factors(structure: Structure, settings: SimulationSettings):
     return factors.build(lazy=False)
 
 
-def _pattern(factors, orientation: np.ndarray, settings: SimulationSettings) -> Pattern:
+def _beams(factors, orientation: np.ndarray, settings: SimulationSettings) -> tuple[np.ndarray, np.ndarray]:
     from abtem.bloch import BlochWaves
 
     waves = BlochWaves(
@@ -84,9 +86,4 @@ def _pattern(factors, orientation: np.ndarray, settings: SimulationSettings) -> 
     )
     intensity = waves.calculate_diffraction_patterns(settings.thickness_angstrom, lazy=False).array
     flux = 1 + wavelength(settings.energy_kev) * waves.g_vec[:, 2]
-    return Pattern(
-        hkl=waves.hkl.astype(np.int16),
-        q=waves.g_vec[:, :2].astype(np.float32),
-        intensity=(flux * intensity).astype(np.float32),
-        incident=int(np.flatnonzero(~waves.hkl.any(axis=1))[0]),
-    )
+    return waves.hkl.astype(np.int16), (flux * intensity).astype(np.float32)

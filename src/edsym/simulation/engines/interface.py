@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -19,18 +20,48 @@ class Pattern:
     ----------
     hkl : (n, 3) int16
         Indices in the reciprocal lattice of the structure's primitive cell.
-    q : (n, 2) float32
-        Positions in 1/Å along the x and y axes of the laboratory.
     intensity : (n,) float32
         Flux through the exit face; that of the incident beam before the crystal is 1.
     incident : int
         Position of the incident beam, 000.
+    reciprocal : (3, 3) float64
+        Row vectors a*, b*, c* of the primitive cell in the crystal frame, in 1/Å.
+    orientation : (3, 3) float64
+        Rows are the laboratory's axes in the crystal frame; the last is the zone axis.
     """
 
     hkl: np.ndarray
-    q: np.ndarray
     intensity: np.ndarray
     incident: int
+    reciprocal: np.ndarray
+    orientation: np.ndarray
+
+    @cached_property
+    def q(self) -> np.ndarray:
+        """Positions (n, 2) float64 in 1/Å along the x and y axes of the laboratory."""
+        return beam_positions(self.hkl, self.reciprocal, self.orientation)
+
+
+def beam_positions(hkl: np.ndarray, reciprocal: np.ndarray, orientation: np.ndarray) -> np.ndarray:
+    """Return where the beams of a pattern fall on the detector, rounded to 1e-9 1/Å.
+
+    The sums are written out, because a library's products are rounded as the processor has it.
+
+    Parameters
+    ----------
+    hkl : (n, 3) array of int
+        Indices of the beams.
+    reciprocal, orientation : (3, 3) float64
+        See `Pattern`.
+
+    Returns
+    -------
+    q : (n, 2) float64
+        Position along the laboratory's x and y in 1/Å.
+    """
+    a, b, c = np.einsum("ij,kj->ik", reciprocal, orientation[:2])
+    h, k, l = np.asarray(hkl, dtype=np.float64).T[:, :, None]  # noqa: E741
+    return np.round(h * a + k * b + l * c, 9) + 0.0
 
 
 class Engine(Protocol):
@@ -68,3 +99,12 @@ def check_memory(n_beams: int, n_bytes: float, max_memory: float) -> None:
 def expected_beams(volume: float, settings: SimulationSettings) -> int:
     """Return about how many beams a pattern has: the points in a disc of reciprocal space."""
     return int(volume * np.pi * settings.g_max**2 * 2 * settings.max_excitation_error) + 1
+
+
+def step_limit(thickness: float, max_excitation_error: float) -> int:
+    """Return a generous limit for the steps of a propagation.
+
+    Half the width of the spectrum times the thickness (in Å) is the number of steps where convergence sets
+    in. The diagonal of H is 2π s_g; the potential adds at most 1 rad/Å, which is 1.5 kV at 300 keV.
+    """
+    return 200 + int(2 * thickness * (2 * np.pi * max_excitation_error + 1))

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -37,18 +36,16 @@ class SimulatedMaterial:
     intensity: np.ndarray
 
     @classmethod
-    def from_patterns(
-        cls, material_id: str, reciprocal: np.ndarray, orientation: np.ndarray, patterns: Iterable[Pattern]
-    ) -> "SimulatedMaterial":
-        """Put patterns one after the other; their positions follow from the indices."""
-        hkl, intensity = zip(*((pattern.hkl, pattern.intensity) for pattern in patterns), strict=True)
+    def from_patterns(cls, material_id: str, patterns: Iterable[Pattern]) -> "SimulatedMaterial":
+        """Put the patterns of a material one after the other."""
+        patterns = list(patterns)
         return cls(
             material_id,
-            reciprocal,
-            orientation,
-            np.array([len(part) for part in intensity], dtype=np.int64),
-            np.concatenate(hkl),
-            np.concatenate(intensity),
+            patterns[0].reciprocal,
+            np.array([pattern.orientation for pattern in patterns]),
+            np.array([len(pattern.intensity) for pattern in patterns], dtype=np.int64),
+            np.concatenate([pattern.hkl for pattern in patterns]),
+            np.concatenate([pattern.intensity for pattern in patterns]),
         )
 
 
@@ -66,32 +63,3 @@ class FailedMaterial:
 
     material_id: str
     reason: str
-
-
-def beam_positions(
-    hkl: np.ndarray, reciprocal: np.ndarray, orientation: np.ndarray, offset: np.ndarray
-) -> np.ndarray:
-    """Return where the beams of many patterns fall on the detector.
-
-    Parameters
-    ----------
-    hkl : (B, 3) array of int
-        Indices of the beams.
-    reciprocal : (P, 3, 3) float64
-        Row vectors of the reciprocal lattice of each pattern's material, in 1/Å.
-    orientation : (P, 3, 3) float64
-        Orientation of each pattern.
-    offset : (P + 1,) array of int
-        Pattern p owns the beams ``offset[p]`` to ``offset[p + 1]``.
-
-    Returns
-    -------
-    q : (B, 2) float64
-        Position along the laboratory's x and y in 1/Å.
-    """
-    projection = reciprocal @ np.swapaxes(orientation[:, :2], 1, 2)
-    q = np.empty((len(hkl), 2))
-    # one pattern at a time: how a product is rounded must not depend on what else is computed with it
-    for p, (start, stop) in enumerate(pairwise(offset)):
-        q[start:stop] = hkl[start:stop] @ projection[p]
-    return q

@@ -121,12 +121,7 @@ def simulate_material(row, engine: Engine, settings: SimulationSettings) -> Simu
         settings.seed,
         row.material_id,
     )
-    result = SimulatedMaterial.from_patterns(
-        row.material_id,
-        np.linalg.inv(structure.lattice).T,
-        matrices,
-        engine.patterns(structure, matrices),
-    )
+    result = SimulatedMaterial.from_patterns(row.material_id, engine.patterns(structure, matrices))
     if not np.isfinite(result.intensity).all():
         raise MaterialError("the propagation gave intensities that are not finite")
     return result

@@ -38,13 +38,15 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 from edsym.hdf5 import check_values, create_dataset, create_store, open_store, read_text, write_text
-from edsym.simulation.run.results import FailedMaterial, SimulatedMaterial, beam_positions
+from edsym.simulation.engines.interface import beam_positions
+from edsym.simulation.run.results import FailedMaterial, SimulatedMaterial
 from edsym.simulation.settings import SimulationSettings
 from edsym.store_checks import LARGEST_Q, check_intensity, check_offset, check_patterns, read_failed
 
@@ -158,8 +160,10 @@ class PatternStore:
         hkl, intensity = (
             self._file[f"beams/{name}"][offset[0] : offset[-1]] for name in ("hkl", "intensity")
         )
-        reciprocal, orientation = self.reciprocal[self.material[patterns]], self.orientation[patterns]
-        q = beam_positions(hkl, reciprocal, orientation, offset - offset[0])
+        q = np.empty((len(hkl), 2))
+        frames = self.reciprocal[self.material[patterns]], self.orientation[patterns]
+        for (start, stop), *frame in zip(pairwise(offset - offset[0]), *frames, strict=True):
+            q[start:stop] = beam_positions(hkl[start:stop], *frame)
         near = (np.abs(q) <= LARGEST_Q).all(axis=1)
         check_values(self._file, "beams/hkl", hkl, near, "|q| <= 100 1/Å", offset[0])
         check_intensity(self._file, "beams/intensity", intensity, offset[0])

@@ -1,6 +1,6 @@
 """The engine for a GPU: the same Bloch waves, the patterns of a material in batches, in torch.
 
-It needs torch and NumPy only, and runs on the CPU too.
+It needs torch, NumPy and SciPy only, and runs on the CPU too.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from edsym.errors import InputError, MaterialError
-from edsym.simulation.crystal.cell import Cell, computing_cell
+from edsym.simulation.crystal.cell import Cell, computing_cell, reciprocal_lattice
 from edsym.simulation.engines.batched.crystal import (
     Crystal,
     DeviceBeams,
@@ -20,8 +20,8 @@ from edsym.simulation.engines.batched.crystal import (
     pattern_bytes,
     select_beams,
 )
-from edsym.simulation.engines.batched.propagation import basis_bytes, propagate, step_limit
-from edsym.simulation.engines.interface import Pattern, check_memory, expected_beams
+from edsym.simulation.engines.batched.propagation import basis_bytes, propagate
+from edsym.simulation.engines.interface import Pattern, check_memory, expected_beams, step_limit
 from edsym.simulation.settings import SimulationSettings
 from edsym.structures.structure import Structure
 
@@ -65,9 +65,11 @@ class TorchEngine:
             self._check_memory(cell, int(beams.counts.max()), crystal.planes)
             intensity = self._intensities(cell, crystal, beams).cpu().numpy()
             candidate = beams.candidate.cpu().numpy()
-        ends = np.cumsum(beams.counts)
+        ends, reciprocal = np.cumsum(beams.counts), reciprocal_lattice(structure.lattice)
         for orientation, first, end in zip(orientations, ends - beams.counts, ends, strict=True):
-            yield _pattern(crystal, orientation, candidate[first:end], intensity[first:end])
+            chosen = candidate[first:end]
+            incident = int(np.searchsorted(chosen, crystal.incident))
+            yield Pattern(crystal.hkl[chosen], intensity[first:end], incident, reciprocal, orientation)
 
     def _intensities(self, cell: Cell, crystal: Crystal, beams: DeviceBeams) -> torch.Tensor:
         """Return the intensities (b,) float32 of all beams of all patterns."""
@@ -177,12 +179,3 @@ def _full_precision():
         yield
     finally:
         torch.set_float32_matmul_precision(before)
-
-
-def _pattern(crystal: Crystal, orientation: np.ndarray, chosen: np.ndarray, intensity: np.ndarray) -> Pattern:
-    return Pattern(
-        hkl=crystal.hkl[chosen],
-        q=(orientation[:2] @ crystal.vectors[:, chosen]).T.astype(np.float32),
-        intensity=intensity,
-        incident=int(np.searchsorted(chosen, crystal.incident)),
-    )

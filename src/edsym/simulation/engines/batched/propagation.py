@@ -1,6 +1,6 @@
 """The incident beam's column of exp(i H t) for a batch of matrices, by the Lanczos method in torch.
 
-The recursion and the stopping rule are those of `propagation`. All patterns of a batch take their steps
+The recursion and the stopping rule are those of the engine `krylov`. All patterns of a batch take their steps
 together; each one's result is that of its own last step, whatever the others need. The device is asked
 for numbers only at the checks.
 """
@@ -9,15 +9,11 @@ import math
 
 import numpy as np
 import torch
+from scipy.special import jv
 
 _FIRST_CHECK = 8
 _CHECK_EVERY = 8  # a check costs as much as several steps
 _COLLECT = 16  # basis vectors that are summed at a time
-
-
-def step_limit(thickness: float, max_excitation_error: float) -> int:
-    """Return a generous limit for the steps of a propagation: see `propagation.step_limit`."""
-    return 200 + int(2 * thickness * (2 * math.pi * max_excitation_error + 1))
 
 
 def basis_bytes(n_beams: int, planes: int, steps: int) -> int:
@@ -193,7 +189,9 @@ def exponential_column(
     before, current = torch.zeros_like(middle), torch.zeros_like(middle)
     current[:, 0] = 1
     column = torch.zeros_like(middle)
-    for n, weight in enumerate(bessel_functions(half_width * t)):
+    z = half_width * t
+    # From some order on Bessel's functions fall faster than exponentially.
+    for n, weight in enumerate(jv(np.arange(int(z + 14 + 8 * z ** (1 / 3)) + 1), z).tolist()):
         column.add_(current, alpha=1j**n * weight * (2 if n else 1))
         following = middle * current
         following[:, :-1].addcmul_(above, current[:, 1:])
@@ -201,17 +199,3 @@ def exponential_column(
         # T_1(x) = x, and T_(n+1)(x) = 2x T_n(x) - T_(n-1)(x)
         before, current = current, (following.sub_(before) if n else following.mul_(0.5))
     return column * complex(math.cos(centre * t), math.sin(centre * t))
-
-
-def bessel_functions(z: float) -> list[float]:
-    """Return J_0(z) to J_n(z), n where they have become negligible, by Miller's downward recurrence."""
-    last = int(z + 14 + 8 * z ** (1 / 3))
-    start = last + 20 + 2 * int(math.sqrt(z))
-    values = np.zeros(start + 2)
-    values[start] = 1e-300
-    for n in range(start, 0, -1):
-        values[n - 1] = 2 * n / z * values[n] - values[n + 1]
-        if abs(values[n - 1]) > 1e150:
-            values[n - 1 :] *= 1e-150
-    # J_0 + 2 (J_2 + J_4 + ...) = 1
-    return (values[: last + 1] / (values[0] + 2 * np.sum(values[2 : start + 1 : 2]))).tolist()

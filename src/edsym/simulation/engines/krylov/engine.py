@@ -14,15 +14,14 @@ from edsym.simulation.beams.candidates import (
     candidates_bytes,
     expected_number,
     find_candidates,
-    select_all,
+    select_beams,
 )
-from edsym.simulation.crystal.cell import Cell, computing_cell
-from edsym.simulation.crystal.structure_factors import Kind, PotentialTable, potential_table, table_bytes
+from edsym.simulation.crystal.cell import Cell, computing_cell, reciprocal_lattice
+from edsym.simulation.crystal.structure_factors import PotentialTable, potential_table, table_bytes
 from edsym.simulation.electrons import wavelength
-from edsym.simulation.engines.interface import Pattern, check_memory, expected_beams
-from edsym.simulation.engines.krylov.absorbing import propagate_absorbing
+from edsym.simulation.engines.interface import Pattern, check_memory, expected_beams, step_limit
 from edsym.simulation.engines.krylov.hamiltonian import fill, matrix_size, padded
-from edsym.simulation.engines.krylov.propagation import propagate, step_limit
+from edsym.simulation.engines.krylov.propagation import propagate
 from edsym.simulation.settings import SimulationSettings
 from edsym.structures.structure import Structure
 
@@ -97,12 +96,16 @@ class KrylovEngine:
         linear = table.linear(candidates.hkl)
         hkl = (candidates.hkl @ cell.to_structure).astype(np.int16)
         orientations = np.asarray(orientations, dtype=np.float64)
+        reciprocal = reciprocal_lattice(structure.lattice)
         for first in range(0, len(orientations), _BATCH):
             batch = orientations[first : first + _BATCH]
-            beams = select_all(candidates, batch[:, 2], self._wavelength, limits)
+            beams = select_beams(candidates, batch[:, 2], self._wavelength, limits)
             self._check_memory(cell, beams.largest(), len(table.values), steps)
             intensity = self._intensities(beams, candidates, table, linear, thicknesses, steps)
-            yield from _patterns(beams, candidates, hkl, batch, intensity)
+            for p, orientation in enumerate(batch):
+                own = slice(*beams.offset[p : p + 2])
+                indices = hkl[beams.candidate[own]]
+                yield Pattern(indices, intensity[:, own], int(beams.incident[p]), reciprocal, orientation)
 
     def _check_memory(self, cell: Cell, n_beams: int, planes: int, steps: int) -> None:
         settings = self.settings
@@ -155,7 +158,7 @@ class KrylovEngine:
 
 # The only function of the propagation that is cached: what it calls is compiled into it. Functions cached
 # apart give other last digits in the process that compiles them than in one that loads them.
-@njit(fastmath=True, error_model="numpy", cache=True)
+@njit(error_model="numpy", cache=True)
 def _propagate_all(
     couplings,
     kind,
@@ -190,18 +193,7 @@ def _propagate_all(
         )
         length = matrix.shape[0] * matrix.shape[1]
         basis = basis_memory[: (max_steps + 1) * length].reshape(max_steps + 1, length)
-        if kind >= Kind.SYMMETRIC:
-            steps = propagate_absorbing(
-                matrix,
-                kind == Kind.SYMMETRIC,
-                incident[p],
-                thicknesses,
-                tolerance,
-                basis,
-                intensity[:, first:stop],
-            )
-        else:
-            steps = propagate(matrix, incident[p], thicknesses, tolerance, basis, intensity[:, first:stop])
+        steps = propagate(matrix, kind, incident[p], thicknesses, tolerance, basis, intensity[:, first:stop])
         if steps < 0:
             return p
     return -1
@@ -219,13 +211,3 @@ class _Memory:
             self._array = np.empty(size + 16, dtype=np.float32)
         start = (-self._array.ctypes.data // 4) % 16
         return self._array[start : start + size]
-
-
-def _patterns(
-    beams: BeamLists, candidates: Candidates, hkl: np.ndarray, orientations: np.ndarray, intensity: np.ndarray
-) -> Iterator[Pattern]:
-    hkl = hkl[beams.candidate]
-    for p, orientation in enumerate(orientations):
-        own = slice(*beams.offset[p : p + 2])
-        q = orientation[:2] @ candidates.vectors[:, beams.candidate[own]]
-        yield Pattern(hkl[own], q.T.astype(np.float32), intensity[:, own], int(beams.incident[p]))

@@ -12,19 +12,16 @@ Absorption adds i π λ m_g m_h U'_(g-h), on the diagonal too.
 import numpy as np
 from numba import njit
 
-from edsym.simulation.beams.candidates import Beams, Candidates
-from edsym.simulation.crystal.structure_factors import Kind, PotentialTable
-
-BLOCK = 8
-"""Rows that a product takes at a time; the matrix is padded with zeros to a multiple."""
+from edsym.simulation.crystal.structure_factors import Kind
+from edsym.simulation.engines.krylov.lanes import LANES
 
 _LINE = 16  # float32 in a cache line
 
 
 @njit(inline="always")
 def padded(n_beams):
-    """Return the number of rows and the length of a row in memory for a number of beams."""
-    rows = -(-n_beams // BLOCK) * BLOCK
+    """Return the number of rows, a multiple of the lanes, and the length of a row in memory."""
+    rows = -(-n_beams // LANES) * LANES
     stride = -(-rows // _LINE) * _LINE
     # Rows a multiple of 256 bytes apart would compete for the same cache sets.
     return rows, stride + _LINE if stride % 64 == 0 else stride
@@ -36,24 +33,16 @@ def matrix_size(n_beams: int, planes: int) -> int:
     return planes * rows * stride
 
 
-def fill_hamiltonian(
-    beams: Beams,
-    candidates: Candidates,
-    table: PotentialTable,
-    linear: np.ndarray,
-    wavelength: float,
-    memory: np.ndarray,
-) -> np.ndarray:
+@njit(inline="always", error_model="numpy")
+def fill(couplings, kind, centre, linear, errors, squared, wavelength, memory):
     """Write the Hamiltonian of one pattern into memory.
 
     Parameters
     ----------
-    beams, candidates : Beams, Candidates
-        The beams and what they were chosen from.
-    table : PotentialTable
-        U_g of all couplings.
-    linear : (n_candidates,) array of int
-        Offsets of the candidates in the table.
+    couplings, kind, centre
+        Of the table: see `PotentialTable`; the couplings are its values, transposed to (n, planes).
+    linear, errors, squared : (n,) arrays
+        Of the beams: offsets in the table, excitation errors and squared lengths.
     wavelength : float
         λ in Å.
     memory : (m,) float32
@@ -65,34 +54,6 @@ def fill_hamiltonian(
         H in 1/Å, a view of `memory`: the real part and, unless it is real, the imaginary part. Only the
         blocks of rows on and below the diagonal are filled, unless the kind is general.
     """
-    chosen = beams.candidate
-    return fill(
-        table.values.T,
-        table.kind,
-        table.centre,
-        linear[chosen],
-        beams.excitation_error,
-        candidates.squared[chosen],
-        wavelength,
-        memory,
-    )
-
-
-@njit(inline="always", fastmath=True, error_model="numpy")
-def fill(couplings, kind, centre, linear, errors, squared, wavelength, memory):
-    """Write the Hamiltonian of one pattern into memory: `fill_hamiltonian` for compiled code.
-
-    Parameters
-    ----------
-    couplings, kind, centre
-        Of the table: see `PotentialTable`; the couplings are its values, transposed to (n, planes).
-    linear, errors, squared : (n,) arrays
-        Of the beams: offsets in the table, excitation errors and squared lengths.
-    wavelength : float
-        λ in Å.
-    memory : (m,) float32
-        See `fill_hamiltonian`.
-    """
     n, planes = linear.size, couplings.shape[1]
     rows, stride = padded(n)
     matrix = memory[: planes * rows * stride].reshape(planes, rows, stride)
@@ -102,7 +63,7 @@ def fill(couplings, kind, centre, linear, errors, squared, wavelength, memory):
         scale[i] = np.sqrt(np.pi * wavelength * squared_metric)
         diagonal[i] = 2 * np.pi * errors[i] * squared_metric
     for i in range(n):
-        stop = rows if kind == Kind.GENERAL else (i // BLOCK + 1) * BLOCK
+        stop = rows if kind == Kind.GENERAL else (i // LANES + 1) * LANES
         at, scale_i = np.int32(centre + linear[i]), scale[i]
         real, imaginary = matrix[0, i], matrix[planes - 1, i]
         for j in range(min(stop, n)):

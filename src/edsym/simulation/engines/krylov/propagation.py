@@ -1,41 +1,39 @@
-"""The incident beam's column of exp(i H t), by the Lanczos method.
+"""The incident beam's column of exp(i H t), in a Krylov space.
 
-Lanczos builds an orthonormal basis Q of the Krylov space of the incident beam, in which H is a small
-tridiagonal matrix T; then exp(i H t) e_0 ≈ Q exp(i T t) e_1 (Park & Light 1986, J. Chem. Phys. 85, 5870;
-Hochbruck & Lubich 1997, SIAM J. Numer. Anal. 34, 1911). Some 30 to 100 products of H with a vector
-replace its eigen-decomposition.
+Products of H with the incident beam span a space in which H becomes a small tridiagonal matrix T; then
+exp(i H t) e_0 ≈ Q exp(i T t) e_1 (Park & Light 1986, J. Chem. Phys. 85, 5870; Hochbruck & Lubich 1997, SIAM
+J. Numer. Anal. 34, 1911). Some 30 to 100 products of H with a vector replace its eigen-decomposition.
 
-A complex Hermitian H = S + iK acting on u + iv is the real symmetric [[S, -K], [K, S]] acting on (u, v),
-with the same inner products, so that one real recursion serves both.
+Each product is made orthogonal to the last two vectors only. Of a Hermitian H that is Lanczos' method. With
+absorption, which is weak, H is not quite Hermitian, and hardly anything is left out (incomplete
+orthogonalisation: Saad 1980, Linear Algebra Appl. 34, 269): T has complex elements on and above the diagonal,
+real ones below.
+
+A complex vector is kept as two real ones, u + iv; where H is real so are all vectors, and v is empty.
 """
 
 import numpy as np
 from numba import njit
 
-from edsym.simulation.engines.krylov.products import hermitian_product, symmetric_product
+from edsym.simulation.crystal.structure_factors import Kind
+from edsym.simulation.engines.krylov.lanes import add_to, dot
+from edsym.simulation.engines.krylov.products import complex_half_product, complex_product, symmetric_product
 from edsym.simulation.engines.krylov.tridiagonal import exponential_column, spectral_bounds
 
-FIRST_CHECK = 8
+_FIRST_CHECK = 8
 """Steps before convergence is estimated."""
 
 
-def step_limit(thickness: float, max_excitation_error: float) -> int:
-    """Return a generous limit for the steps of a propagation.
-
-    Half the width of the spectrum times the thickness (in Å) is the number of steps where convergence sets
-    in. The diagonal of H is 2π s_g; the potential adds at most 1 rad/Å, which is 1.5 kV at 300 keV.
-    """
-    return 200 + int(2 * thickness * (2 * np.pi * max_excitation_error + 1))
-
-
-@njit(inline="always", fastmath=True, error_model="numpy")
-def propagate(matrix, start, thicknesses, tolerance, basis, intensity):
+@njit(inline="always", error_model="numpy")
+def propagate(matrix, kind, start, thicknesses, tolerance, basis, intensity):
     """Compute the intensities |exp(i H t) e_start|² at one or more thicknesses t, from one basis.
 
     Parameters
     ----------
     matrix : (planes, rows, stride) float32
-        H in 1/Å in half storage, of one plane if real and two if complex.
+        H in 1/Å, of one plane if real and two if complex; in half storage unless the kind is general.
+    kind : int
+        What the matrix is like: see `Kind`.
     start : int
         Row of the incident beam.
     thicknesses : (T,) float64
@@ -54,76 +52,79 @@ def propagate(matrix, start, thicknesses, tolerance, basis, intensity):
     """
     # What has converged at the largest thickness has at the others.
     thickness = thicknesses[-1]
-    max_steps = basis.shape[0] - 1
-    alpha, beta = np.zeros(max_steps), np.zeros(max_steps)
+    max_steps, rows = basis.shape[0] - 1, matrix.shape[1]
+    diagonal, upper, lower = np.zeros((2, max_steps)), np.zeros((2, max_steps)), np.zeros(max_steps)
     column = np.zeros((2, max_steps))
     next_check = 0
     basis[0] = np.float32(0)
     basis[0, start] = np.float32(1)
     for step in range(max_steps):
-        _extend(matrix, basis, step, alpha, beta)
+        _extend(matrix, kind, basis, step, diagonal, upper, lower)
         m = step + 1
-        if m == FIRST_CHECK:
-            low, high = spectral_bounds(alpha[:m], beta[:m])
+        if m == _FIRST_CHECK:
+            low, high = spectral_bounds(diagonal[0, :m], lower[:m])
             next_check = max(m, int(0.475 * (high - low) * thickness))
         # A coupling this weak takes nothing further: the space is complete.
-        closed = beta[step] * thickness < tolerance
-        if not closed and (m < FIRST_CHECK or m < next_check):
+        closed = lower[step] * thickness < tolerance
+        if not closed and (m < _FIRST_CHECK or m < next_check):
             continue
-        exponential_column(alpha[:m], beta[:m], thickness, column)
-        error = beta[step] * thickness * np.hypot(column[0, step], column[1, step]) / m
+        exponential_column(diagonal[:, :m], upper[:, :m], lower[:m], thickness, column)
+        error = lower[step] * thickness * np.hypot(column[0, step], column[1, step]) / m
         if closed or error < tolerance:
-            _collect(basis[:m], column, matrix.shape[0], intensity[-1])
+            _collect(basis[:m], rows, column, intensity[-1])
             for k in range(thicknesses.size - 1):
-                exponential_column(alpha[:m], beta[:m], thicknesses[k], column)
-                _collect(basis[:m], column, matrix.shape[0], intensity[k])
+                exponential_column(diagonal[:, :m], upper[:, :m], lower[:m], thicknesses[k], column)
+                _collect(basis[:m], rows, column, intensity[k])
             return m
         next_check = m + (1 if error < 10 * tolerance else 2)
     return -1
 
 
-@njit(inline="always", fastmath=True, error_model="numpy")
-def _extend(matrix, basis, step, alpha, beta):
-    """Add the next basis vector: r = H q - alpha q - beta q_before, normalised."""
-    q, r = basis[step], basis[step + 1]
-    rows = matrix.shape[1]
-    if matrix.shape[0] == 1:
-        symmetric_product(matrix[0], q, r)
+@njit(inline="always", error_model="numpy")
+def _extend(matrix, kind, basis, step, diagonal, upper, lower):
+    """Add the next basis vector: H q, made orthogonal to q and the vector before, normalised."""
+    rows, r = matrix.shape[1], basis[step + 1]
+    u, v, x, y = basis[step, :rows], basis[step, rows:], r[:rows], r[rows:]
+    if kind == Kind.REAL:
+        symmetric_product(matrix[0], u, x)
+    elif kind == Kind.GENERAL:
+        complex_product(matrix[0], matrix[1], u, v, x, y)
     else:
-        hermitian_product(matrix[0], matrix[1], q[:rows], q[rows:], r[:rows], r[rows:])
+        conjugate = np.float32(1 if kind == Kind.HERMITIAN else -1)
+        complex_half_product(matrix[0], matrix[1], u, v, x, y, conjugate)
     if step > 0:
-        before, coupling = basis[step - 1], np.float32(beta[step - 1])
-        for j in range(r.size):
-            r[j] -= coupling * before[j]
-    diagonal = np.float32(0)
-    for j in range(r.size):
-        diagonal += r[j] * q[j]
-    squared_norm = np.float32(0)
-    for j in range(r.size):
-        r[j] -= diagonal * q[j]
-        squared_norm += r[j] * r[j]
-    alpha[step] = diagonal
-    beta[step] = np.sqrt(squared_norm)
-    if squared_norm > 0:
-        inverse = np.float32(1 / beta[step])
+        before = basis[step - 1]
+        upper[0, step - 1], upper[1, step - 1] = _remove(before[:rows], before[rows:], x, y)
+    diagonal[0, step], diagonal[1, step] = _remove(u, v, x, y)
+    norm = np.sqrt(dot(r, r))
+    lower[step] = norm
+    if norm > 0:
+        inverse = 1 / norm
         for j in range(r.size):
             r[j] *= inverse
 
 
-@njit(inline="always", fastmath=True, error_model="numpy")
-def _collect(basis, column, planes, intensity):
+@njit(inline="always", error_model="numpy")
+def _remove(u, v, x, y):
+    """Take the component along u + iv out of x + iy, and return it."""
+    real, imaginary = dot(u, x) + dot(v, y), dot(u, y) - dot(v, x)
+    add_to(x, -real, u)
+    add_to(x, imaginary, v)
+    add_to(y, -real, v)
+    add_to(y, -imaginary, u)
+    return real, imaginary
+
+
+@njit(inline="always", error_model="numpy")
+def _collect(basis, rows, column, intensity):
     """Sum the basis with its complex coefficients, and square the amplitudes."""
-    length = basis.shape[1]
-    real, imaginary = np.zeros(length, np.float32), np.zeros(length, np.float32)
+    real, imaginary = np.zeros(rows, np.float32), np.zeros(rows, np.float32)
     for k in range(basis.shape[0]):
-        q, u, v = basis[k], np.float32(column[0, k]), np.float32(column[1, k])
-        for j in range(length):
-            real[j] += u * q[j]
-            imaginary[j] += v * q[j]
-    rows = length // planes
+        u, v = basis[k, :rows], basis[k, rows:]
+        a, b = np.float32(column[0, k]), np.float32(column[1, k])
+        add_to(real, a, u)
+        add_to(real, -b, v)
+        add_to(imaginary, a, v)
+        add_to(imaginary, b, u)
     for j in range(intensity.size):
-        if planes == 1:
-            intensity[j] = real[j] ** 2 + imaginary[j] ** 2
-        else:
-            # (q_u + i q_v)(u + i v), whose parts were summed apart
-            intensity[j] = (real[j] - imaginary[rows + j]) ** 2 + (imaginary[j] + real[rows + j]) ** 2
+        intensity[j] = real[j] * real[j] + imaginary[j] * imaginary[j]

@@ -1,4 +1,4 @@
-"""The first column of exp(i T t) of a small real symmetric tridiagonal matrix, by Chebyshev's expansion.
+"""The first column of exp(i T t) of a small, nearly Hermitian tridiagonal matrix, by Chebyshev's expansion.
 
 exp(i z x) = J_0(z) + 2 Σ_n iⁿ J_n(z) T_n(x) on [-1, 1] (Tal-Ezer & Kosloff 1984, J. Chem. Phys. 81, 3967);
 in double precision, at a fraction of the cost of an eigen-decomposition.
@@ -7,10 +7,8 @@ in double precision, at a fraction of the cost of an eigen-decomposition.
 import numpy as np
 from numba import njit
 
-_FAST = {"inline": "always", "fastmath": True, "error_model": "numpy"}
 
-
-@njit(**_FAST)
+@njit(inline="always", error_model="numpy")
 def spectral_bounds(alpha, beta):
     """Return bounds of the eigenvalues, by Gershgorin's theorem.
 
@@ -27,58 +25,9 @@ def spectral_bounds(alpha, beta):
     return low, high
 
 
-@njit(**_FAST)
-def exponential_column(alpha, beta, t, column):
-    """Write the first column of exp(i T t) into `column` (2, >= m): real and imaginary parts.
-
-    Parameters
-    ----------
-    alpha, beta : (m,) float64
-        The diagonal, and the one beside it (its last value is not used).
-    t : float
-        Factor of the exponent.
-    column : (2, >= m) float64
-        Filled up to m.
-    """
-    m = alpha.size
-    low, high = spectral_bounds(alpha, beta)
-    centre, half_width = 0.5 * (low + high), max(0.5 * (high - low), 1e-9)
-    bessel = bessel_functions(half_width * t)
-    real, imaginary = column[0, :m], column[1, :m]
-    real[:] = 0
-    imaginary[:] = 0
-    before, current, following = np.zeros(m), np.zeros(m), np.zeros(m)
-    current[0] = 1
-    for n in range(bessel.size):
-        weight = bessel[n] if n == 0 else 2 * bessel[n]
-        part = imaginary if n % 2 else real
-        sign = -1.0 if n % 4 > 1 else 1.0
-        for k in range(m):
-            part[k] += sign * weight * current[k]
-        _scaled_product(alpha, beta, centre, half_width, current, following)
-        if n > 0:
-            for k in range(m):
-                following[k] = 2 * following[k] - before[k]
-        before, current, following = current, following, before
-    _rotate(real, imaginary, centre * t)
-
-
-@njit(inline="always", fastmath=True, error_model="numpy")
-def _scaled_product(alpha, beta, centre, half_width, x, y):
-    """Write (T - centre) x / half_width into y."""
-    m = x.size
-    for k in range(m):
-        value = (alpha[k] - centre) * x[k]
-        if k > 0:
-            value += beta[k - 1] * x[k - 1]
-        if k < m - 1:
-            value += beta[k] * x[k + 1]
-        y[k] = value / half_width
-
-
-@njit(**_FAST)
-def complex_exponential_column(diagonal, upper, lower, t, column):
-    """Write the first column of exp(i T t) for a nearly Hermitian T: see `exponential_column`.
+@njit(inline="always", error_model="numpy")
+def exponential_column(diagonal, upper, lower, t, column):
+    """Write the first column of exp(i T t) into `column`: real and imaginary parts.
 
     Parameters
     ----------
@@ -86,8 +35,10 @@ def complex_exponential_column(diagonal, upper, lower, t, column):
         Real and imaginary parts of the diagonal and of the one above it (its last value is not used).
     lower : (m,) float64
         The diagonal below, real and not negative (its last value is not used).
-    t, column
-        See `exponential_column`.
+    t : float
+        Factor of the exponent.
+    column : (2, >= m) float64
+        Filled up to m.
     """
     m = lower.size
     low, high = spectral_bounds(diagonal[0], lower)
@@ -105,7 +56,7 @@ def complex_exponential_column(diagonal, upper, lower, t, column):
         for k in range(m):
             real[k] += weight * u[k]
             imaginary[k] += weight * v[k]
-        _scaled_complex_product(diagonal, upper, lower, centre, half_width, current, following)
+        _scaled_product(diagonal, upper, lower, centre, half_width, current, following)
         if n > 0:
             for k in range(m):
                 following[0, k] = 2 * following[0, k] - before[0, k]
@@ -114,8 +65,8 @@ def complex_exponential_column(diagonal, upper, lower, t, column):
     _rotate(real, imaginary, centre * t)
 
 
-@njit(inline="always", fastmath=True, error_model="numpy")
-def _scaled_complex_product(diagonal, upper, lower, centre, half_width, x, y):
+@njit(inline="always", error_model="numpy")
+def _scaled_product(diagonal, upper, lower, centre, half_width, x, y):
     """Write (T - centre) x / half_width into y."""
     m, inverse = lower.size, 1 / half_width
     for k in range(m):
@@ -130,7 +81,7 @@ def _scaled_complex_product(diagonal, upper, lower, centre, half_width, x, y):
         y[0, k], y[1, k] = real * inverse, imaginary * inverse
 
 
-@njit(inline="always", fastmath=True, error_model="numpy")
+@njit(inline="always", error_model="numpy")
 def _rotate(real, imaginary, angle):
     """Multiply by exp(i angle), in place."""
     cosine, sine = np.cos(angle), np.sin(angle)
@@ -139,7 +90,7 @@ def _rotate(real, imaginary, angle):
         real[k], imaginary[k] = u * cosine - v * sine, u * sine + v * cosine
 
 
-@njit(**_FAST)
+@njit(inline="always", error_model="numpy")
 def bessel_functions(z):
     """Return J_0(z) to J_n(z), n where they have become negligible, by Miller's downward recurrence."""
     last = int(z + 14 + 8 * z ** (1 / 3))
