@@ -201,6 +201,7 @@ IMPOSSIBLE = [
     ("beams/intensity", 7, -0.1, r"number 7 is -0\.1"),
     ("beams/intensity", 7, 1.02, r"number 7 is 1\.02"),
     ("beams/hkl", 7, 32000, r"number 7 .* expected \|q\| <= 100 1/Å"),
+    ("materials/reciprocal", 1, 101 * np.eye(3), r"number 1 is .*expected vectors"),
     ("materials/reciprocal", 1, np.nan, r"number 1 is .*nan.*expected vectors"),
     ("patterns/orientation", 4, np.eye(3) * 1.01, "number 4 is .* orthogonal unit vectors"),
     ("patterns/zone_axis", 4, np.nan, "number 4 is .* a unit vector"),

@@ -134,6 +134,9 @@ DAMAGES = {
     "foreign": lambda path: h5py.File(path, "w").close(),
     "missing dataset": lambda path: overwrite(path, "spots/qy", None),
     "offsets beyond the spots": lambda path: overwrite(path, "patterns/offset", [0, 5, 10, 9999]),
+    "offsets of fewer patterns": lambda path: overwrite(
+        path, "patterns/offset", read_spots([path]).offset[[0, 3]]
+    ),
     "no offsets": lambda path: overwrite(path, "patterns/offset", np.empty(0, int)),
     "unknown material": lambda path: overwrite(path, "patterns/material", [0, 0, 7]),
     "group for a dataset": lambda path: overwrite(path, "spots", None),
@@ -155,14 +158,16 @@ IMPOSSIBLE = [
     ("spots/qx", 2, 1e30, "number 2 is .*expected -100 to 100 1/Å"),
     ("spots/qy", 2, -np.inf, "number 2 is -inf"),
     ("patterns/zone_axis", 1, np.nan, r"number 1 is \[nan nan nan\], expected a unit vector"),
-    ("patterns/zone_axis", 1, 0.0, "number 1"),
+    ("patterns/zone_axis", 1, [0, 0, 0.999], "number 1"),
     ("patterns/view", 1, 0, r"number 1 is \[0 0\], expected .* none twice"),
     ("patterns/view", 0, -1, "number 0"),
-    ("patterns/material", 2, 7, "number 2 is 7, expected an index of 3 materials"),
+    ("patterns/material", 2, 3, "number 2 is 3, expected an index of 3 materials"),
+    ("patterns/material", 0, -1, "number 0 is -1"),
     ("patterns/material", 0, 1, "number 1"),
     ("materials/id", 1, b"mp-1", "number 1 is 'mp-1', expected .* none twice"),
     ("materials/id", 1, b"m\0p", r"number 1 is 'm\\x00p'"),
     ("patterns/offset", 1, 99, "inconsistent"),
+    ("patterns/offset", 0, 1, "inconsistent"),
 ]
 
 

@@ -87,7 +87,7 @@ def contents(config):
             file.visititems(
                 lambda name, item, path=path: (
                     found.update({(path.parent.name, path.name, name): item[()].tobytes()})
-                    if isinstance(item, h5py.Dataset) and item.dtype != object
+                    if isinstance(item, h5py.Dataset)
                     else None
                 )
             )
