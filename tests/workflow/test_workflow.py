@@ -152,7 +152,7 @@ def test_a_second_run_finds_nothing_to_do(run):
 
 
 SCORES = {"decide", "fit_calibration", "table1", "table2", "table3", "table4", "table6", "table7"}
-SCORES |= {"table8", "table9", "fig1", "fig5", "write_provenance"}
+SCORES |= {"table8", "table9", "fig1", "fig5", "write_report", "write_provenance"}
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ SCORES |= {"table8", "table9", "fig1", "fig5", "write_provenance"}
         ({"training": {"epochs": 3}}, {"train gmoe", "predict gmoe"} | SCORES),
         ({"mlp": {"epochs": 3}}, {"train mlp", "predict mlp"} | SCORES),
         ({"forest": {"system_trees": 9}}, {"train forest", "predict forest"} | SCORES),
-        ({"evaluation": {"views": 2}}, {"describe_run", "table5", "fig3", "fig4"} | SCORES),
+        ({"evaluation": {"views": 2}}, {"describe_run", "table5", "fig3", "fig4", "fig6"} | SCORES),
         # how results come about
         ({"structures": {"chunk_size": 7, "retries": 1}}, set()),
         ({"simulation": {"device": "cpu"}}, set()),
@@ -334,6 +334,7 @@ def test_the_workflow_runs_from_another_folder_with_its_own_configuration(tmp_pa
     assert re.search(r"^total +9$", done.stdout + done.stderr, flags=re.MULTILINE), (
         "few jobs for one's own files"
     )
+    snakemake("all", *elsewhere, "--configfile", str(ROOT / "config/own.yaml"), "--dry-run", cwd=tmp_path)
     (tmp_path / "config").mkdir()
     (tmp_path / "config/config.yaml").write_text("results: out\nstructures: {source: cif, path: cifs}\n")
     snakemake("structures", *elsewhere, cwd=tmp_path)

@@ -79,7 +79,7 @@ for figure in FIGURES:
 
 rule write_report:
     input:
-        template="workflow/report/report.html.j2",
+        template=checkout("workflow/report/report.html.j2"),
         run=FILES["run"],
         tables=expand(f"{RESULTS}/tables/{{name}}.html", name=TABLES),
         figures=expand(f"{RESULTS}/figures/{{name}}.svg", name=FIGURES),
@@ -87,6 +87,8 @@ rule write_report:
         report=f"{RESULTS}/report.html",
     log:
         f"{RESULTS}/logs/write_report.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/write_report.tsv"
     conda:
         "../../envs/evaluation.yaml"
     resources:
