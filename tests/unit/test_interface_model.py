@@ -3,14 +3,17 @@
 import json
 import shutil
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from test_models import LABELS, SPOTS, VALIDATION, untrained
 
 import edsym
 from edsym.errors import InputError, InputWarning
 from edsym.interface.model import MAX_SPOTS, MODELS_DIR, TrainedModel
 from edsym.interface.ranges import measured_ranges, warn_outside
+from edsym.models.registry import MODELS
 from edsym.predictions.calibration import Calibration, scale_temperature
 from edsym.predictions.pooling import geometric_mean, pool
 from edsym.symmetry import CRYSTAL_SYSTEMS
@@ -213,3 +216,14 @@ def test_stored_models_say_what_their_calibration_was_made_from(name):
     for file in ("calibration.json", "ranges.json"):
         content = json.loads((MODELS_DIR / name / file).read_text())
         assert "no part of the model's run used them" in content["made_from"]
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_every_kind_of_model_is_loaded_from_its_folder(kind, tmp_path):
+    trained = untrained(kind).fit(SPOTS, LABELS, VALIDATION)
+    trained.save(tmp_path)
+    faint = replace(SPOTS, intensity=SPOTS.intensity / 20)
+    found = edsym.load_model(tmp_path).predict(faint)
+    np.testing.assert_array_equal(found.p_system, trained.predict_proba(faint)[0])
+    assert not found.calibrated
+    assert set(found.top(1).crystal) == set(SPOTS.material_id)
