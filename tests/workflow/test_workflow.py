@@ -366,7 +366,8 @@ def test_other_files_of_the_source_make_everything_again_and_missing_ones_are_to
     assert rules_to_run(config, "structures") == STRUCTURES | {"structures"}
     shutil.rmtree(folder)
     done = snakemake("structures", "--configfile", str(config), "--dry-run", check=False)
-    assert f"structures.path: {folder} is not a folder" in done.stdout + done.stderr
+    assert f"the run cannot start: structures.path: {folder} is not a folder" in done.stdout + done.stderr
+    assert done.returncode == 1 and "Traceback" not in done.stdout + done.stderr
 
 
 def test_lint_is_clean():

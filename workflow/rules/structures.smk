@@ -8,7 +8,7 @@ def content_of_source(wildcards):
     try:
         return files_digest(source_files(StructuresSettings(**config["structures"])))
     except InputError as error:
-        raise WorkflowError(str(error)) from None
+        sys.exit(f"the run cannot start: {error}")  # other exceptions are shown with this function's traceback
 
 
 rule collect_structures:
