@@ -7,6 +7,7 @@ from labelled import labelled_spots
 from test_gmoe_network import SETTINGS, make_network
 from test_training import TRAINING
 
+from edsym.evaluation.run import read_run
 from edsym.models.gmoe.model import GMoE
 from edsym.models.gmoe.settings import NetworkSettings
 from edsym.models.model import Model
@@ -26,7 +27,9 @@ def packed(tmp_path):
     config = {name: configuration()[name] for name in ("structures", "simulation", "network")}
     config["structures"] |= {"source": "snapshot", "path": "/home/someone/materials.parquet"}
     folder = tmp_path / "models" / "small"
-    pack_model("small", tmp_path / "model", folder, config, files["run"], [tmp_path / "table1.md"])
+    pack_model(
+        "small", tmp_path / "model", folder, config, read_run(files["run"]).line(), [tmp_path / "table1.md"]
+    )
     return folder, network
 
 

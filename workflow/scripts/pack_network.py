@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from edsym.evaluation.run import read_run
 from edsym.job import job
 from edsym.models.pack import pack_model
 
@@ -11,6 +12,6 @@ with job(snakemake):
         snakemake.input.model,
         Path(snakemake.output.card).parent,
         snakemake.params.configuration,
-        snakemake.input.run,
+        read_run(snakemake.input.run).line(),
         snakemake.input.tables,
     )

@@ -3,9 +3,10 @@
 Goes on where the same simulation was interrupted.
 """
 
+from edsym.files import sha256
 from edsym.job import job
 from edsym.parquet import read_parquet
-from edsym.provenance.digest import digest, file_digest
+from edsym.provenance.digest import digest
 from edsym.simulation.run.crashes import simulate_shard_in_child
 from edsym.simulation.run.journal import Checkpoint
 from edsym.simulation.settings import SimulationSettings
@@ -22,7 +23,7 @@ def test_materials():
 
 def checkpoint():
     """Return where finished materials are kept: of the same data, configuration and code only."""
-    inputs = [file_digest(path) for path in snakemake.input]
+    inputs = [sha256(path) for path in snakemake.input]
     what = [*inputs, str(snakemake.params.settings), snakemake.params.code]
     return Checkpoint(snakemake.params.checkpoint, digest(part.encode() for part in what))
 

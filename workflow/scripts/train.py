@@ -3,11 +3,12 @@
 from contextlib import nullcontext
 from pathlib import Path
 
+from edsym.files import sha256
 from edsym.job import job
 from edsym.locks import locked
 from edsym.models.registry import make_model
 from edsym.models.train import train_model
-from edsym.provenance.digest import digest, file_digest
+from edsym.provenance.digest import digest
 from edsym.training.launch import launch, launches, rank
 
 tasks, nodes = snakemake.params.processes
@@ -16,7 +17,7 @@ tasks, nodes = snakemake.params.processes
 def train():
     """Train, as the only process or as one of several."""
     # the same data, configuration and code: only then is a checkpoint this training's
-    inputs = [file_digest(path) for path in snakemake.input]
+    inputs = [sha256(path) for path in snakemake.input]
     what = [*inputs, str(snakemake.params.settings), snakemake.params.code]
     train_model(
         make_model(snakemake.wildcards.model, snakemake.config),

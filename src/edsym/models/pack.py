@@ -45,7 +45,7 @@ def pack_model(
     model_dir: str | Path,
     output_dir: str | Path,
     configuration: Mapping,
-    run_path: str | Path,
+    run: str,
     tables: Iterable[str | Path],
 ) -> None:
     """Write a run's network with its recipe and its card to a folder.
@@ -60,18 +60,16 @@ def pack_model(
         Where weights.safetensors, model.json, recipe.json and README.md go.
     configuration : mapping
         Sections of the configuration that made data and network.
-    run_path : str or Path
-        The run's description, see `edsym.evaluation.run`.
+    run : str
+        The run in one line.
     tables : iterable of path
         Tables in Markdown that the card shows.
 
     Raises
     ------
     InputError
-        If the model or the description of the run cannot be read.
+        If the model cannot be read.
     """
-    from edsym.evaluation.run import read_run
-
     Model.load(model_dir)
     model_dir, output_dir = Path(model_dir), Path(output_dir)
     for file in ("weights.safetensors", "model.json"):
@@ -85,7 +83,7 @@ def pack_model(
     model = json.loads((model_dir / "model.json").read_text(encoding="utf-8"))
     card = _CARD.format(
         name=name,
-        run=f"{read_run(run_path).line()} (edsym {version('edsym')}, torch {version('torch')})",
+        run=f"{run} (edsym {version('edsym')}, torch {version('torch')})",
         table=_TABLE[structures["source"]].format(**structures),
         parameters=model["n_parameters"],
         best=model["training"]["best_epoch"] + 1,

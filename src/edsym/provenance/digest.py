@@ -12,6 +12,8 @@ from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
+from edsym.files import sha256
+
 PACKAGE = "edsym"
 SOURCE = Path(__file__).resolve().parents[2]
 
@@ -46,15 +48,9 @@ def digest(parts: Iterable[bytes]) -> str:
     return state.hexdigest()
 
 
-def file_digest(path: str | Path) -> str:
-    """Return the digest of a file's content, read in pieces."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=12)).hexdigest()
-
-
 def files_digest(paths: Iterable[str | Path]) -> str:
     """Return the digest of the names and contents of files, in their order."""
-    return digest(part.encode() for path in paths for part in (Path(path).name, file_digest(path)))
+    return digest(part.encode() for path in paths for part in (Path(path).name, sha256(path)))
 
 
 def code_digest(script: str | Path, *roots: str) -> str:
