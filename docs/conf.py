@@ -22,5 +22,5 @@ numpydoc_class_members_toctree = False
 nb_execution_mode = "off"
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
-# Links to files of the repository that are no pages of this site.
-suppress_warnings = ["myst.xref_missing"]
+# Links to files of the repository that are no pages of this site, and pages that only benchmarks write.
+suppress_warnings = ["myst.xref_missing", "toc.not_included"]
