@@ -15,9 +15,11 @@ _CELL = (
 )
 _OPERATORS = ("_symmetry_equiv_pos_as_xyz", "_space_group_symop_operation_xyz")
 _MAGNETIC_OPERATORS = "_space_group_symop_magn_operation.xyz"
-_SYMBOLS = ("_space_group_name_h-m_alt", "_symmetry_space_group_name_h-m", "_symmetry_space_group_name_h_m")
-_HALL = ("_space_group_name_hall", "_symmetry_space_group_name_hall")
-_IT_NUMBER = ("_space_group_it_number", "_symmetry_int_tables_number")
+_GROUP = (
+    *("_space_group_name_hall", "_symmetry_space_group_name_hall"),
+    *("_space_group_name_h-m_alt", "_symmetry_space_group_name_h-m", "_symmetry_space_group_name_h_m"),
+    *("_space_group_it_number", "_symmetry_int_tables_number"),
+)
 MAX_IMAGES = 10_000
 """Sites times operators of a block: pymatgen compares each with all before, in ten seconds by then."""
 _UNKNOWN = (None, [], "", ".", "?")
@@ -26,22 +28,9 @@ _UNKNOWN = (None, [], "", ".", "?")
 def check_block(block: dict, is_element) -> list[str]:
     """Check cell, sites and operators of a block; return the operators that it should state but does not.
 
-    Parameters
-    ----------
-    block : dict
-        Names and their texts, or lists of texts for columns of a loop, as pymatgen splits them.
-    is_element : callable
-        Whether a text such as ``Na`` is the symbol of an element.
-
-    Returns
-    -------
-    list of str
-        Operators such as ``x, -y, z`` of the stated space group, empty where the block lists its own.
-
-    Raises
-    ------
-    InputError
-        Naming what is missing or wrong.
+    `block` has names and their texts, or lists of texts for columns of a loop, as pymatgen splits them;
+    `is_element` tells whether a text such as ``Na`` is a symbol. Operators are texts as ``x, -y, z``.
+    What is missing or wrong is an InputError.
     """
     block = {name.lower().rstrip("_"): value for name, value in block.items()}
     for name in _CELL:
@@ -95,52 +84,41 @@ def _first(block: dict, names: tuple[str, ...]):
 
 
 def _operators_of_group(block: dict) -> list[str]:
-    """Return the operators of the stated space group, in the setting that its symbol and the cell tell."""
+    """Return the operators of the stated space group, in the one setting that symbol and cell tell."""
     from pymatgen.core import Lattice, SymmOp
 
-    stated, settings = _settings(block)
+    stated = _first(block, _GROUP)
     if not stated:
         raise InputError("neither symmetry operators nor a space group")
-    metric = Lattice.from_parameters(*(float(_NUMBER.match(block[name])[1]) for name in _CELL)).metric_tensor
-    settings = [setting for setting in settings if _fits(metric, setting.hall_number)]
-    if not settings:
+    name, _, choice = _plain(stated).partition(":")
+    metric = Lattice.from_parameters(*(float(_NUMBER.match(block[key])[1]) for key in _CELL)).metric_tensor
+    settings = [
+        setting
+        for setting in map(spglib.get_spacegroup_type, range(1, 531))
+        if name in _names(setting) and setting.choice.lower().startswith(choice)
+        if _keeps(metric, setting)
+    ]
+    if len(settings) != 1:
         raise InputError(
-            f"no symmetry operators, and space group {stated} is none that is known for this cell"
-        )
-    if len({setting.choice[:1] for setting in settings} & {"1", "2"}) > 1:
-        raise InputError(
-            f"no symmetry operators, and space group {stated} has two origins; "
-            "expected operators, or a symbol with the origin (:1 or :2)"
+            f"no symmetry operators, and {len(settings)} settings of space group {stated!r} fit the cell; "
+            "expected operators, or one setting, as of 'F d -3 m :2'"
         )
     found = spglib.get_symmetry_from_database(settings[0].hall_number)
     pairs = zip(found["rotations"], found["translations"], strict=True)
     return [SymmOp.from_rotation_and_translation(*pair).as_xyz_str() for pair in pairs]
 
 
-def _settings(block: dict) -> tuple[str, list]:
-    """Return what is stated of the space group, and spglib's settings of that name, the usual one first."""
-    every = [spglib.get_spacegroup_type(hall_number) for hall_number in range(1, 531)]
-    if hall := _first(block, _HALL):
-        return hall, [s for s in every if _plain(s.hall_symbol) == _plain(hall)]
-    if symbol := _first(block, _SYMBOLS):
-        name, _, choice = _plain(symbol).partition(":")
-        return symbol, [s for s in every if name in _names(s) and s.choice.lower().startswith(choice)]
-    number = _first(block, _IT_NUMBER)
-    return number, [s for s in every if str(s.number) == number]
-
-
 def _names(setting) -> set[str]:
-    full = setting.international_full
-    if 3 <= setting.number <= 15:  # the short symbol of all settings is the same, P2_1/c for P2_1/n
-        return {_plain(full), _plain("".join(part for part in full.split() if part != "1"))}
-    return {_plain(full), _plain(setting.international_short)}
+    short = setting.international_short
+    if 3 <= setting.number <= 15:  # P2_1/c for all settings: P 1 2_1/n 1 is P2_1/n
+        short = "".join(part for part in setting.international_full.split() if part != "1")
+    return set(map(_plain, (setting.hall_symbol, setting.international_full, short, str(setting.number))))
 
 
 def _plain(symbol: str) -> str:
     return re.sub(r"[\s_]", "", symbol).lower()
 
 
-def _fits(metric: np.ndarray, hall_number: int) -> bool:
-    """Return whether the operators of a setting leave lengths and angles of the cell as they are."""
-    rotations = spglib.get_symmetry_from_database(hall_number)["rotations"]
+def _keeps(metric: np.ndarray, setting) -> bool:
+    rotations = spglib.get_symmetry_from_database(setting.hall_number)["rotations"]
     return np.allclose(rotations.transpose(0, 2, 1) @ metric @ rotations, metric, atol=0.01 * metric.max())

@@ -5,15 +5,9 @@ import re
 from collections.abc import Callable
 from typing import TypeVar
 
+import tenacity
 from mp_api.client.core.exceptions import MPRestError
 from requests.exceptions import RequestException
-from tenacity import (
-    Retrying,
-    before_sleep_log,
-    retry_if_exception_type,
-    stop_after_attempt,
-    wait_exponential,
-)
 
 from edsym.errors import InputError, SourceError
 
@@ -51,11 +45,11 @@ def retried(request: Callable[[], Answer], retries: int, what: str, secret: str)
     SourceError
         If the last repetition fails as well.
     """
-    repeat = Retrying(
-        stop=stop_after_attempt(retries + 1),
-        wait=wait_exponential(multiplier=FIRST_WAIT, max=LONGEST_WAIT),
-        retry=retry_if_exception_type(SourceError),
-        before_sleep=before_sleep_log(_LOG, logging.WARNING),
+    repeat = tenacity.Retrying(
+        stop=tenacity.stop_after_attempt(retries + 1),
+        wait=tenacity.wait_exponential(multiplier=FIRST_WAIT, max=LONGEST_WAIT),
+        retry=tenacity.retry_if_exception_type(SourceError),
+        before_sleep=tenacity.before_sleep_log(_LOG, logging.WARNING),
         reraise=True,
     )
     try:
@@ -71,22 +65,14 @@ def _answer(request: Callable[[], Answer], what: str, secret: str) -> Answer:
     try:
         return request()
     except (MPRestError, RequestException, ValueError, KeyError) as error:
-        reason = _plain(error, secret)
-    _raise_if_permanent(reason, what)
-    raise SourceError(f"{what}: {reason}")
-
-
-def _plain(error: Exception, secret: str) -> str:
-    """Return an error on one line, without the key and without the queries of addresses."""
-    text = " ".join(str(error).replace(secret, "***").split())
-    return f"{type(error).__name__}: " + re.sub(r"(https?://[^\s?]+)\?\S*", r"\1", text)[:300]
-
-
-def _raise_if_permanent(reason: str, what: str) -> None:
+        # On one line, without the key and without the queries of addresses.
+        text = " ".join(str(error).replace(secret, "***").split())
+        reason = f"{type(error).__name__}: " + re.sub(r"(https?://[^\s?]+)\?\S*", r"\1", text)[:300]
     found = re.search(r"error status code (\d{3})", reason)
-    status = int(found[1]) if found else None
+    status = int(found[1]) if found else 0
     if status in _REFUSED:
         raise InputError(f"{what}: the key in MP_API_KEY is refused (HTTP {status})")
     unsupported = reason.startswith("MPRestError: The server does not support the request")  # HTTP 400
-    if unsupported or (status and 400 <= status < 500 and status not in _PASSING):
+    if unsupported or (400 <= status < 500 and status not in _PASSING):
         raise InputError(f"{what}: the request is refused: {reason}")
+    raise SourceError(f"{what}: {reason}")
