@@ -103,7 +103,7 @@ def write_patterns(
 
 @dataclass(frozen=True)
 class PatternStore:
-    """An open file of patterns: what it says of materials and patterns, and access to the beams.
+    """An open file of patterns: its columns, as the module's table tells, and access to the beams.
 
     Attributes
     ----------
@@ -111,18 +111,6 @@ class PatternStore:
         Of the simulation.
     failed : list of (material_id, reason)
         Materials that could not be simulated.
-    material_id : (M,) array of str
-        Identifiers, sorted.
-    reciprocal : (M, 3, 3) float64
-        Row vectors of the reciprocal lattices of the primitive cells in the crystal frame, in 1/Å.
-    material, view : (P,) arrays of int
-        Index into `material_id` of each pattern, and which view of its material it is.
-    zone_axis : (P, 3) float64
-        Unit vectors in the crystal frame.
-    orientation : (P, 3, 3) float64
-        Rows are the laboratory's axes in the crystal frame; the last is the zone axis.
-    offset : (P + 1,) int64
-        Pattern p owns the beams ``offset[p]`` to ``offset[p + 1]``.
     """
 
     settings: dict
