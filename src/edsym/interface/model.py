@@ -26,8 +26,8 @@ MODELS_DIR = Path(str(files("edsym") / "trained"))
 MAX_SPOTS = 2000
 """Most spots of a pattern: a network looks at all their pairs, 0.4 GB for so many."""
 
-# Range and median of the intensity of all spots together, where the model does not say.
-_USUAL_TOTAL = (0.005, 0.1, 0.7)
+# Intensity of all spots together, where the model does not say.
+_USUAL_TOTAL = 0.1
 _ALL = np.array([0])
 
 
@@ -85,12 +85,13 @@ class Prediction:
 
 
 def _ranked(crystal: str, pattern: str, p_system: np.ndarray, p_spacegroup: np.ndarray, n: int) -> list[dict]:
-    symbols = np.array(space_group_symbols())
     systems, groups = (np.argsort(-p, kind="stable")[:n] for p in (p_system, p_spacegroup))
-    frame = pd.DataFrame({"crystal": crystal, "pattern": pattern, "rank": np.arange(1, n + 1)})
-    frame["crystal_system"] = pd.Series(np.array(CRYSTAL_SYSTEMS)[systems])
-    frame["p_system"] = pd.Series(p_system[systems])
-    return frame.assign(space_group=symbols[groups], p_spacegroup=p_spacegroup[groups]).to_dict("records")
+    rows = [{"crystal": crystal, "pattern": pattern, "rank": rank} for rank in range(1, n + 1)]
+    for row, i in zip(rows, systems, strict=False):
+        row |= {"crystal_system": CRYSTAL_SYSTEMS[i], "p_system": p_system[i]}
+    for row, i in zip(rows, groups, strict=True):
+        row |= {"space_group": space_group_symbols()[i], "p_spacegroup": p_spacegroup[i]}
+    return rows
 
 
 class TrainedModel:
@@ -98,15 +99,17 @@ class TrainedModel:
 
     Parameters
     ----------
-    model : object
-        With ``predict_proba(SpotLists)``, which returns probabilities (P, 7) and (P, 230).
+    model : edsym.models.model.Model
+        Of any kind.
     calibrations : mapping of int to Calibration
         What was fitted, by the number of views; empty if nothing was.
     ranges : mapping
         See `edsym.interface.ranges`; empty if they are not known.
     """
 
-    def __init__(self, model, calibrations: Mapping[int, Calibration], ranges: Mapping[str, list[float]]):
+    def __init__(
+        self, model: Model, calibrations: Mapping[int, Calibration], ranges: Mapping[str, list[float]]
+    ):
         self.model, self.calibrations, self.ranges = model, calibrations, ranges
 
     def predict(self, patterns) -> Prediction:
@@ -151,7 +154,7 @@ class TrainedModel:
         if self.ranges:
             warn_outside(spots, self.ranges)
         if not spots.absolute:
-            _, usual, _ = self.ranges.get("total_intensity", _USUAL_TOTAL)
+            usual = self.ranges["total_intensity"][1] if self.ranges else _USUAL_TOTAL
             spots = replace(spots, intensity=spots.intensity * np.float32(usual), absolute=True)
         probabilities = self.model.predict_proba(spots)
         return self._answer(spots, Predictions(spots.material_id[spots.material], spots.view, *probabilities))
