@@ -147,13 +147,12 @@ def _spots_of_many(hkl, q, intensity, offset, q_max, min_intensity, resolution):
         begin, end = offset[p], offset[p + 1]
         beams = _visible_beams(hkl[begin:end], q[begin:end], intensity[begin:end], resolution)
         merged = _merge(beams, resolution)
-        for i in range(len(merged)):
-            for j in range(2):
-                merged[i, j] = np.round(merged[i, j], _DECIMALS) + 0.0  # no -0: its angle is another
-            merged[i, 2] = (_AMPLITUDE_STEP * _level(merged[i, 2])) ** 2
+        for spot in merged:
+            spot[:2] = np.round(spot[:2], _DECIMALS) + 0.0  # no -0: its angle is another
         for i in _by_brightness(merged):
             x, y, brightness = merged[i]
-            if brightness >= min_intensity * (1 - 1e-9) and x**2 + y**2 <= q_max**2:
+            if brightness >= min_intensity and x**2 + y**2 <= q_max**2:
+                brightness = (_AMPLITUDE_STEP * _level(brightness)) ** 2
                 spots[total] = x, y, brightness
                 total += 1
                 counts[p] += 1
