@@ -1,19 +1,20 @@
 """A crystal on a device: the beams of many orientations and their matrices, all by array operations of torch.
 
-The same numbers as in `beams`, `basis`, `structure_factors` and `hamiltonian`, which are for one core.
+The same numbers as in `beams.selection`, `structure_factors` and `hamiltonian`, which are for one core.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from edsym.simulation.beams.basis import excitation_limits
+from edsym.simulation.beams.candidates import find_candidates
 from edsym.simulation.constants import NEGLIGIBLE_IMAGINARY, PROPORTIONAL_ABSORPTION, RIM
 from edsym.simulation.crystal.cell import Cell
+from edsym.simulation.crystal.scattering import absorptive_factor_tables, scattering_factor_tables
 from edsym.simulation.electrons import potential_prefactor, wavelength
-from edsym.simulation.engines.batched.factors import absorptive_factor, elastic_factor
 from edsym.simulation.settings import SimulationSettings
 
 # Float64 values that a step of the search for beams may take.
@@ -28,10 +29,8 @@ class Crystal:
     ----------
     hkl : (n, 3) int16 array
         Reciprocal-lattice points up to g_max: indices in the structure's lattice.
-    vectors : (3, n) float64 array
-        Their x, y and z components in the crystal frame, in 1/Å.
     components : (3, n) float64 tensor
-        The same on the device.
+        Their x, y and z components in the crystal frame, in 1/Å.
     squared : (n,) float64 tensor
         Squared lengths in 1/Å².
     linear : (n,) int32 tensor
@@ -47,7 +46,6 @@ class Crystal:
     """
 
     hkl: np.ndarray
-    vectors: np.ndarray
     components: torch.Tensor
     squared: torch.Tensor
     linear: torch.Tensor
@@ -82,15 +80,10 @@ class DeviceBeams:
     counts: np.ndarray
 
 
-def half_widths(cell: Cell, g_max: float) -> np.ndarray:
-    """Return the largest indices (3,) of points up to `g_max` (1/Å): |h| = |g·a| <= g_max |a|."""
-    return np.floor(g_max * RIM * np.linalg.norm(cell.lattice, axis=1)).astype(int)
-
-
 def crystal_bytes(cell: Cell, g_max: float) -> int:
     """Return the memory that `make_crystal` takes at its peak: the table is filled in double precision."""
-    n_half_table = int(np.prod(4 * half_widths(cell, g_max) + 1)) // 2
-    n_points = int(np.prod(2 * half_widths(cell, g_max) + 1))
+    n_half_table = int(np.prod(4 * cell.box(g_max) + 1)) // 2
+    n_points = int(np.prod(2 * cell.box(g_max) + 1))
     return 160 * n_half_table + 128 * n_points
 
 
@@ -102,42 +95,21 @@ def make_crystal(cell: Cell, settings: SimulationSettings, device: torch.device)
     MaterialError
         If there are no scattering factors for an element.
     """
-    widths = half_widths(cell, settings.g_max)
-    hkl = np.stack(np.meshgrid(*(np.arange(-w, w + 1) for w in widths), indexing="ij"), -1).reshape(-1, 3)
-    vectors = hkl @ cell.reciprocal
-    squared = np.sum(vectors**2, axis=1)
-    inside = squared <= (settings.g_max * RIM) ** 2
-    hkl, vectors = hkl[inside], np.ascontiguousarray(vectors[inside].T)
-    squared = torch.as_tensor(squared[inside], device=device)
-    table = potential_table(cell, 2 * widths, settings, device)
-    _, n_k, n_l = 4 * widths + 1
+    candidates = find_candidates(cell, settings.g_max)
+    widths = 2 * cell.box(settings.g_max)
+    table = potential_table(cell, widths, settings, device)
+    _, n_k, n_l = 2 * widths + 1
     return Crystal(
-        hkl=(hkl @ cell.to_structure).astype(np.int16),
-        vectors=vectors,
-        components=torch.as_tensor(vectors, device=device),
-        squared=squared,
-        linear=torch.as_tensor(hkl @ [n_k * n_l, n_l, 1], dtype=torch.int32, device=device),
-        max_error=excitation_limits(cell, squared, settings),
+        hkl=(candidates.hkl @ cell.to_structure).astype(np.int16),
+        components=torch.as_tensor(candidates.vectors, device=device),
+        squared=torch.as_tensor(candidates.squared, device=device),
+        linear=torch.as_tensor(candidates.hkl @ [n_k * n_l, n_l, 1], dtype=torch.int32, device=device),
+        max_error=torch.as_tensor(excitation_limits(candidates, cell, settings), device=device),
         table=table,
-        incident=int(np.flatnonzero(~hkl.any(axis=1))[0]),
+        incident=candidates.incident,
         centre=table.shape[1] // 2,
         wavelength=wavelength(settings.energy_kev),
     )
-
-
-def excitation_limits(cell: Cell, squared: torch.Tensor, settings: SimulationSettings) -> torch.Tensor:
-    """Return the largest excitation errors (n,) in 1/Å of points with g² (n,): see `basis`."""
-    limits = torch.full_like(squared, settings.max_excitation_error)
-    if settings.min_beam_amplitude is None:
-        return limits
-    elements, counts = np.unique(cell.numbers, return_counts=True)
-    total = sum(
-        int(count) * elastic_factor(int(element), squared, settings) ** 2
-        for element, count in zip(elements, counts, strict=True)
-    )
-    potential = torch.sqrt(total) * (potential_prefactor(settings.energy_kev) / cell.volume)
-    two_beams = wavelength(settings.energy_kev) * potential / (2 * settings.min_beam_amplitude)
-    return torch.minimum(limits, two_beams)
 
 
 def potential_table(
@@ -152,7 +124,10 @@ def potential_table(
     table : (planes, m) float32 tensor
         See `Crystal`.
     """
-    elastic = _fourier_sum(cell, widths, settings, device, elastic_factor)
+    elements, end = np.unique(cell.numbers), 2 * settings.g_max * RIM
+    sigma = settings.thermal_sigma_angstrom
+    factors = scattering_factor_tables(elements, end, sigma, settings.scattering_factors)
+    elastic = _fourier_sum(cell, widths, settings, device, factors)
     centrosymmetric = elastic.imag.abs().max() <= NEGLIGIBLE_IMAGINARY * elastic.real.abs().max()
     if settings.absorption == "none":
         planes = [elastic.real] if centrosymmetric else [elastic.real, elastic.imag]
@@ -160,23 +135,30 @@ def potential_table(
     if settings.absorption == "proportional":
         absorptive = PROPORTIONAL_ABSORPTION * elastic
     else:
-        absorptive = _fourier_sum(cell, widths, settings, device, absorptive_factor)
+        factors = absorptive_factor_tables(elements, end, sigma, settings.energy_kev)
+        absorptive = _fourier_sum(cell, widths, settings, device, factors)
     if centrosymmetric:
         return torch.stack([elastic.real, absorptive.real]).float()
     return torch.stack([elastic.real - absorptive.imag, elastic.imag + absorptive.real]).float()
 
 
 def _fourier_sum(
-    cell: Cell, widths: np.ndarray, settings: SimulationSettings, device: torch.device, factor: Callable
+    cell: Cell, widths: np.ndarray, settings: SimulationSettings, device: torch.device, factors: np.ndarray
 ) -> torch.Tensor:
-    """Return U (m,) complex128 with a kind of factors: half of the box, and the rest by U_-g = conj(U_g)."""
+    """Return U (m,) complex128 with tables of factors: half of the box, and the rest by U_-g = conj(U_g)."""
     firsts = (0, *-widths[1:])
     indices = [torch.arange(a, w + 1, device=device) for a, w in zip(firsts, widths, strict=True)]
     squared = _squared_lengths(indices, cell.reciprocal)
     half = torch.zeros(squared.shape, dtype=torch.complex128, device=device)
-    for element in np.unique(cell.numbers):
+    # Place among the nodes of the tables; beyond the last one, where no coupling lies, its value goes on.
+    last = factors.shape[1] - 2
+    place = torch.sqrt(squared) * (last / (2 * settings.g_max * RIM))
+    node = place.long().clamp(max=last)
+    weight = (place - node).clamp(max=1)
+    for element, table in zip(np.unique(cell.numbers), factors, strict=True):
         positions = torch.as_tensor(cell.frac_coords[cell.numbers == element], device=device)
-        half += _phase_sum(indices, positions) * factor(int(element), squared, settings)
+        values = torch.as_tensor(table, dtype=torch.float64, device=device)
+        half += _phase_sum(indices, positions) * torch.lerp(values[node], values[node + 1], weight)
     half *= potential_prefactor(settings.energy_kev) / cell.volume
     # The half starts with its plane h = 0, in whose middle 000 lies.
     half = half.ravel()[half[0].numel() // 2 :]

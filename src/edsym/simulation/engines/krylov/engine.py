@@ -8,14 +8,8 @@ from numba import njit
 
 from edsym.errors import InputError, MaterialError
 from edsym.simulation.beams.basis import excitation_limits
-from edsym.simulation.beams.candidates import (
-    BeamLists,
-    Candidates,
-    candidates_bytes,
-    expected_number,
-    find_candidates,
-    select_beams,
-)
+from edsym.simulation.beams.candidates import Candidates, candidates_bytes, find_candidates
+from edsym.simulation.beams.selection import BeamLists, expected_number, select_beams
 from edsym.simulation.crystal.cell import Cell, computing_cell, reciprocal_lattice
 from edsym.simulation.crystal.structure_factors import PotentialTable, potential_table, table_bytes
 from edsym.simulation.electrons import wavelength
