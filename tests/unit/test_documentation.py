@@ -4,11 +4,19 @@ import json
 import re
 from pathlib import Path
 
-import matplotlib
+import matplotlib.pyplot as plt
 import pytest
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs/tutorial.ipynb"
+
+
+@pytest.fixture
+def pictures():
+    """Pictures are drawn, and none is left open."""
+    plt.switch_backend("agg")
+    yield
+    plt.close("all")
 
 
 def cells(path):
@@ -19,12 +27,11 @@ def cells(path):
             yield "".join(cell["source"]), "\n".join(text)
 
 
-def test_the_tutorial_runs_and_its_answers_are_those_that_it_shows(monkeypatch):
+def test_the_tutorial_runs_and_its_answers_are_those_that_it_shows(pictures, monkeypatch):
     monkeypatch.chdir(TUTORIAL.parent)
-    with matplotlib.rc_context({"backend": "agg"}):
-        names = {}
-        for source, _ in cells(TUTORIAL):
-            exec(source, names)
+    names = {}
+    for source, _ in cells(TUTORIAL):
+        exec(source, names)
     shown = [output for _, output in cells(TUTORIAL) if "crystal_system" in output]
     for answer, text in zip((names["answer"], names["moved"]), shown, strict=True):
         best = answer[answer.pattern == "all"].iloc[0]
@@ -33,13 +40,12 @@ def test_the_tutorial_runs_and_its_answers_are_those_that_it_shows(monkeypatch):
         assert best.p_system == pytest.approx(float(line[2]), abs=0.02)
 
 
-def test_the_snippet_of_the_readme_runs(monkeypatch, capsys):
+def test_the_snippet_of_the_readme_runs(pictures, monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     snippets = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
     assert snippets
-    with matplotlib.rc_context({"backend": "agg"}):
-        for snippet in snippets:
-            exec(snippet, {})
+    for snippet in snippets:
+        exec(snippet, {})
     assert "crystal_system" in capsys.readouterr().out
 
 

@@ -37,7 +37,7 @@ def texts(axes) -> list[str]:
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_same_input_same_bytes(files, tmp_path, name):
-    written = []
+    written, open_before = [], plt.get_fignums()
     for turn in ("first", "second"):
         paths = {form: tmp_path / f"{turn}.{form}" for form in ("svg", "png")}
         write_figure(name, {key: files[key] for key in REQUIRES[name]}, configuration(), **paths)
@@ -45,7 +45,7 @@ def test_same_input_same_bytes(files, tmp_path, name):
     assert written[0] == written[1]
     assert written[0][0].startswith(b"<?xml")
     assert written[0][1].startswith(b"\x89PNG")
-    assert not plt.get_fignums()
+    assert plt.get_fignums() == open_before
 
 
 @pytest.mark.parametrize("name", FIGURES)
