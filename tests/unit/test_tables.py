@@ -51,6 +51,8 @@ def test_table1_has_methods_beside_published_values(table):
     assert frame.published.tolist() == [55, 74.2, None, 89.2]
     np.testing.assert_allclose(frame.accuracy, [np.nan, 100 * 3 / 8, 100 * 6 / 8, 100 * 5 / 8])
     assert frame.loc["PE-AG-GMoE", ["patterns", "materials"]].tolist() == [8, 3]
+    # of cubic 2 of 3 are right, of orthorhombic 1 of 3, of monoclinic 2 of 2
+    assert frame.loc["PE-AG-GMoE", "accuracy_macro"] == pytest.approx(200 / 3)
     low, high = frame.loc["PE-AG-GMoE", ["accuracy_low", "accuracy_high"]]
     # Three materials are three trials, however many patterns they have.
     assert (low, high) == pytest.approx((18.53, 92.43), abs=0.01)
@@ -75,6 +77,7 @@ def test_table3_by_hand(table):
     network = frame.loc["PE-AG-GMoE"]
     methods = ["single", "vote", "logsum"]
     np.testing.assert_allclose(network.loc["All", methods].astype(float), [62.5, 200 / 3, 100])
+    np.testing.assert_allclose(network.loc["Mean of systems", methods].astype(float), [200 / 3, 200 / 3, 100])
     np.testing.assert_allclose(network.loc["orthorhombic", methods].astype(float), [100 / 3, 0, 100])
     assert network.loc["hexagonal", methods].isna().all()
     assert network.loc["All", ["published_single", "published_vote"]].tolist() == [89.2, 96.5]
@@ -88,6 +91,7 @@ def test_table4_by_hand(table):
     methods = ["single", "vote", "logsum"]
     np.testing.assert_allclose(network.loc["All", methods].astype(float), [50, 200 / 3, 100])
     np.testing.assert_allclose(network.loc["monoclinic", methods].astype(float), [50, 100, 100])
+    assert network.loc["Mean of space groups", "single"] == pytest.approx((200 / 3 + 100 / 3 + 50) / 3)
     assert network.published_single["hexagonal"] == 77.5
     assert network.published_vote["hexagonal"] is None
 
@@ -123,6 +127,8 @@ def test_table7_compares_the_same_materials(table):
     network, forest = frame.loc["PE-AG-GMoE"], frame.loc["Random forest"]
     np.testing.assert_allclose(network.system_single, [50, 200 / 3])
     np.testing.assert_allclose(network.system_logsum, [100, 50])
+    # at random orientations: a is right twice, b wrong once
+    np.testing.assert_allclose(network.system_single_macro, [50, 50])
     np.testing.assert_allclose(network.spacegroup_vote, [50, 50])
     np.testing.assert_allclose(forest.system_vote, [50, 0])
     assert set(frame.trained_on) == {"grid"}
@@ -153,6 +159,8 @@ def test_table9_has_a_row_for_every_way_to_decide(table):
     ]  # fmt: skip
     assert (frame.xs("given the system", level="rule").impossible == 0).all()
     assert network.system["One pattern", "independent"] == 62.5
+    assert network.system_macro["One pattern", "independent"] == pytest.approx(200 / 3)
+    assert network.spacegroup_macro["One pattern", "independent"] == pytest.approx(50)
     assert network.spacegroup["Vote", "independent"] == pytest.approx(200 / 3)
 
 

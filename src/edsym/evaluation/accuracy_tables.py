@@ -30,7 +30,7 @@ def table1(inputs: EvaluationInputs) -> Table:
         row = {"method": MODELS[model].title, "origin": "this run", **sizes(frame)}
         row |= accuracy_in_percent(frame, "system", "accuracy")
         rows.append(row | {"published": published.get("crystal_system_accuracy", model, "single", "all")})
-    names = ("method", "origin", "accuracy", "accuracy_low", "accuracy_high", "published")
+    names = ("method", "origin", "accuracy", "accuracy_low", "accuracy_high", "accuracy_macro", "published")
     return Table(
         "table1",
         "Crystal-system accuracy on single patterns",
@@ -38,6 +38,7 @@ def table1(inputs: EvaluationInputs) -> Table:
         (
             Column("method", "Method"),
             Column("accuracy", "This run, %", "interval"),
+            Column("accuracy_macro", "Mean recall of systems, %", "percent"),
             Column("published", "Published, %", "published"),
             *_SIZES,
         ),
@@ -105,7 +106,7 @@ def table7(inputs: EvaluationInputs) -> Table:
     """All models on the same test materials at orientations of the grid and at random ones."""
     rows = [row for model in MODELS for row in _transfer_rows(inputs, model)]
     values = [f"{target}_{method}" for target in ("system", "spacegroup") for method in _METHODS]
-    with_intervals = [f"{value}{end}" for value in values for end in ("", "_low", "_high")]
+    with_intervals = [f"{value}{end}" for value in values for end in ("", "_low", "_high", "_macro")]
     short = {"single": "one pattern", "vote": "vote", "logsum": "log-sum"}
     headings = [f"{target}, {name}, %" for target in ("System", "Space group") for name in short.values()]
     return Table(
@@ -121,7 +122,7 @@ def table7(inputs: EvaluationInputs) -> Table:
         ),
         inputs.run.line(),
         "Only test materials with patterns at both kinds of orientations count. The csv file has 95 % "
-        "intervals (Wilson, with the materials as independent trials).",
+        "intervals (Wilson, with the materials as independent trials) and mean recalls of the classes.",
     )
 
 
@@ -158,6 +159,9 @@ def _accuracy_table(inputs: EvaluationInputs, name: str, title: str, target: str
                 if method != "logsum":
                     row[f"published_{method}"] = inputs.published.get(section, model, method, system)
             rows.append(row)
+        # `row` is the one of all systems: beside it stands the mean of the classes that occur
+        mean = {method: row[f"{method}_macro"] for method in _METHODS}
+        rows.append({"model": row["model"], "system": f"macro {target}"} | mean)
     values = [f"{method}{end}" for method in _METHODS for end in ("", "_low", "_high")]
     names = ("model", "system", *values, "published_single", "published_vote", "patterns", "materials")
     return Table(

@@ -16,10 +16,18 @@ def accuracy(truth: np.ndarray, predicted: np.ndarray) -> float:
 
 
 def accuracy_in_percent(frame: pd.DataFrame, target: str, name: str, *, interval: bool = True) -> dict:
-    """Return the accuracy of decisions, ``{name}``, and its 95 % interval, ``{name}_low`` and ``_high``."""
-    share = accuracy(frame[target], frame[f"predicted_{target}"])
+    """Return the accuracy of decisions, ``{name}``, with its 95 % interval, ``{name}_low`` and ``_high``.
+
+    ``{name}_macro`` is the mean recall: that of the shares of right decisions in each class that occurs.
+    """
+    right = frame[target] == frame[f"predicted_{target}"]
+    share, macro = (
+        accuracy(frame[target], frame[f"predicted_{target}"]),
+        right.groupby(frame[target]).mean().mean(),
+    )
     low, high = wilson_interval(share, frame.material_id.nunique()) if interval else (np.nan, np.nan)
-    return {name: 100 * share, f"{name}_low": 100 * low, f"{name}_high": 100 * high}
+    values = {name: share, f"{name}_low": low, f"{name}_high": high, f"{name}_macro": macro}
+    return {column: 100 * value for column, value in values.items()}
 
 
 def sizes(frame: pd.DataFrame) -> dict[str, int]:

@@ -2,7 +2,12 @@
 
 from edsym.models.registry import MODELS, SECTIONS
 
-SYSTEM_LABELS = {"all": "All", "macro": "Mean of systems"}
+SYSTEM_LABELS = {
+    "all": "All",
+    "macro": "Mean of systems",
+    "macro system": "Mean of systems",
+    "macro spacegroup": "Mean of space groups",
+}
 """Names of rows that are not one crystal system."""
 
 _SINGLE = tuple(f"{model}_single" for model in MODELS)
