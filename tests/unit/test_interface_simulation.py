@@ -115,8 +115,13 @@ def test_wrong_settings_are_named(fluorite, options, message):
 def test_what_is_no_structure_and_no_patterns_is_refused(fluorite):
     with pytest.raises(InputError, match=r"structure is of the type str.*from_cif"):
         edsym.simulate("NaCl.cif")
-    with pytest.raises(InputError, match="patterns are of the type list"):
-        edsym.find_spots([1])
+    patterns = edsym.simulate(fluorite[1], n=1)
+    for none, message in (
+        ([1], "patterns are a list of"),
+        (patterns[1:], "patterns are a Patterns of the length 0"),
+    ):
+        with pytest.raises(InputError, match=message):
+            edsym.find_spots(none)
 
 
 def test_a_pattern_is_drawn_with_its_indices(fluorite, tmp_path):

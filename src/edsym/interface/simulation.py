@@ -124,10 +124,9 @@ def find_spots(patterns: Patterns, **settings) -> Spots:
     ['pattern', 'qx', 'qy', 'intensity', 'h', 'k', 'l']
     """
     chosen = PeaksSettings(**settings)
-    if not isinstance(patterns, Patterns):
-        raise InputError(
-            f"patterns are of the type {type(patterns).__name__}, expected those of edsym.simulate"
-        )
+    if not isinstance(patterns, Patterns) or not patterns:
+        what = f"{type(patterns).__name__} of the length {np.size(patterns)}"
+        raise InputError(f"patterns are a {what}, expected one pattern of edsym.simulate at least")
     hkl, q, intensity = (
         np.concatenate([getattr(p, name) for p in patterns]) for name in ("hkl", "q", "intensity")
     )
