@@ -216,10 +216,10 @@ def test_record_holds_the_gpus_and_packages_of_the_process_that_did_the_work(tmp
     def recorded(**child):
         record(tmp_path, "simulate", [], [], {}, **child)
         found = json.loads((tmp_path / JOBS / "simulate.json").read_text())
-        return found["host"]["gpu"], found["packages"].get("orix")
+        return found["host"]["gpu"], found["packages"].get("of the child")
 
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=TwoGPUs))
-    facts = process_facts() | {"packages": {"orix": "0.1"}}
+    facts = process_facts() | {"packages": {"of the child": "0.1"}}
     assert recorded() == ("2 x NVIDIA H100", None)
     monkeypatch.delitem(sys.modules, "torch")
     assert recorded() == (None, None)
