@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -47,6 +48,14 @@ def test_the_snippet_of_the_readme_runs(pictures, monkeypatch, capsys):
     for snippet in snippets:
         exec(snippet, {})
     assert "crystal_system" in capsys.readouterr().out
+
+
+def test_the_readme_says_what_every_dependency_is_for():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    packages = sum(project["optional-dependencies"].values(), project["dependencies"])
+    rows = re.findall(r"^\| (?:`\w+`: )?(.+?) \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.M)
+    named = {name for row in rows for name in row.split(", ")}
+    assert {re.match(r"[\w-]+", package)[0] for package in packages} <= named
 
 
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("models/*/README.md")]
