@@ -1,12 +1,12 @@
 """Structures from a table of materials: an earlier query's, or a user's own."""
 
-import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
+from edsym.files import sha256
 from edsym.structures.checks import row_problems
 from edsym.structures.source import Material, Rejection
 from edsym.structures.table import read_columns, read_metadata
@@ -48,9 +48,8 @@ class Snapshot:
         """Return the digest of the file, its date, and as ``origin`` what it says of itself."""
         origin = read_metadata(self.path, foreign=True)
         modified = datetime.fromtimestamp(self.path.stat().st_mtime, UTC).date().isoformat()
-        digest = hashlib.sha256(self.path.read_bytes()).hexdigest()
         return {
-            "version": f"sha256:{digest[:16]}",
+            "version": f"sha256:{sha256(self.path)[:16]}",
             "date": origin.get("date", modified),
             "origin": origin,
         }
