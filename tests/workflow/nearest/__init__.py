@@ -1,0 +1,1 @@
+"""A toy: the nearest training pattern by its radial intensities."""
