@@ -28,7 +28,7 @@ from edsym.spots.store import SpotLists, offsets, write_spots
 _BEAMS_AT_ONCE = 2_000_000
 # Of the square root of an intensity, and of a position in 1/Å.
 _AMPLITUDE_STEP = 1e-4
-_DECIMALS = 9
+_PLACE_STEP = 1e-9
 
 
 def find_spots(
@@ -147,8 +147,9 @@ def _spots_of_many(hkl, q, intensity, offset, q_max, min_intensity, resolution):
         begin, end = offset[p], offset[p + 1]
         beams = _visible_beams(hkl[begin:end], q[begin:end], intensity[begin:end], resolution)
         merged = _merge(beams, resolution)
-        for spot in merged:
-            spot[:2] = np.round(spot[:2], _DECIMALS) + 0.0  # no -0: its angle is another
+        for i in range(len(merged)):
+            for j in range(2):
+                merged[i, j] = np.rint(merged[i, j] / _PLACE_STEP) * _PLACE_STEP + 0.0  # -0 has another angle
         for i in _by_brightness(merged):
             x, y, brightness = merged[i]
             if brightness >= min_intensity and x**2 + y**2 <= q_max**2:
@@ -177,10 +178,9 @@ def _visible_beams(hkl, q, intensity, resolution):
 @njit(cache=True)
 def _by_brightness(spots):
     """Return the order of rows qx, qy, intensity by decreasing intensity; ties by qx, then qy."""
-    order = np.argsort(spots[:, 1], kind="mergesort")
+    order = np.argsort(spots[:, 1])
     order = order[np.argsort(spots[order, 0], kind="mergesort")]
-    levels = np.array([_level(intensity) for intensity in spots[:, 2]])
-    return order[np.argsort(-levels[order], kind="mergesort")]
+    return order[np.argsort(-_level(spots[order, 2]), kind="mergesort")]
 
 
 @njit(cache=True)

@@ -60,8 +60,9 @@ def beam_positions(hkl: np.ndarray, reciprocal: np.ndarray, orientation: np.ndar
         Position along the laboratory's x and y in 1/Å.
     """
     a, b, c = np.einsum("ij,kj->ik", reciprocal, orientation[:2])
-    h, k, l = np.asarray(hkl, dtype=np.float64).T[:, :, None]  # noqa: E741
-    return np.round(h * a + k * b + l * c, 9) + 0.0
+    h, k, l = np.asarray(hkl, dtype=np.float64).T  # noqa: E741
+    q = np.round(np.outer(a, h) + np.outer(b, k) + np.outer(c, l), 9) + 0.0
+    return np.ascontiguousarray(q.T)
 
 
 class Engine(Protocol):
