@@ -117,3 +117,76 @@ def validation_predictions(wildcards):
 def files_of(product):
     """The named input files of a table or figure."""
     return {name: FILES[name] for name in REQUIRES[product]}
+
+
+def content_of_source(wildcards):
+    """Digest of the CIF files or the table that structures are read from: where it changes, all is made again."""
+    from edsym.structures.sources import source_files  # what it needs takes a while to load
+
+    try:
+        return files_digest(source_files(StructuresSettings(**config["structures"])))
+    except InputError as error:
+        sys.exit(
+            f"the run cannot start: {error}"
+        )  # other exceptions are shown with this function's traceback
+
+
+def folder_of(where):
+    """The folder of a registry's class, as a module."""
+    return where.partition(":")[0].rpartition(".")[0]
+
+
+def threads_of(kind):
+    """Threads of a model's job, "train" or "predict"."""
+
+    def threads(wildcards):
+        job = getattr(MODELS[wildcards.model], kind)
+        return fixed_threads(job, config) or job.threads
+
+    return threads
+
+
+def growing_by_model(kind, name):
+    """A resource of a model's job, "train" or "predict", that doubles with each attempt."""
+    return lambda wildcards, attempt: getattr(getattr(MODELS[wildcards.model], kind), name) * 2 ** (
+        attempt - 1
+    )
+
+
+def validation_of_training(wildcards):
+    """Share and seed of the materials that validate a model; None for one that learns from all."""
+    entry = MODELS[wildcards.model]
+    return list(validation_of(wildcards.model, config)) if wildcards.part or entry.holds_out else None
+
+
+def validation_of_prediction(wildcards):
+    """The same where these materials are predicted; None for the test patterns."""
+    return list(validation_of(wildcards.model, config)) if wildcards.part == "validation/" else None
+
+
+def processes(model):
+    """Processes that train a model together, and on how many nodes."""
+    if "training" not in MODELS[model].sections:
+        return [1, 1]
+    devices, nodes = config["training"]["devices"], config["training"]["nodes"]
+    return [devices * nodes, nodes]
+
+
+def devices(name):
+    """A resource of one GPU, or of some on each node with a SLURM task for each; models without have none."""
+
+    def resource(wildcards):
+        tasks, nodes = processes(wildcards.model)
+        if tasks == 1:
+            return {"gpu": int(MODELS[wildcards.model].train.gpu)}.get(name)
+        # tasks_per_gpu would bind each task to one GPU; Lightning wants to see all of its node
+        several = {"mpi": "srun", "tasks": tasks, "tasks_per_gpu": 0, "nodes": nodes}
+        return (several | {"gres": f"gpu:{tasks // nodes}"}).get(name)
+
+    return resource
+
+
+def model_that_predicts(wildcards):
+    """The model itself; for validation, where it knows the materials by heart, one trained without them."""
+    other = wildcards.part == "validation/" and not MODELS[wildcards.model].holds_out
+    return f"{RESULTS}/{'validation/' if other else ''}models/{wildcards.model}"

@@ -1,16 +1,6 @@
 """Structures from their source, and the filter by cell volume."""
 
 
-def content_of_source(wildcards):
-    """Digest of the CIF files or the table that structures are read from: where it changes, all is made again."""
-    from edsym.structures.sources import source_files  # what it needs takes a while to load
-
-    try:
-        return files_digest(source_files(StructuresSettings(**config["structures"])))
-    except InputError as error:
-        sys.exit(f"the run cannot start: {error}")  # other exceptions are shown with this function's traceback
-
-
 rule collect_structures:
     output:
         materials=f"{RESULTS}/structures/materials.parquet",
