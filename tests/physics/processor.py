@@ -3,11 +3,11 @@
 import sys
 
 import numpy as np
-from default_settings import simulation_settings
 
 from edsym.models.forest.features import forest_features
 from edsym.simulation.engines.choice import make_engine
 from edsym.simulation.orientations import orientations
+from edsym.simulation.settings import SimulationSettings
 from edsym.spots.peaks import find_spots_of_many
 from edsym.spots.settings import PeaksSettings
 from edsym.spots.store import SpotLists, offsets
@@ -43,7 +43,7 @@ def patterns() -> list:
     for name, (*cell, (kind, absorption)) in CRYSTALS.items():
         structure = standardize(*map(np.array, cell))
         matrices = orientations(oriented_laue_class(structure.spacegroup_number), 20, kind, "random", 0, name)
-        engine = make_engine(simulation_settings(absorption=absorption))
+        engine = make_engine(SimulationSettings(absorption=absorption))
         result += engine.patterns(structure, matrices[::2])
     return result
 
