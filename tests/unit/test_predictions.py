@@ -95,7 +95,7 @@ def test_the_truth_may_be_unknown(predictions, tmp_path):
     assert (found.spacegroup, found.system) == (None, None)
     assert found.material_id.tolist() == ["a", "mp-10", "mp-2", "mp-2"]
     with pytest.raises(InputError, match=r"p\.parquet has no space-group numbers"):
-        fit_calibration_file(tmp_path / "p.parquet", tmp_path / "c.json", EvaluationSettings(4, 0))
+        fit_calibration_file(tmp_path / "p.parquet", tmp_path / "c.json", EvaluationSettings(views=4, seed=0))
 
 
 @pytest.mark.parametrize("damage", [lambda data: b"no table", lambda data: data[: len(data) // 2]])

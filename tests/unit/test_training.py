@@ -183,8 +183,11 @@ def test_a_damaged_checkpoint_is_named(inputs, tmp_path):
 
 
 def test_a_loss_that_is_not_finite_names_its_patterns(inputs, tmp_path):
+    (_, *places), how = arguments(inputs, tmp_path)
+    # a step that the settings would refuse: it leaves the finite numbers at once
+    beyond = TrainingSettings(**TRAINING).model_copy(update={"learning_rate": 1e30, "gradient_clip": 1e30})
     with pytest.raises(TrainingError, match=r"the loss is (nan|inf) in epoch 0 .* patterns .* view \d"):
-        train(inputs, tmp_path, learning_rate=1e30, gradient_clip=1e30)
+        train_model(GMoE(network=NETWORK, training=beyond), *places, **how)
 
 
 # One of two processes that train in data parallel; Lightning starts the other by this same command.
