@@ -98,6 +98,15 @@ GROUPS = {
     ),
 }
 
+_PAGE = """# Mutants
+
+`make mutants` changes one expression of the code at a time, and counts how often a test fails. Messages
+are left alone, and so are the compiled kernels of the propagation, which do not run in Python. Each
+module is tried with the tests of its group alone (`benchmarks/mutants.py`): what only others reach
+counts as not reached. Some survivors are no defects: they compute the same, or what nobody reads.
+
+"""
+
 # What mutmut's exit codes mean; any other is a crash or a hang.
 _OUTCOMES = {1: "killed", 3: "killed", 0: "survived", 5: "not reached", 33: "not reached"}
 
@@ -201,7 +210,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print("\n".join(mutants.mutant[mutants.outcome.isin(["survived", "not reached"])]))
     print(report(mutants))
     if options.output:
-        options.output.write_text(report(mutants), encoding="utf-8")
+        options.output.write_text(_PAGE + report(mutants), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@ import re
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from edsym.errors import InputError
 from edsym.parquet import write_parquet
 from edsym.spots.division import _sides, split_materials
 from edsym.spots.settings import SplitSettings
-from edsym.spots.split import read_split
+from edsym.spots.split import SCHEMA, read_split, validation_patterns, write_split
 from edsym.spots.store import SpotLists, write_spots
 from edsym.structures.table import write_materials
 from edsym.symmetry import crystal_system, system_index
@@ -157,3 +158,31 @@ def test_an_unreadable_split_is_refused(tmp_path):
     (tmp_path / "split.parquet").write_text("no table")
     with pytest.raises(InputError, match="not a readable Parquet file"):
         read_split(tmp_path / "split.parquet")
+
+
+@pytest.mark.parametrize(
+    ("materials", "fraction", "count"),
+    [(2, 0.9, 1), (2, 0.01, 1), (10, 0.01, 1), (10, 0.25, 2), (10, 0.99, 9)],
+)
+def test_some_materials_validate_with_all_their_patterns_and_some_do_not(materials, fraction, count):
+    material = np.tile(np.arange(materials), 3)
+    validates = validation_patterns(material, fraction, 0)
+    assert np.count_nonzero(validates) == 3 * count
+    assert (validates == np.tile(validates[:materials], 3)).all()
+
+
+def test_validation_materials_stay_what_they_are():
+    """All models with this seed are calibrated on the same ones, in every version."""
+    chosen = [np.flatnonzero(validation_patterns(np.arange(10), 0.3, seed)).tolist() for seed in (0, 1)]
+    assert chosen == [[3, 5, 9], [2, 6, 7]]
+
+
+def test_a_split_is_written_with_its_settings_and_read_sorted(tmp_path):
+    frame = split_frame().iloc[::-1]
+    write_split(frame, tmp_path / "split.parquet", SETTINGS)
+    stored = pq.read_schema(tmp_path / "split.parquet")
+    assert stored.remove_metadata() == SCHEMA
+    assert stored.metadata[b"edsym"] == b'{"seed": 1, "test_fraction": 0.25}'
+    read = read_split(tmp_path / "split.parquet")
+    assert read.material_id.tolist() == sorted(frame.material_id)
+    assert read.index.tolist() == list(range(len(frame)))
