@@ -30,8 +30,6 @@ _LAST_OF_LAUE_CLASS = {
     "m-3": 206,
     "m-3m": 230,
 }
-LAUE_CLASSES = tuple(_LAST_OF_LAUE_CLASS)
-"""The eleven Laue classes, in the order of space-group numbers."""
 
 # Trigonal groups whose twofold axes or mirror normals lie along a* instead of a (settings "-31m").
 _ALONG_RECIPROCAL_A = frozenset({149, 151, 153, 157, 159, 162, 163})
