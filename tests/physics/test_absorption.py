@@ -2,12 +2,10 @@
 
 import numpy as np
 import pytest
-from scipy.linalg import expm
+from exponential import factors, reference_intensity
 
 from edsym.errors import InputError
-from edsym.simulation.constants import PROPORTIONAL_ABSORPTION
 from edsym.simulation.crystal import weickenmeier_kohl
-from edsym.simulation.electrons import potential_prefactor, wavelength
 from edsym.simulation.engines.choice import make_engine
 
 # py4DSTEM 0.14.18: compute_WK_factor(g, Z, 300e3, thermal_sigma=0.08), with core and phonon absorption.
@@ -58,15 +56,9 @@ PY4DSTEM = {
 }
 
 
-def factors(number, g=G, elastic=weickenmeier_kohl.elastic_factor_of_py4dstem):
-    debye_waller = np.exp(-2 * np.pi**2 * 0.08**2 * g**2)
-    absorptive = weickenmeier_kohl.absorptive_factor(number, g, 0.08, 300.0, wavelength(300.0))
-    return potential_prefactor(300.0) * (elastic(number, g) * debye_waller + 1j * absorptive)
-
-
 @pytest.mark.parametrize("number", PY4DSTEM)
 def test_factors_are_those_of_py4dstem(number):
-    expected, found = np.array(PY4DSTEM[number]), factors(number)
+    expected, found = np.array(PY4DSTEM[number]), factors(number, G)
     # py4DSTEM's constants are rounded to 7e-6, its exponential integrals to 3e-4 of f'.
     np.testing.assert_allclose(found.real, expected.real, atol=1e-5 * expected.real[0])
     np.testing.assert_allclose(found.imag, expected.imag, atol=3e-4 * expected.imag[0])
@@ -98,29 +90,6 @@ def test_thermal_factor_is_the_integral_it_stands_for(g):
     expected = 0.5 * np.trapezoid(2 * np.pi * q**2 * integrand.mean(axis=1), np.log(q))
     found = weickenmeier_kohl.thermal_diffuse_factor(number, np.array([g, 1.0]), sigma)[0]
     assert found == pytest.approx(expected, rel=2e-3)
-
-
-def reference_intensity(pattern, structure, orientation, settings):
-    """Return intensities (n,) by the exponential of a matrix summed atom by atom, in double precision."""
-    g = pattern.hkl @ np.linalg.inv(structure.lattice).T
-    lam, n = wavelength(300.0), len(g)
-    difference = pattern.hkl[:, None].astype(int) - pattern.hkl
-    length = np.linalg.norm(g[:, None] - g, axis=-1)
-    unique, inverse = np.unique(length.round(12), return_inverse=True)
-    unique = np.append(unique, 2 * settings.g_max)
-    matrix = np.zeros((n, n), dtype=complex)
-    for number, position in zip(structure.numbers, structure.frac_coords, strict=True):
-        factor = factors(int(number), unique, weickenmeier_kohl.elastic_factor)
-        if settings.absorption != "weickenmeier_kohl":
-            factor = factor.real * (
-                1 + 1j * PROPORTIONAL_ABSORPTION * (settings.absorption == "proportional")
-            )
-        matrix += factor[inverse].reshape(n, n) * np.exp(-2j * np.pi * (difference @ position))
-    s = -g @ orientation[2] - lam * np.sum(g**2, axis=1) / 2
-    flux = 1 + lam * (g @ orientation[2])
-    matrix *= np.pi * lam / abs(np.linalg.det(structure.lattice)) / np.sqrt(np.outer(flux, flux))
-    np.fill_diagonal(matrix, 2 * np.pi * s / flux + 1j * matrix.diagonal().imag)
-    return np.abs(expm(1j * matrix * settings.thickness_angstrom)[:, pattern.incident]) ** 2
 
 
 @pytest.mark.parametrize("absorption", ["none", "weickenmeier_kohl", "proportional"])

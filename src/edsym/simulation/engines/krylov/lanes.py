@@ -8,10 +8,10 @@ wider; 64-bit Arm) runs this at full speed with the same bits; one that has not,
 
 from llvmlite import ir
 from numba import njit, types
-from numba.core import cgutils
+from numba.core import cgutils, config
 from numba.extending import intrinsic, models, register_model
 
-LANES = 8
+from edsym.simulation.engines.krylov.lanes_in_python import LANES
 
 _VECTOR = ir.VectorType(ir.FloatType(), LANES)
 _INDEX = ir.IntType(32)
@@ -109,6 +109,11 @@ def total(_, vector):
 
 def _positions(first: int, step: int, n: int = LANES) -> ir.Constant:
     return ir.Constant(ir.VectorType(_INDEX, n), [first + step * i for i in range(n)])
+
+
+if config.DISABLE_JIT:
+    # minus is for `products`
+    from edsym.simulation.engines.krylov.lanes_in_python import fma, load, minus, splat, store, total  # noqa: F401
 
 
 @njit(inline="always", error_model="numpy")
