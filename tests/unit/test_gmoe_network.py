@@ -1,11 +1,17 @@
+import math
+
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 from torch_geometric.data import Batch, Data
 
+from edsym.models.gmoe.graph import graph_from_attention
 from edsym.models.gmoe.layout import Layout
 from edsym.models.gmoe.network import GMoENetwork
 from edsym.models.gmoe.settings import NetworkSettings
+from edsym.models.gmoe.sparsemax import sparsemax
+from edsym.models.gmoe.spectra import spectra
 from edsym.settings import entries
 from edsym.training.loss import joint_loss
 
@@ -36,6 +42,144 @@ def make_patterns(count, sizes=(5, 40)):
 def logits(network, patterns):
     with torch.no_grad():
         return network(Batch.from_data_list(patterns))
+
+
+class Reference:
+    """The network's answer to one pattern (N, 3) by the formulas, spot by spot, out of its weights."""
+
+    def __init__(self, network):
+        self.settings, self.weights = network.settings, network.state_dict()
+        self.balance = 0.0
+
+    def linear(self, name, x):
+        return x @ self.weights[f"{name}.weight"].T + self.weights.get(f"{name}.bias", 0)
+
+    def norm(self, name, x):
+        centred = x - x.mean(-1, keepdim=True)
+        scaled = centred / (centred.square().mean(-1, keepdim=True) + 1e-5).sqrt()
+        return scaled * self.weights[f"{name}.weight"] + self.weights[f"{name}.bias"]
+
+    def encoder(self, points):
+        qx, qy, intensity = points.T
+        r, theta, orders = torch.hypot(qx, qy), torch.atan2(qy, qx), torch.arange(1, 17)
+        if self.settings.features != "polar":
+            intensity = intensity.clamp(min=1e-6).log()
+        polar = torch.stack([r, theta, intensity], 1)
+        polar = (polar - self.weights["encoder.mean"]) / self.weights["encoder.std"]
+        radial, angular = (
+            [f(phase[:, None] * orders) for f in (torch.sin, torch.cos)] for phase in (math.pi * r, theta)
+        )
+        x = {
+            "polar": [polar],
+            "polar_log": [polar],
+            "harmonics": [polar, *radial, *angular],
+            "invariant": [polar[:, [0, 2]], *radial],
+        }[self.settings.features]
+        x = torch.cat(x, 1)
+        for i, outputs in enumerate((*self.settings.point_channels, self.settings.width)):
+            name = f"encoder.blocks.{i}"
+            residual = x if x.shape[1] == outputs else self.linear(f"{name}.residual", x)
+            x = torch.relu(self.norm(f"{name}.norm", self.linear(f"{name}.convolution", x))) + residual
+        return x
+
+    def expert(self, name, x):
+        gate, value = self.linear(f"{name}.w1_w3", x).chunk(2)
+        return self.linear(f"{name}.w2", gate * torch.sigmoid(gate) * value)
+
+    def mixture(self, name, h):
+        p = self.linear(f"{name}.gate", h).softmax(1)
+        best = p.argsort(1, descending=True)[:, : self.settings.top_k]
+        load = torch.bincount(best.flatten(), minlength=self.settings.experts) / best.numel()
+        self.balance = self.balance + self.settings.experts * (load * p.mean(0)).sum()
+        rows = [
+            self.expert(f"{name}.shared", x)
+            + sum(p[i, e] * self.expert(f"{name}.experts.{e}", x) for e in best[i])
+            for i, x in enumerate(h)
+        ]
+        return torch.stack(rows)
+
+    def attention(self, name, h, heads, normalise, bias):
+        """Return what each node gets, and the weights (heads, N, N)."""
+        q, k, v = (part.reshape(len(h), heads, -1) for part in self.linear(f"{name}.qkv", h).chunk(3, 1))
+        logits = torch.einsum("ihc,jhc->hij", q, k) / math.sqrt(q.shape[2])
+        weights = normalise(logits + bias)
+        return self.linear(f"{name}.out", torch.einsum("hij,jhc->ihc", weights, v).flatten(1)), weights
+
+    def aggregator(self, name, h):
+        normalise = sparsemax if self.settings.graph == "sparsemax" else lambda x: x.softmax(-1)
+        x = self.norm(f"{name}.norm1", h)
+        mixed, weights = self.attention(name, x, self.settings.aggregator_heads, normalise, 0)
+        h = h + mixed
+        return h + self.mixture(f"{name}.experts", self.norm(f"{name}.norm2", h)), weights.mean(0)
+
+    def bias(self, combined):
+        """Return b (heads, N, N) and the degrees (N,)."""
+        mask, settings = torch.ones(1, len(combined), dtype=torch.bool), self.settings
+        graph = graph_from_attention(combined[None], mask, settings.graph, settings.max_distance)
+        spatial, path = self.weights["pair_bias.spatial"], self.weights["pair_bias.path"]
+        bias = self.weights["pair_bias.log_scale"][:, :, None] * (combined + 1e-3).log()
+        for i, j in np.ndindex(*combined.shape):
+            d = int(graph.distances[0, i, j])
+            bias[:, i, j] += spatial[:, d] + path @ graph.paths[0, :, i, j] / max(d, 1)
+        return bias, graph.degrees[0]
+
+    def __call__(self, points):
+        settings, n = self.settings, len(points)
+        h = self.encoder(points)
+        h, first = self.aggregator("aggregator.first", h)
+        h, second = self.aggregator("aggregator.second", h)
+        bias = torch.zeros(settings.heads, n + 1, n + 1, dtype=h.dtype)
+        bias[:, 0, :] = bias[:, :, 0] = self.weights["token.bias"][:, None]
+        if settings.graph != "none":
+            bias[:, 1:, 1:], degrees = self.bias(second @ first)
+            h = h + self.weights["degree_encoding.embedding.weight"][degrees.clamp(max=settings.max_degree)]
+        token = self.weights["token.channels"][None]
+        if settings.spectra_width:
+            x = spectra(points[None], torch.ones(1, n, dtype=torch.bool))
+            x = self.norm("spectra.layers.2", self.linear("spectra.layers.1", x))
+            x = functional.silu(self.linear("spectra.layers.5", functional.silu(x)))
+            token = token + self.linear("spectra.layers.8", x)
+        for i in range(settings.layers):
+            name, nodes = f"layers.{i}", torch.cat([token, h])
+            nodes = (
+                nodes
+                + self.attention(
+                    name, self.norm(f"{name}.norm1", nodes), settings.heads, lambda x: x.softmax(-1), bias
+                )[0]
+            )
+            token, h = nodes[:1], nodes[1:]
+            h = h + self.mixture(f"{name}.experts", self.norm(f"{name}.norm2", h))
+            token = token + self.mixture(f"{name}.token_experts", self.norm(f"{name}.token_norm2", token))
+        token = self.norm("norm", token)[0]
+        return self.linear("system_head", token), self.linear("spacegroup_head", token), self.balance
+
+
+@pytest.mark.parametrize(
+    ("features", "graph"),
+    [("polar", "sparsemax"), ("polar_log", "threshold"), ("harmonics", "literal"), ("invariant", "none")],
+)
+def test_network_is_its_formulas(features, graph):
+    network = make_network(
+        features=features, graph=graph, max_distance=2, max_degree=6, point_channels=[16, 32]
+    ).double()
+    with torch.no_grad():  # what starts at zero or one must tell as well
+        for parameter in network.parameters():
+            parameter += 0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
+    for pattern in make_patterns(2, sizes=(8, 14)):
+        points = pattern.x.double()
+        points[0, 2] = 1e-9  # fainter than anything counts
+        expected = Reference(network)(points)
+        for found, value in zip(logits(network, [Data(x=points)]), expected, strict=True):
+            torch.testing.assert_close(found.squeeze(0), value, atol=1e-9, rtol=1e-9)
+
+
+def test_weights_start_small_where_nothing_is_known_and_of_unit_variance_in_attention():
+    network = make_network(width=64, heads=16, max_distance=32)
+    for parameter in (network.token.channels, network.pair_bias.spatial, network.pair_bias.path):
+        assert 0.015 < float(parameter.std()) < 0.025
+    assert not network.token.bias.any() and (network.pair_bias.log_scale == 1).all()
+    for projection in network.aggregator.first.qkv.weight.chunk(3):
+        assert float(projection.std()) == pytest.approx(1 / 8, rel=0.1)
 
 
 @pytest.mark.parametrize("graph", entries(NetworkSettings)["graph"]["enum"])

@@ -12,7 +12,14 @@ from edsym.errors import InputError
 from edsym.parquet import write_parquet
 from edsym.spots.division import _sides, split_materials
 from edsym.spots.settings import SplitSettings
-from edsym.spots.split import SCHEMA, read_split, validation_patterns, write_split
+from edsym.spots.split import (
+    SCHEMA,
+    labelled_patterns,
+    patterns_to_predict,
+    read_split,
+    validation_patterns,
+    write_split,
+)
 from edsym.spots.store import SpotLists, write_spots
 from edsym.structures.table import write_materials
 from edsym.symmetry import crystal_system, system_index
@@ -143,6 +150,7 @@ def split_frame(**changes):
         (split_frame(split=["train", "train"]), "expected both"),
         (split_frame(material_id=["a", None]), "empty values"),
         (split_frame(spacegroup_number=[225, 231]), "1 to 230"),
+        (split_frame(spacegroup_number=[225, 0]), "1 to 230"),
         (split_frame(spacegroup_number=[225, 2]), "material b has space group 2, which is not cubic"),
         (split_frame().drop(columns="split"), "lacks the columns split"),
         (split_frame(spacegroup_number=["x", "y"]), "cannot be read"),
@@ -186,3 +194,32 @@ def test_a_split_is_written_with_its_settings_and_read_sorted(tmp_path):
     read = read_split(tmp_path / "split.parquet")
     assert read.material_id.tolist() == sorted(frame.material_id)
     assert read.index.tolist() == list(range(len(frame)))
+
+
+def test_patterns_of_a_side_come_with_the_groups_of_their_materials(tmp_path):
+    shards = write_shards(
+        tmp_path, [[("a", True), ("c", True)], [("b", True), ("d", False), ("e", True)], [("f", True)]]
+    )
+    groups = {"a": 230, "b": 1, "c": 62, "d": 62, "e": 14, "f": 2}
+    frame = pd.DataFrame(
+        {
+            "material_id": list(groups),
+            "split": ["train", "test", "train", "test", "train", "train"],
+            "crystal_system": [crystal_system(group) for group in groups.values()],
+            "spacegroup_number": list(groups.values()),
+        }
+    )
+    path = tmp_path / "split.parquet"
+    write_split(frame, path, SETTINGS)
+
+    def found(spots, numbers):
+        return dict(zip(spots.material_id[spots.material], numbers, strict=True))
+
+    assert found(*labelled_patterns(shards, path, "train")) == {"a": 230, "c": 62, "e": 14, "f": 2}
+    assert found(*patterns_to_predict(shards, path)) == {"b": 1}
+    validating = validation_patterns(np.arange(4), 0.5, 3)
+    assert found(*patterns_to_predict(shards, path, (0.5, 3))) == {
+        name: groups[name] for name in np.array(["a", "c", "e", "f"])[validating]
+    }
+    with pytest.raises(InputError, match="none of the 2 test materials has a pattern"):
+        labelled_patterns(shards[:1], path, "test")

@@ -53,7 +53,7 @@ class GraphormerLayer(nn.Module):
         self.dropout = nn.Dropout(settings.dropout)
 
     def forward(
-        self, h: Tensor, token: Tensor, bias: Tensor, layout: Layout, last: bool = False
+        self, h: Tensor, token: Tensor, bias: Tensor, layout: Layout, last: bool
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return spots (S, width), tokens (B, width) and the balance loss.
 

@@ -54,7 +54,7 @@ class GMoENetwork(nn.Module):
 
         if attention is None:
             patterns, spots = layout.mask.shape
-            bias = h.new_zeros(1, 1, 1, 1).expand(patterns, self.settings.heads, spots, spots)
+            bias = h.new_zeros(()).expand(patterns, self.settings.heads, spots, spots)
         else:
             graph = graph_from_attention(
                 attention, layout.mask, self.settings.graph, self.settings.max_distance
