@@ -160,7 +160,7 @@ class Reference:
 )
 def test_network_is_its_formulas(features, graph):
     network = make_network(
-        features=features, graph=graph, max_distance=2, max_degree=6, point_channels=[16, 32]
+        features=features, graph=graph, layers=3, max_distance=2, max_degree=6, point_channels=[16, 32]
     ).double()
     with torch.no_grad():  # what starts at zero or one must tell as well
         for parameter in network.parameters():
