@@ -18,6 +18,7 @@ LAYERS = [
     ["simulation.engines"],
     ["simulation.run"],
     ["spots"],
+    ["lattice"],
     ["training"],
     ["predictions"],
     ["models"],
