@@ -19,7 +19,6 @@ from edsym.structures.settings import StructuresSettings
 from edsym.structures.sources import collect_structures
 from edsym.structures.standard import Structure, standardize
 from edsym.structures.table import read_materials
-from edsym.symmetry import oriented_laue_class
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PAPER_MATERIALS = 36_681
@@ -106,8 +105,8 @@ def crystal(row, settings: SimulationSettings, views: int) -> Crystal:
     structure = standardize(
         np.reshape(row.lattice, (3, 3)), row.numbers, np.reshape(row.frac_coords, (-1, 3))
     )
-    laue_class = oriented_laue_class(structure.spacegroup_number)
-    matrices = orientations(laue_class, views, "random", "fixed", settings.seed, row.material_id)
+    number = structure.spacegroup_number
+    matrices = orientations(number, views, "random", "fixed", settings.seed, row.material_id)
     return Crystal(row.material_id, structure, matrices, is_centrosymmetric(structure))
 
 

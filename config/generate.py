@@ -16,7 +16,7 @@ MADE = "Made from the settings in src/edsym by `make docs`"
 def configuration_file() -> str:
     """Return config/config.yaml: all keys with their defaults and units."""
     lines = [
-        "# The paper's run. config/README.md explains every key; an overlay (demo.yaml) changes single ones.",
+        "# All keys. config/README.md explains them; an overlay (paper.yaml, demo.yaml) changes single ones.",
         f"# {MADE}; a missing key has its default.",
         "# yaml-language-server: $schema=../workflow/schemas/config.schema.yaml",
         *_lines(RunSettings),
@@ -63,10 +63,10 @@ def reference() -> str:
 
 
 INTRODUCTION = """\
-Every key of a run. The defaults are those of config/config.yaml, the paper's run; an overlay such as
-config/demo.yaml, given with --configfile, changes only the keys that it names. After a change runs again
-what depends on it, and no more; a key with ° changes how a result comes about, not the result: nothing runs
-again for it.
+Every key of a run. The defaults are those of config/config.yaml: the paper's run, but at random orientations.
+An overlay such as config/paper.yaml, which takes the published ones, or config/demo.yaml, given with
+--configfile, changes only the keys that it names. After a change runs again what depends on it, and no more;
+a key with ° changes how a result comes about, not the result: nothing runs again for it.
 
 Your own structures: copy config/own.yaml, name your folder of CIF files in it, and give it with --configfile.
 """

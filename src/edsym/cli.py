@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--spots", metavar="CSV", help="write the spots to this CSV file, which predict reads")
     one.add_argument("--plot", metavar="PNG", help="draw the indexed patterns into this PNG, SVG or PDF file")
     one.add_argument("--n", type=int, default=10, help="number of patterns")
-    one.add_argument("--orientations", default="random", help="random or grid")
+    one.add_argument("--orientations", default="random", help="random, hemisphere, grid or plan")
     one.add_argument("--seed", type=int, default=0, help="seed of random orientations")
     one.add_argument("--thickness", type=float, default=200.0, help="thickness of the crystal in Å")
     one.add_argument("--energy", type=float, default=300.0, help="energy of the electrons in keV")

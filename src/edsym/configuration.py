@@ -49,7 +49,7 @@ def sections() -> dict[str, type[Settings]]:
 
 
 def default_configuration() -> dict:
-    """Return the paper's run: all sections and keys with their defaults."""
+    """Return all sections and keys with their defaults."""
     return {
         "results": entries(RunSettings)["results"]["default"],
         **{name: _defaults(settings) for name, settings in sections().items()},

@@ -32,7 +32,7 @@ def setting(default: Any, unit: str = "–", *, operational: bool = False, **bou
     Parameters
     ----------
     default : Any
-        The value of the paper's run.
+        The paper's value, except for orientations; what the paper leaves open is ours.
     unit : str
         Unit of the value.
     operational : bool

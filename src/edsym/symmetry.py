@@ -30,9 +30,54 @@ _LAST_OF_LAUE_CLASS = {
     "m-3": 206,
     "m-3m": 230,
 }
+# The same for the point groups (ITA 2016, table 3.2.3.1).
+_LAST_OF_POINT_GROUP = {
+    "1": 1,
+    "-1": 2,
+    "2": 5,
+    "m": 9,
+    "2/m": 15,
+    "222": 24,
+    "mm2": 46,
+    "mmm": 74,
+    "4": 80,
+    "-4": 82,
+    "4/m": 88,
+    "422": 98,
+    "4mm": 110,
+    "-42m": 122,
+    "4/mmm": 142,
+    "3": 146,
+    "-3": 148,
+    "32": 155,
+    "3m": 161,
+    "-3m": 167,
+    "6": 173,
+    "-6": 174,
+    "6/m": 176,
+    "622": 182,
+    "6mm": 186,
+    "-6m2": 190,
+    "6/mmm": 194,
+    "23": 199,
+    "m-3": 206,
+    "432": 214,
+    "-43m": 220,
+    "m-3m": 230,
+}
 
 # Trigonal groups whose twofold axes or mirror normals lie along a* instead of a (settings "-31m").
 _ALONG_RECIPROCAL_A = frozenset({149, 151, 153, 157, 159, 162, 163})
+
+
+ORIENTED_LAUE_CLASSES = (
+    *("-1", "2/m", "mmm"),
+    *("4/m", "4/mmm"),
+    *("-3", "-3m1", "-31m"),
+    *("6/m", "6/mmm"),
+    *("m-3", "m-3m"),
+)
+"""The Laue classes with their settings, as `oriented_laue_class` names them."""
 
 
 def system_index(spacegroup_number):
@@ -57,6 +102,11 @@ def space_groups(system: str) -> range:
 def laue_class(spacegroup_number: int) -> str:
     """Return the Laue class of a space group, in Hermann-Mauguin notation."""
     return next(name for name, last in _LAST_OF_LAUE_CLASS.items() if spacegroup_number <= last)
+
+
+def point_group(spacegroup_number: int) -> str:
+    """Return the point group of a space group, in Hermann-Mauguin notation (without its setting)."""
+    return next(name for name, last in _LAST_OF_POINT_GROUP.items() if spacegroup_number <= last)
 
 
 def oriented_laue_class(spacegroup_number: int) -> str:

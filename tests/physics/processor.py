@@ -12,7 +12,6 @@ from edsym.spots.peaks import find_spots_of_many
 from edsym.spots.settings import PeaksSettings
 from edsym.spots.store import SpotLists, offsets
 from edsym.structures.standard import standardize
-from edsym.symmetry import oriented_laue_class
 
 PEAKS = PeaksSettings(q_max=2.0, min_intensity=1e-4, resolution=0.01, min_spots=5)
 HEXAGONAL = np.array([[1, 0, 0], [-0.5, np.sqrt(0.75), 0], [0, 0, 1.0]])
@@ -42,7 +41,7 @@ def patterns() -> list:
     result = []
     for name, (*cell, (kind, absorption)) in CRYSTALS.items():
         structure = standardize(*map(np.array, cell))
-        matrices = orientations(oriented_laue_class(structure.spacegroup_number), 20, kind, "random", 0, name)
+        matrices = orientations(structure.spacegroup_number, 20, kind, "random", 0, name)
         engine = make_engine(SimulationSettings(absorption=absorption))
         result += engine.patterns(structure, matrices[::2])
     return result

@@ -28,7 +28,7 @@ def test_spots_are_those_of_the_workflow(fluorite, tmp_path):
     cell.to(filename=tmp_path / "cif/crystal.cif")
     source = StructuresSettings(source="cif", path=str(tmp_path / "cif"))
     collect_structures(source, tmp_path / "materials.parquet", tmp_path / "rejected.csv", tmp_path)
-    settings = SimulationSettings(zone_axes=4, shards=1)
+    settings = SimulationSettings(zone_axes=4, orientations="grid", in_plane="fixed", shards=1)
     simulate_shard(tmp_path / "materials.parquet", tmp_path / "patterns.h5", 0, settings)
     extract_shard(tmp_path / "patterns.h5", tmp_path / "spots.h5", PeaksSettings())
     expected = read_spots([tmp_path / "spots.h5"])

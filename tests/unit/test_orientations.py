@@ -7,16 +7,18 @@ import spglib
 from edsym.errors import InputError
 from edsym.seeds import generator
 from edsym.simulation.orientations import (
-    ORIENTED_LAUE_CLASSES,
+    ORIENTATIONS,
     cosine_to_nearest,
     in_sector,
     laue_rotations,
+    minimal_rotations,
     orientations,
-    random_zone_axes,
+    plan_rotations,
+    random_directions,
     sector_normals,
     zone_axis_grid,
 )
-from edsym.symmetry import crystal_system, oriented_laue_class
+from edsym.symmetry import ORIENTED_LAUE_CLASSES, crystal_system, oriented_laue_class
 
 # Conventional lattices without more symmetry than their system, a along x and c* along z.
 LATTICES = {
@@ -28,6 +30,8 @@ LATTICES = {
     "hexagonal": [[4.0, 0, 0], [-2.0, 2.0 * np.sqrt(3), 0], [0, 0, 6.0]],
     "cubic": [[4.0, 0, 0], [0, 4.0, 0], [0, 0, 4.0]],
 }
+
+RUTILE, DIAMOND = 136, 227  # 4/mmm and m-3m
 
 
 def standard_settings():
@@ -87,7 +91,7 @@ def test_grid_is_exact_distinct_and_even(laue_class, n):
     ]
     assert min(angles) > 0.55 * spacing
     if n == 100:
-        everywhere = random_zone_axes(laue_class, 1000, np.random.default_rng(1))
+        everywhere = in_sector(random_directions(1000, np.random.default_rng(1)), laue_class)
         hole = np.arccos(np.max([cosine_to_nearest(everywhere, u, laue_class) for u in grid], axis=0)).max()
         assert hole < 1.15 * spacing
 
@@ -106,9 +110,9 @@ def test_ties_of_the_grid_go_to_the_first_whatever_the_rounding(monkeypatch):
 def test_directions_are_rounded(monkeypatch):
     directions = zone_axis_grid("4/mmm", 30)
     monkeypatch.setattr("edsym.simulation.orientations.zone_axis_grid", lambda *_: directions + 1e-16)
-    noisy = orientations("4/mmm", 30, "grid", "random", 0, "a")
+    noisy = orientations(RUTILE, 30, "grid", "random", 0, "a")
     monkeypatch.undo()
-    np.testing.assert_array_equal(noisy, orientations("4/mmm", 30, "grid", "random", 0, "a"))
+    np.testing.assert_array_equal(noisy, orientations(RUTILE, 30, "grid", "random", 0, "a"))
 
 
 def test_principal_axes_come_first():
@@ -118,26 +122,49 @@ def test_principal_axes_come_first():
 
 def test_random_zone_axes_are_uniform_and_depend_on_the_material_alone():
     def directions(material_id, seed=3):
-        return orientations("m-3m", 500, "random", "fixed", seed, material_id)[:, 2]
+        return orientations(DIAMOND, 500, "random", "fixed", seed, material_id)[:, 2]
 
     np.testing.assert_array_equal(directions("mp-149"), directions("mp-149"))
     assert len(np.unique(np.concatenate([directions("mp-149"), directions("mp-13")]), axis=0)) == 1000
     assert not np.array_equal(directions("mp-149"), directions("mp-149", seed=4))
-    # In a hemisphere the heights of uniform directions are uniform (Archimedes).
-    heights = np.sort(random_zone_axes("-1", 4000, generator(0, "test"))[:, 2])
-    assert np.abs(heights - np.linspace(0, 1, 4000)).max() < 0.03
+    # The heights of uniform directions are uniform (Archimedes), along every axis.
+    heights = np.sort(random_directions(4000, generator(0, "test")), axis=0)
+    assert np.abs(heights - np.linspace(-1, 1, 4000)[:, None]).max() < 0.06
 
 
 def test_grid_is_the_same_for_all_materials_of_a_laue_class():
-    first, second = (orientations("4/mmm", 20, "grid", "fixed", 0, name) for name in ("mp-1", "mp-2"))
+    first, second = (
+        orientations(number, 20, "grid", "fixed", 0, name)
+        for number, name in ((RUTILE, "mp-1"), (99, "mp-2"))
+    )
     np.testing.assert_array_equal(first, second)
 
 
-@pytest.mark.parametrize("kind", ["grid", "random"])
 @pytest.mark.parametrize("in_plane", ["fixed", "random"])
-@pytest.mark.parametrize("laue_class", ["-1", "2/m", "-31m", "m-3"])
-def test_orientations_are_proper_rotations(laue_class, kind, in_plane):
-    matrices = orientations(laue_class, 50, kind, in_plane, 0, "mp-149")
+@pytest.mark.parametrize("kind", ["random", "hemisphere"])
+def test_orientations_that_tell_nothing_do_not_depend_on_the_space_group(kind, in_plane):
+    every = [orientations(number, 10, kind, in_plane, 0, "mp-149") for number in range(1, 231)]
+    np.testing.assert_array_equal(every, every[:1] * 230)
+
+
+def test_hemisphere_is_one_even_grid():
+    directions = orientations(RUTILE, 50, "hemisphere", "fixed", 0, "mp-1")[:, 2]
+    assert (directions[:, 2] > -1e-8).all()
+    np.testing.assert_array_equal(directions, orientations(2, 50, "grid", "fixed", 0, "mp-2")[:, 2])
+
+
+def test_a_crystal_is_put_on_the_grid_of_another_laue_class():
+    other = orientations(RUTILE, 20, "grid", "fixed", 0, "mp-1", grid_of="2/m")
+    np.testing.assert_array_equal(other, orientations(14, 20, "grid", "fixed", 0, "mp-2"))
+    with pytest.raises(InputError, match="grid_of: '3m' is not allowed; it must be own, -1, 2/m"):
+        orientations(RUTILE, 20, "grid", "fixed", 0, "mp-1", grid_of="3m")
+
+
+@pytest.mark.parametrize("kind", ORIENTATIONS)
+@pytest.mark.parametrize("in_plane", ["fixed", "random"])
+@pytest.mark.parametrize("number", [1, 14, 162, 200])
+def test_orientations_are_proper_rotations(number, kind, in_plane):
+    matrices = orientations(number, 50, kind, in_plane, 0, "mp-149")
     np.testing.assert_allclose(
         matrices @ matrices.transpose(0, 2, 1), np.tile(np.eye(3), (50, 1, 1)), atol=1e-12
     )
@@ -147,12 +174,12 @@ def test_orientations_are_proper_rotations(laue_class, kind, in_plane):
 @pytest.mark.parametrize(("kind", "in_plane", "name"), [("gird", "fixed", "gird"), ("grid", "free", "free")])
 def test_unknown_orientations_are_refused(kind, in_plane, name):
     with pytest.raises(InputError, match=f"'{name}' is not allowed; it must be"):
-        orientations("mmm", 4, kind, in_plane, 0, "mp-149")
+        orientations(62, 4, kind, in_plane, 0, "mp-149")
 
 
 def test_in_plane_rotation_turns_only_about_the_beam():
-    fixed = orientations("mmm", 400, "grid", "fixed", 0, "mp-149")
-    turned = orientations("mmm", 400, "grid", "random", 0, "mp-149")
+    fixed = orientations(62, 400, "grid", "fixed", 0, "mp-149")
+    turned = orientations(62, 400, "grid", "random", 0, "mp-149")
     np.testing.assert_allclose(fixed[:, 2], turned[:, 2], atol=1e-12)
     x = np.einsum("nij,nj->ni", fixed, turned[:, 0])
     angles = np.sort(np.arctan2(x[:, 1], x[:, 0]) / (2 * np.pi) + 0.5)
@@ -162,7 +189,19 @@ def test_in_plane_rotation_turns_only_about_the_beam():
 def test_fixed_in_plane_rotation_is_continuous():
     angle = 1e-4
     nearby = np.array([[np.sin(t), 0.2, np.cos(t)] for t in (1.1, 1.1 + angle)])
-    from edsym.simulation.orientations import minimal_rotations
-
     first, second = minimal_rotations(nearby / np.linalg.norm(nearby, axis=1, keepdims=True))
     assert np.abs(first - second).max() < 2 * angle
+
+
+def test_plan_rotations_are_euler_angles_of_py4dstem_for_electrons_along_minus_u():
+    directions = np.concatenate([[[0, 0, 1.0], [0, 0, -1.0]], random_directions(20, generator(0, "test"))])
+    azimuth, elevation = np.arctan2(directions[:, 0], directions[:, 1]), np.arccos(directions[:, 2])
+    for u, a, e, matrix in zip(directions, azimuth, elevation, plan_rotations(directions), strict=True):
+        about_z = np.array([[np.cos(a), np.sin(a), 0], [-np.sin(a), np.cos(a), 0], [0, 0, 1]])
+        about_x = np.array([[1, 0, 0], [0, np.cos(e), np.sin(e)], [0, -np.sin(e), np.cos(e)]])
+        # its columns are the laboratory's axes; its electrons travel along -z
+        theirs = about_z @ about_x @ about_z.T
+        np.testing.assert_allclose(theirs[:, 2], u, atol=1e-12)
+        np.testing.assert_allclose(matrix, (theirs * [-1, -1, 1]).T, atol=1e-12)
+        # a beam g of theirs is excited, at some place of the pattern, where -g of ours is
+        np.testing.assert_allclose(matrix @ -theirs, np.diag([1, 1, -1]), atol=1e-12)

@@ -46,6 +46,7 @@ LAUE_CLASS_OF_POINT_GROUP = {
 def test_system_and_laue_class_of_every_group(number):
     point_group = spglib.get_spacegroup_type(FIRST_HALL_NUMBER[number]).pointgroup_international
     point_group = point_group.replace("-4m2", "-42m").replace("-6m2", "-62m")
+    assert symmetry.point_group(number) == point_group.replace("-62m", "-6m2")
     laue = LAUE_CLASS_OF_POINT_GROUP[point_group]
     assert symmetry.laue_class(number) == laue
     assert symmetry.crystal_system(number) == SYSTEM_OF_LAUE_CLASS[laue]

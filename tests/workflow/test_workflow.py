@@ -137,7 +137,7 @@ def test_transfer_patterns_are_at_the_other_orientations(run):
         for path in sorted((folder / f"results/{part}patterns").glob("*.h5")):
             with h5py.File(path) as file:
                 orientations = json.loads(file.attrs["settings"])["orientations"]
-                assert orientations == ("random" if part else "grid")
+                assert orientations == ("grid" if part else "random")
                 ids = file["materials/id"].asstr()[:][file["patterns/material"][:]]
                 for name, axis in zip(ids, file["patterns/zone_axis"][:], strict=True):
                     axes.setdefault((part, name), []).append(tuple(axis.round(6)))

@@ -129,7 +129,7 @@ def table7(inputs: EvaluationInputs) -> Table:
 def _transfer_rows(inputs: EvaluationInputs, model: str) -> Iterator[dict]:
     """Yield a row for each kind of orientations, over the materials that have patterns at both."""
     trained = inputs.run.orientations
-    other = {"grid": "random", "random": "grid"}[trained]
+    other = "grid" if trained == "random" else "random"
     tested = {
         orientations: {m: inputs.decisions(m, transfer=orientations == other)[model] for m in _METHODS}
         for orientations in (trained, other)

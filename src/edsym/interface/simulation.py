@@ -19,7 +19,6 @@ from edsym.spots.settings import PeaksSettings
 from edsym.spots.store import offsets
 from edsym.structures.structure import Structure
 from edsym.structures.symbols import conventional_indices
-from edsym.symmetry import oriented_laue_class
 
 
 class Patterns(list):
@@ -57,8 +56,9 @@ def simulate(
         As `edsym.Structure.from_cif` returns it.
     n : int
         Number of patterns.
-    orientations : {"random", "grid"}
-        Drawn uniformly, in the plane as well; or evenly over the symmetry-reduced range, as published.
+    orientations : {"random", "hemisphere", "grid", "plan"}
+        Drawn uniformly, in the plane as well; or one of the grids of
+        `edsym.simulation.orientations.orientations`, of which `grid` and `plan` depend on the symmetry.
     seed : int
         Seed of the random ones.
     **settings
@@ -90,8 +90,9 @@ def simulate(
         )
     settings.setdefault("in_plane", "random" if orientations == "random" else "fixed")
     chosen = SimulationSettings(zone_axes=n, orientations=orientations, seed=seed, **settings)
-    laue_class = oriented_laue_class(structure.spacegroup_number)
-    matrices = directions.orientations(laue_class, n, orientations, chosen.in_plane, seed, "")
+    matrices = directions.orientations(
+        structure.spacegroup_number, n, orientations, chosen.in_plane, seed, "", chosen.grid_of
+    )
     patterns = make_engine(chosen).patterns(structure, matrices)
     return Patterns(patterns, structure, chosen)
 

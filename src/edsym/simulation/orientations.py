@@ -2,7 +2,7 @@
 
 Directions are unit vectors in the crystal frame of `edsym.structures.standard` (a along x, c* along z, of
 the conventional cell). A zone axis is the direction in which the electrons travel. Directions that the
-Laue class relates are equivalent, u and -u among them, so each is represented in the fundamental sector
+Laue class relates are equivalent, u and -u among them: a grid takes each once, in the fundamental sector
 (orix's, which is MTEX's), turned into our frame where the conventions differ: monoclinic crystals have
 their unique axis along y, and trigonal ones of the setting -31m their twofold axes along y.
 """
@@ -20,6 +20,11 @@ import numpy as np
 
 from edsym.errors import InputError
 from edsym.seeds import generator
+from edsym.simulation.orientation_plan import plan_zone_axes
+from edsym.symmetry import ORIENTED_LAUE_CLASSES, oriented_laue_class, point_group
+
+ORIENTATIONS = ("random", "hemisphere", "grid", "plan")
+"""The ways to choose the orientations of a material's patterns."""
 
 # orix's name of each Laue class, and the rotation from its frame to ours.
 _IDENTITY = np.eye(3)
@@ -39,8 +44,6 @@ _LAUE_GROUPS = {
     "m-3": ("Th", _IDENTITY),
     "m-3m": ("Oh", _IDENTITY),
 }
-ORIENTED_LAUE_CLASSES = tuple(_LAUE_GROUPS)
-"""The Laue classes of `edsym.symmetry.oriented_laue_class`."""
 
 # Directions that a grid is chosen from, for each one that is chosen.
 _CANDIDATES_PER_ZONE_AXIS = 60
@@ -51,25 +54,35 @@ _DECIMALS = 9
 
 
 def orientations(
-    laue_class: str, n: int, kind: str, in_plane: str, seed: int, material_id: str
+    spacegroup_number: int,
+    n: int,
+    kind: str,
+    in_plane: str,
+    seed: int,
+    material_id: str,
+    grid_of: str = "own",
 ) -> np.ndarray:
     """Return the orientations of a material's patterns.
 
     Parameters
     ----------
-    laue_class : str
-        Oriented Laue class, as `edsym.symmetry.oriented_laue_class` gives it.
+    spacegroup_number : int
+        The material's, 1 to 230. Neither `random` nor `hemisphere` depends on it.
     n : int
         Number of zone axes.
-    kind : {"grid", "random"}
-        Evenly over the symmetry-reduced range, the same for all materials of a Laue class; or
-        drawn for each material, uniformly.
+    kind : {"random", "hemisphere", "grid", "plan"}
+        Drawn for each material, uniformly on the sphere; evenly over a hemisphere, the same for all
+        materials; evenly over the symmetry-reduced range, the same for all of a Laue class; or
+        py4DSTEM's plan of the point group (`edsym.simulation.orientation_plan`).
     in_plane : {"fixed", "random"}
-        Rotation about the beam: none beyond `minimal_rotations`, or drawn uniformly.
+        Rotation about the beam: by convention (none beyond `minimal_rotations`, for a plan
+        `plan_rotations`), or drawn uniformly.
     seed : int
         Seed of what is drawn.
     material_id : str
         Names the random numbers, which so depend on nothing else.
+    grid_of : str, optional
+        The oriented Laue class whose grid is taken; its own by default.
 
     Returns
     -------
@@ -79,19 +92,26 @@ def orientations(
     Raises
     ------
     InputError
-        If there is no such kind of orientations or of in-plane rotation.
+        If there is no such kind of orientations, of in-plane rotation, or Laue class.
     """
     for name, value, known in (
-        ("orientations", kind, ("grid", "random")),
+        ("orientations", kind, ORIENTATIONS),
         ("in_plane", in_plane, ("fixed", "random")),
+        ("grid_of", grid_of, ("own", *ORIENTED_LAUE_CLASSES)),
     ):
         if value not in known:
-            raise InputError(f"{name}: {value!r} is not allowed; it must be {' or '.join(known)}")
-    if kind == "grid":
-        directions = zone_axis_grid(laue_class, n)
+            allowed = f"{', '.join(known[:-1])} or {known[-1]}"
+            raise InputError(f"{name}: {value!r} is not allowed; it must be {allowed}")
+    if kind == "random":
+        directions = random_directions(n, generator(seed, "orientations", material_id))
+    elif kind == "hemisphere":
+        directions = zone_axis_grid("-1", n)
+    elif kind == "grid":
+        own = oriented_laue_class(spacegroup_number)
+        directions = zone_axis_grid(own if grid_of == "own" else grid_of, n)
     else:
-        directions = random_zone_axes(laue_class, n, generator(seed, "orientations", material_id))
-    matrices = minimal_rotations(_rounded(directions))
+        directions = plan_zone_axes(point_group(spacegroup_number), n)
+    matrices = (plan_rotations if kind == "plan" else minimal_rotations)(_rounded(directions))
     if in_plane == "random":
         angles = generator(seed, "in-plane", material_id).uniform(0, 2 * np.pi, n)
         matrices = turned_about_beam(matrices, angles)
@@ -146,11 +166,10 @@ def zone_axis_grid(laue_class: str, n: int) -> np.ndarray:
     return directions
 
 
-def random_zone_axes(laue_class: str, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Return `n` directions (n, 3), uniform on the sphere and moved into the fundamental sector."""
+def random_directions(n: int, rng: np.random.Generator) -> np.ndarray:
+    """Return `n` directions (n, 3), uniform on the sphere."""
     directions = rng.normal(size=(n, 3))
-    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    return in_sector(directions, laue_class)
+    return directions / np.linalg.norm(directions, axis=1, keepdims=True)
 
 
 def in_sector(directions: np.ndarray, laue_class: str) -> np.ndarray:
@@ -170,13 +189,14 @@ def cosine_to_nearest(directions: np.ndarray, other: np.ndarray, laue_class: str
 def minimal_rotations(directions: np.ndarray) -> np.ndarray:
     """Return the orientations that the shortest rotation from the crystal's z axis makes.
 
-    It carries z to the zone axis, and the crystal's x and y to the laboratory's. All sectors lie
-    at z >= 0, where it is continuous: neighbouring zone axes have neighbouring patterns.
+    It carries z to the zone axis, and the crystal's x and y to the laboratory's. Where z >= 0, as in all
+    sectors, it is continuous: neighbouring zone axes have neighbouring patterns. To -z it is a half turn
+    about x, as in py4DSTEM.
 
     Parameters
     ----------
     directions : (n, 3) array
-        Unit vectors u, not opposite to z.
+        Unit vectors u.
 
     Returns
     -------
@@ -184,9 +204,22 @@ def minimal_rotations(directions: np.ndarray) -> np.ndarray:
         Rows are the laboratory's axes in the crystal frame; the last is u.
     """
     x, y, z = np.asarray(directions, dtype=np.float64).T
-    shear = 1 / (1 + z)
+    opposite = z == -1
+    shear = 1 / np.where(opposite, 1, 1 + z)
     rows = [[1 - x * x * shear, -x * y * shear, -x], [-x * y * shear, 1 - y * y * shear, -y], [x, y, z]]
-    return np.array(rows).transpose(2, 0, 1)
+    matrices = np.array(rows).transpose(2, 0, 1)
+    matrices[opposite, 1, 1] = -1
+    return matrices
+
+
+def plan_rotations(directions: np.ndarray) -> np.ndarray:
+    """Return the orientations (n, 3, 3) of directions (n, 3) by the convention of py4DSTEM's plan.
+
+    Its Euler angles (azimuth, elevation, -azimuth) are the shortest rotation from z to the zone axis u. But
+    its electrons travel along -u: a crystal with a centre of inversion shows the pattern of electrons
+    along u turned by half a turn, and one without shows that of its inverse.
+    """
+    return minimal_rotations(directions) * np.array([[-1.0], [-1.0], [1.0]])
 
 
 def turned_about_beam(matrices: np.ndarray, angles: np.ndarray) -> np.ndarray:

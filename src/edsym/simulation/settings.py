@@ -7,6 +7,7 @@ from pydantic import ValidationInfo, field_validator
 
 from edsym.settings import MAX_SEED, Settings, setting
 from edsym.simulation.constants import BASES
+from edsym.symmetry import ORIENTED_LAUE_CLASSES
 
 
 class SimulationSettings(Settings):
@@ -45,11 +46,17 @@ class SimulationSettings(Settings):
     factor; null takes the basis's own. For the basis `adaptive` only."""
     zone_axes: int = setting(100, "patterns", ge=1, le=10_000)
     """Zone axes of each material, all distinct."""
-    orientations: Literal["grid", "random"] = setting("grid")
-    """`grid` spreads the zone axes evenly over the symmetry-reduced range of directions, the same ones for
-    all materials of a Laue class; `random` draws each material its own."""
-    in_plane: Literal["fixed", "random"] = setting("fixed")
-    """Rotation of the pattern about the beam, `fixed` by convention or `random`."""
+    orientations: Literal["random", "hemisphere", "grid", "plan"] = setting("random")
+    """`random` draws each material its own zone axes, uniformly; `hemisphere` spreads them evenly over a
+    hemisphere, the same ones for all materials. Two choices tell a part of the answer: `grid` spreads them
+    evenly over the symmetry-reduced range of directions, the same ones for all materials of a Laue class;
+    `plan` takes those of py4DSTEM's orientation plan of the point group."""
+    in_plane: Literal["random", "fixed"] = setting("random")
+    """Rotation of the pattern about the beam: `random`, or `fixed` by convention (that of py4DSTEM where
+    orientations are its plan's)."""
+    grid_of: Literal["own", *ORIENTED_LAUE_CLASSES] = setting("own")
+    """Laue class on whose grid all crystals are put, to measure what the grid tells; `own` is that of each
+    crystal itself. For the orientations `grid` only."""
     seed: int = setting(0, ge=0, le=MAX_SEED)
     """Seed of random orientations; each material draws by its own id."""
     max_memory: float = setting(2000, "MB", ge=0.1, le=1_000_000)
@@ -70,6 +77,11 @@ class SimulationSettings(Settings):
             yield (
                 f"simulation.min_beam_amplitude: {self.min_beam_amplitude:g} is not allowed; "
                 f"it must be null, as simulation.basis {self.basis} has no use for it"
+            )
+        if self.grid_of != "own" and self.orientations != "grid":
+            yield (
+                f"simulation.grid_of: {self.grid_of} is not allowed with simulation.orientations "
+                f"{self.orientations}; it must be own (orientations: grid has a grid for each Laue class)"
             )
         if self.device == "cuda" and self.engine != "torch":
             yield (

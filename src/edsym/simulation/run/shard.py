@@ -17,7 +17,6 @@ from edsym.simulation.run.store import write_patterns
 from edsym.simulation.settings import SimulationSettings
 from edsym.structures.standard import standardize
 from edsym.structures.table import read_materials
-from edsym.symmetry import oriented_laue_class
 
 logger = logging.getLogger(__name__)
 
@@ -114,12 +113,13 @@ def simulate_material(row, engine: Engine, settings: SimulationSettings) -> Simu
         np.reshape(row.lattice, (3, 3)), row.numbers, np.reshape(row.frac_coords, (-1, 3))
     )
     matrices = orientations(
-        oriented_laue_class(structure.spacegroup_number),
+        structure.spacegroup_number,
         settings.zone_axes,
         settings.orientations,
         settings.in_plane,
         settings.seed,
         row.material_id,
+        settings.grid_of,
     )
     result = SimulatedMaterial.from_patterns(row.material_id, engine.patterns(structure, matrices))
     if not np.isfinite(result.intensity).all():
