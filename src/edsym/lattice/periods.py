@@ -1,0 +1,157 @@
+"""Periods of a pattern: vectors of the direct lattice, each found by itself.
+
+A spot q of a crystal with a lattice vector t has a whole number q · t. A still pattern gives three
+components of q: two on the detector, and the third from the Ewald sphere up to the excitation error. So the
+sum over the spots of cos 2π q · t, which is a Fourier transform with the phase of a defocus for t along the
+beam, peaks at lattice vectors. All spots count for every vector, so a few are enough.
+"""
+
+import numpy as np
+from numba import njit
+
+RADIUS = 20.0
+"""Longest period that is sought, in Å."""
+SHORTEST = 2.0
+"""Shortest one, in Å: atoms are no closer."""
+_STEP = 0.2  # Å across the beam
+_DEPTH_STEP = 4.0  # Å along the beam: the sphere is flat
+
+
+def periodicity(q, spread, depths, grid):
+    """Return the weighted sum of cos 2π q · t over a grid of vectors t, and its standard deviation by chance.
+
+    Parameters
+    ----------
+    q : (n, 3) array
+        Spots on the Ewald sphere, in 1/Å.
+    spread : (n,) array
+        Standard deviation of each one's excitation error, in 1/Å: it blurs the phase.
+    depths : (d,) array
+        Components of t along the beam, in Å.
+    grid : (g,) array
+        Components of t across the beam, along x and, those that are not negative, along y.
+
+    Returns
+    -------
+    sums : (d, h, g) float32
+        By depth, y and x.
+    deviation : (d,) float64
+        The standard deviation for spots at random places.
+    """
+    wave_x = np.exp(2j * np.pi * np.outer(q[:, 0], grid)).astype(np.complex64)
+    wave_y = np.exp(2j * np.pi * np.outer(grid[grid >= 0], q[:, 1])).astype(np.complex64)
+    right = np.concatenate([wave_x.real, wave_x.imag])
+    weight = np.exp(-2 * (np.pi * np.outer(depths, spread)) ** 2)
+    along = (weight * np.exp(2j * np.pi * np.outer(depths, q[:, 2]))).astype(np.complex64)
+    sums = np.empty((len(depths), wave_y.shape[0], len(grid)), np.float32)
+    for d in range(len(depths)):
+        left = wave_y * along[d]
+        np.matmul(np.concatenate([left.real, -left.imag], axis=1), right, out=sums[d])
+    return sums, np.sqrt((weight**2).sum(axis=1) / 2)
+
+
+def find_periods(q, spread, most):
+    """Return the vectors at which a pattern is most nearly periodic.
+
+    Parameters
+    ----------
+    q, spread : (n, 3), (n,) arrays
+        See `periodicity`.
+    most : int
+        How many to return at most.
+
+    Returns
+    -------
+    periods : (k, 3) float64
+        In Å, the best first.
+    scores : (k,) float64
+        Sums of the cosines over their standard deviation by chance.
+    """
+    grid = _STEP * np.arange(-round(RADIUS / _STEP), round(RADIUS / _STEP) + 1)
+    depths = _DEPTH_STEP * np.arange(-round(RADIUS / _DEPTH_STEP), round(RADIUS / _DEPTH_STEP) + 1)
+    sums, deviation = periodicity(q, spread, depths, grid)
+    starts = _peaks(sums, deviation, grid, depths, 4 * most)
+    return _climb(q, spread, starts, most)
+
+
+@njit(error_model="numpy", cache=True)
+def _peaks(sums, deviation, grid, depths, most):
+    """Return the (k, 3) places of the highest local maxima."""
+    scores, places = np.zeros(most), np.zeros((most, 3))
+    n_depths, n_y, n_x = sums.shape
+    y_zero = len(grid) - n_y
+    for d in range(n_depths):
+        for j in range(n_y):
+            for i in range(1, n_x - 1):
+                value = sums[d, j, i]
+                score = value / deviation[d]
+                if (
+                    score <= max(2.5, scores[most - 1])
+                    or value < sums[d, j, i - 1]
+                    or value < sums[d, j, i + 1]
+                ):
+                    continue
+                x, y, z = grid[i], grid[y_zero + j], depths[d]
+                if x * x + y * y + z * z > RADIUS**2 or x * x + y * y + z * z < SHORTEST**2:
+                    continue
+                if not _is_peak(sums, d, j, i):
+                    continue
+                place = most - 1
+                while place > 0 and scores[place - 1] < score:
+                    scores[place] = scores[place - 1]
+                    places[place] = places[place - 1]
+                    place -= 1
+                scores[place] = score
+                places[place, 0], places[place, 1], places[place, 2] = x, y, z
+    return places[: np.count_nonzero(scores)]
+
+
+@njit(error_model="numpy", cache=True)
+def _is_peak(sums, d, j, i):
+    value = sums[d, j, i]
+    for e in range(max(0, d - 1), min(sums.shape[0], d + 2)):
+        for k in range(max(0, j - 1), min(sums.shape[1], j + 2)):
+            for m in range(i - 1, i + 2):
+                if sums[e, k, m] > value:
+                    return False
+    return True
+
+
+@njit(error_model="numpy", cache=True)
+def _climb(q, spread, starts, most):
+    """Move each start to the top of its peak by Gauss–Newton steps, and return those that differ."""
+    n = len(q)
+    periods, scores = np.zeros((len(starts), 3)), np.zeros(len(starts))
+    found = 0
+    for start in starts:
+        t = start.copy()
+        for _ in range(6):
+            normal, right = np.zeros((3, 3)), np.zeros(3)
+            total = norm = 0.0
+            for i in range(n):
+                phase = q[i, 0] * t[0] + q[i, 1] * t[1] + q[i, 2] * t[2]
+                off = phase - np.round(phase)
+                weight = np.exp(-2 * (np.pi * spread[i] * t[2]) ** 2)
+                total += weight * np.cos(2 * np.pi * off)
+                norm += weight * weight / 2
+                weight *= max(0.0, np.cos(2 * np.pi * off))  # far from a whole number: not of this lattice
+                for a in range(3):
+                    right[a] -= weight * off * q[i, a]
+                    for b in range(3):
+                        normal[a, b] += weight * q[i, a] * q[i, b]
+            # The depth is known badly: this holds it where it is if nothing tells.
+            normal[2, 2] += 1e-4
+            normal[0, 0] += 1e-6
+            normal[1, 1] += 1e-6
+            t += np.linalg.solve(normal, right)
+        new = t[0] ** 2 + t[1] ** 2 + t[2] ** 2 > SHORTEST**2
+        for k in range(found):
+            for sign in (-1, 1):
+                across = (t[0] - sign * periods[k, 0]) ** 2 + (t[1] - sign * periods[k, 1]) ** 2
+                if across < 0.04 and abs(t[2] - sign * periods[k, 2]) < 1.5:
+                    new = False
+        if new:
+            periods[found], scores[found] = t, total / np.sqrt(norm)
+            found += 1
+    order = np.argsort(-scores[:found])[:most]
+    return periods[order], scores[order]

@@ -1,0 +1,120 @@
+"""Refinement of one lattice against one pattern: spots to points, the plane by least squares, the heights."""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from edsym.lattice.likelihood import FALLOFF, WIDTH, fit_heights
+from edsym.lattice.points import assign, points_near_sphere, reduced
+
+MOST_POINTS = 8000
+"""Lattice points near the Ewald sphere beyond which a lattice is too fine to be told."""
+# Share of spots that are of no lattice, for the score.
+_STRAY = 0.05
+_STEPS = 12
+_FEWEST = 5
+
+
+@njit(error_model="numpy", cache=True)
+def fit_plane(points, spot, x, y, basis, origin):
+    """Return basis and origin with the plane's components fitted to the spots by least squares.
+
+    The direct beam is known to within some 0.005 1/Å beforehand, and the vectors to 0.1.
+    """
+    normal, right = np.zeros((4, 4)), np.zeros((4, 2))
+    row = np.ones(4)
+    for p in range(len(points)):
+        i = spot[p]
+        if i < 0:
+            continue
+        row[:3] = points[p]
+        plane = points[p] @ basis
+        for a in range(4):
+            right[a, 0] += row[a] * (x[i] - plane[0] - origin[0])
+            right[a, 1] += row[a] * (y[i] - plane[1] - origin[1])
+            for b in range(4):
+                normal[a, b] += row[a] * row[b]
+    for a in range(3):
+        normal[a, a] += 1e-3
+    move = np.linalg.solve(normal, right) if normal[3, 3] > 0 else np.zeros((4, 2))
+    basis, origin = basis.copy(), origin.copy()
+    basis[:, :2] += move[:3]
+    origin += move[3]
+    return basis, origin
+
+
+@njit(error_model="numpy", cache=True)
+def misfit(points, spot, basis, origin, x, y):
+    """Return the number of indexed spots and the sum of their squared distances in the plane."""
+    total, n = 0.0, 0
+    for p in range(len(points)):
+        if spot[p] >= 0:
+            g = points[p] @ basis
+            total += (x[spot[p]] - g[0] - origin[0]) ** 2 + (y[spot[p]] - g[1] - origin[1]) ** 2
+            n += 1
+    return n, total
+
+
+@njit(error_model="numpy", cache=True)
+def refine(basis, origin, widths, wavelength, x, y, intensity, spread, error):
+    """Refine a lattice, with the rocking curve narrowing from one round to the next.
+
+    Parameters
+    ----------
+    basis : (3, 3) float64
+        Rows are reciprocal vectors in 1/Å, in the frame of the beam.
+    origin : (2,) float64
+        Where the direct beam is, in 1/Å.
+    widths : (k,) float64
+        Width of the rocking curve in each round, in units of `WIDTH`.
+    wavelength : float
+        In Å.
+    x, y, intensity, spread : (n,) float64
+        Spots sorted by x, as `assign` takes them.
+    error : float
+        Standard deviation of a coordinate in 1/Å.
+
+    Returns
+    -------
+    basis, origin
+        Refined; the basis is reduced.
+    points, spot
+        Points near the sphere and their spots.
+    score : float
+        Log-likelihood ratio over spots without a lattice, in units of e; minus infinity if there is no fit.
+    curvature : (5, 5) float64
+        See `fit_heights`.
+    """
+    n = len(x)
+    q = np.sqrt(x**2 + y**2)
+    longest, threshold = q.max() + 0.01, intensity.min()
+    level = np.sort(np.log(intensity) + FALLOFF * q)
+    scale = np.array([level[n - 1 - n // 10] - 0.7, FALLOFF])
+    basis = reduced(basis)
+    value, curvature = -np.inf, np.zeros((5, 5))
+    points = points_near_sphere(basis, wavelength, longest, MOST_POINTS)
+    spot = assign(points, basis, origin, wavelength, x, y, error, spread)
+    for width in widths:
+        if (spot >= 0).sum() < _FEWEST:
+            return basis, origin, points, spot, -np.inf, curvature
+        basis, origin = fit_plane(points, spot, x, y, basis, origin)
+        basis, scale, value, curvature = fit_heights(
+            points, spot, basis, wavelength, intensity, threshold, width * WIDTH, scale, _STEPS
+        )
+        if not abs(np.linalg.det(basis)) > 1e-4:
+            return basis, origin, points, spot, -np.inf, curvature
+        basis = reduced(basis)
+        points = points_near_sphere(basis, wavelength, longest, MOST_POINTS)
+        spot = assign(points, basis, origin, wavelength, x, y, error, spread)
+    if (spot >= 0).sum() < _FEWEST:
+        return basis, origin, points, spot, -np.inf, curvature
+    basis, origin = fit_plane(points, spot, x, y, basis, origin)
+    basis, scale, value, curvature = fit_heights(
+        points, spot, basis, wavelength, intensity, threshold, widths[-1] * WIDTH, scale, _STEPS
+    )
+    indexed, square = misfit(points, spot, basis, origin, x, y)
+    # Spots without a lattice: anywhere on the disc, their intensities even on a logarithmic scale.
+    anywhere = n / (math.pi * longest**2) / max(1.0, math.log(intensity.max() / threshold))
+    value -= indexed * math.log(2 * math.pi * error**2 * anywhere) + square / (2 * error**2)
+    return basis, origin, points, spot, value + (n - indexed) * math.log(_STRAY), curvature
