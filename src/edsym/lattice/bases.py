@@ -5,6 +5,8 @@ import math
 import numpy as np
 from numba import njit
 
+from edsym.lattice.linear import determinant, dual
+
 STRAY = 0.05
 """Share of spots that may lie on no lattice."""
 SMALLEST, LARGEST = 5.0, 2500.0
@@ -75,11 +77,11 @@ def best_bases(q, spread, error, periods, most):
         for j in range(i):
             for m in range(j):
                 basis[0], basis[1], basis[2] = periods[i], periods[j], periods[m]
-                volume = abs(np.linalg.det(basis))
+                volume = abs(determinant(basis))
                 sizes = np.sqrt((basis**2).sum(axis=1))
                 if volume < max(SMALLEST, 0.15 * sizes.prod()) or volume > LARGEST:
                     continue
-                inverse = np.linalg.inv(basis)
+                inverse = dual(basis).T
                 for s in range(n):
                     phases[s, 0], phases[s, 1], phases[s, 2] = products[s, i], products[s, j], products[s, m]
                 score = explained(phases, inverse, volume, error, spread)

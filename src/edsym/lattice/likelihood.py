@@ -11,6 +11,8 @@ import math
 import numpy as np
 from numba import njit
 
+from edsym.lattice.linear import combined, solve
+
 # Fitted to simulated patterns of development materials (300 kV, 200 Å): docs/lattice.md.
 WIDTH = 0.0013
 """w, in 1/Å."""
@@ -31,7 +33,7 @@ def spreads(q, intensity, width):
 
 
 @njit(error_model="numpy", cache=True)
-def fit_heights(points, spot, basis, wavelength, intensity, threshold, width, scale, steps):
+def fit_heights(points, spot, basis, wavelength, intensity, threshold, width, scale, steps, free):
     """Fit the heights of a basis, and the scale and fall-off of intensities, to a pattern.
 
     Steps are those of Berndt, Hall, Hall and Hausman (1974): the curvature is the sum of the squares of the
@@ -57,6 +59,8 @@ def fit_heights(points, spot, basis, wavelength, intensity, threshold, width, sc
         Start of c and b.
     steps : int
         How many at most.
+    free : bool
+        Whether the heights are fitted, or the scale and fall-off alone.
 
     Returns
     -------
@@ -69,8 +73,10 @@ def fit_heights(points, spot, basis, wavelength, intensity, threshold, width, sc
     curvature : (5, 5) float64
         Of minus that, about three heights, c and b.
     """
-    plane = points @ np.ascontiguousarray(basis[:, :2])
-    square = plane[:, 0] ** 2 + plane[:, 1] ** 2
+    square = np.empty(len(points))
+    for p in range(len(points)):
+        x, y, _ = combined(points[p], basis)
+        square[p] = x * x + y * y
     here = np.empty(5)
     here[:3], here[3:] = basis[:, 2], scale
     value, gradient, curvature = _gradient(
@@ -78,8 +84,12 @@ def fit_heights(points, spot, basis, wavelength, intensity, threshold, width, sc
     )
     damping = 0.1
     for _ in range(steps):
-        damped = curvature + damping * np.diag(np.diag(curvature)) + 1e-9 * np.eye(5)
-        move = np.linalg.solve(damped, gradient)
+        damped = curvature.copy()
+        for i in range(5):
+            damped[i, i] += damping * damped[i, i] + 1e-9
+        if not free:
+            damped[:3] = damped[:, :3] = 0
+        move = solve(damped, gradient.reshape(5, 1))[:, 0]
         # No step is longer than the likelihood is smooth.
         there = here + move / max(1.0, np.abs(move[:3]).max() / 0.02, np.abs(move[3:]).max())
         new, slope, bend = _gradient(there, points, spot, square, wavelength, intensity, threshold, width)

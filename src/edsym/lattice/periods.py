@@ -9,6 +9,8 @@ beam, peaks at lattice vectors. All spots count for every vector, so a few are e
 import numpy as np
 from numba import njit
 
+from edsym.lattice.linear import solve
+
 RADIUS = 20.0
 """Longest period that is sought, in Å."""
 SHORTEST = 2.0
@@ -126,7 +128,7 @@ def _climb(q, spread, starts, most):
     for start in starts:
         t = start.copy()
         for _ in range(6):
-            normal, right = np.zeros((3, 3)), np.zeros(3)
+            normal, right = np.zeros((3, 3)), np.zeros((3, 1))
             total = norm = 0.0
             for i in range(n):
                 phase = q[i, 0] * t[0] + q[i, 1] * t[1] + q[i, 2] * t[2]
@@ -136,14 +138,14 @@ def _climb(q, spread, starts, most):
                 norm += weight * weight / 2
                 weight *= max(0.0, np.cos(2 * np.pi * off))  # far from a whole number: not of this lattice
                 for a in range(3):
-                    right[a] -= weight * off * q[i, a]
+                    right[a, 0] -= weight * off * q[i, a]
                     for b in range(3):
                         normal[a, b] += weight * q[i, a] * q[i, b]
             # The depth is known badly: this holds it where it is if nothing tells.
             normal[2, 2] += 1e-4
             normal[0, 0] += 1e-6
             normal[1, 1] += 1e-6
-            t += np.linalg.solve(normal, right)
+            t += solve(normal, right)[:, 0]
         new = t[0] ** 2 + t[1] ** 2 + t[2] ** 2 > SHORTEST**2
         for k in range(found):
             for sign in (-1, 1):

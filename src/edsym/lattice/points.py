@@ -5,6 +5,8 @@ import math
 import numpy as np
 from numba import njit
 
+from edsym.lattice.linear import combined, determinant, dual
+
 FARTHEST = 0.06
 """Largest excitation error of a point that may show, in 1/Å."""
 REACH = 3.5
@@ -31,7 +33,7 @@ def reduced(basis):
         if m == 0 and n == 0:
             break
         b[2] += m * b[0] + n * b[1]
-    return -b if np.linalg.det(b) < 0 else b
+    return -b if determinant(b) < 0 else b
 
 
 @njit(error_model="numpy", cache=True)
@@ -53,7 +55,7 @@ def points_near_sphere(basis, wavelength, longest, most):
     m = 0
     half = 0.5 * wavelength
     low = -half * longest**2 - FARTHEST - 0.005
-    sizes = np.sqrt((np.linalg.inv(basis) ** 2).sum(axis=0)) * math.hypot(longest, low)
+    sizes = np.sqrt((dual(basis) ** 2).sum(axis=1)) * math.hypot(longest, low)
     c = np.argmax(np.abs(basis[:, 2]))
     a, b = (c + 1) % 3, (c + 2) % 3
     for i in range(-int(sizes[a]), int(sizes[a]) + 1):
@@ -99,7 +101,7 @@ def assign(points, basis, origin, wavelength, x, y, error, spread):
     cost, taken = np.full(n, np.inf), np.full(n, -1)
     reach = REACH * error
     for p in range(len(points)):
-        g = points[p] @ basis
+        g = combined(points[p], basis)
         px, py = g[0] + origin[0], g[1] + origin[1]
         s = -g[2] - 0.5 * wavelength * (g[0] ** 2 + g[1] ** 2 + g[2] ** 2)
         i = np.searchsorted(x, px - reach)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 from numba import njit
 
+from edsym.lattice.linear import combined, determinant, solve
 from edsym.lattice.likelihood import FALLOFF, WIDTH, fit_heights
 from edsym.lattice.points import assign, points_near_sphere, reduced
 
@@ -29,7 +30,7 @@ def fit_plane(points, spot, x, y, basis, origin):
         if i < 0:
             continue
         row[:3] = points[p]
-        plane = points[p] @ basis
+        plane = combined(points[p], basis)
         for a in range(4):
             right[a, 0] += row[a] * (x[i] - plane[0] - origin[0])
             right[a, 1] += row[a] * (y[i] - plane[1] - origin[1])
@@ -37,7 +38,7 @@ def fit_plane(points, spot, x, y, basis, origin):
                 normal[a, b] += row[a] * row[b]
     for a in range(3):
         normal[a, a] += 1e-3
-    move = np.linalg.solve(normal, right) if normal[3, 3] > 0 else np.zeros((4, 2))
+    move = solve(normal, right) if normal[3, 3] > 0 else np.zeros((4, 2))
     basis, origin = basis.copy(), origin.copy()
     basis[:, :2] += move[:3]
     origin += move[3]
@@ -50,7 +51,7 @@ def misfit(points, spot, basis, origin, x, y):
     total, n = 0.0, 0
     for p in range(len(points)):
         if spot[p] >= 0:
-            g = points[p] @ basis
+            g = combined(points[p], basis)
             total += (x[spot[p]] - g[0] - origin[0]) ** 2 + (y[spot[p]] - g[1] - origin[1]) ** 2
             n += 1
     return n, total
@@ -79,6 +80,36 @@ def refine(basis, origin, widths, wavelength, x, y, intensity, spread, error):
     -------
     basis, origin
         Refined; the basis is reduced.
+    scale : (2,) float64
+        c and b of `fit_heights`.
+    """
+    n = len(x)
+    longest, threshold = _reach(x, y), intensity.min()
+    level = np.sort(np.log(intensity) + FALLOFF * np.sqrt(x**2 + y**2))
+    scale = np.array([level[n - 1 - n // 10] - 0.7, FALLOFF])
+    for width in widths:
+        basis = reduced(basis)
+        points = points_near_sphere(basis, wavelength, longest, MOST_POINTS)
+        spot = assign(points, basis, origin, wavelength, x, y, error, spread)
+        if (spot >= 0).sum() < _FEWEST:
+            break
+        basis, origin = fit_plane(points, spot, x, y, basis, origin)
+        basis, scale, _, _ = fit_heights(
+            points, spot, basis, wavelength, intensity, threshold, width * WIDTH, scale, _STEPS, True
+        )
+        if not abs(determinant(basis)) > 1e-4:
+            break
+    return reduced(basis), origin, scale
+
+
+@njit(error_model="numpy", cache=True)
+def evaluate(basis, origin, scale, free, wavelength, x, y, intensity, spread, error):
+    """Fit the plane, the scale and, if these are `free`, the heights once more, and say how good it is.
+
+    Parameters and what is returned are those of `refine`, and
+
+    Returns
+    -------
     points, spot
         Points near the sphere and their spots.
     score : float
@@ -87,34 +118,54 @@ def refine(basis, origin, widths, wavelength, x, y, intensity, spread, error):
         See `fit_heights`.
     """
     n = len(x)
-    q = np.sqrt(x**2 + y**2)
-    longest, threshold = q.max() + 0.01, intensity.min()
-    level = np.sort(np.log(intensity) + FALLOFF * q)
-    scale = np.array([level[n - 1 - n // 10] - 0.7, FALLOFF])
-    basis = reduced(basis)
-    value, curvature = -np.inf, np.zeros((5, 5))
+    longest, threshold = _reach(x, y), intensity.min()
     points = points_near_sphere(basis, wavelength, longest, MOST_POINTS)
     spot = assign(points, basis, origin, wavelength, x, y, error, spread)
-    for width in widths:
-        if (spot >= 0).sum() < _FEWEST:
-            return basis, origin, points, spot, -np.inf, curvature
-        basis, origin = fit_plane(points, spot, x, y, basis, origin)
-        basis, scale, value, curvature = fit_heights(
-            points, spot, basis, wavelength, intensity, threshold, width * WIDTH, scale, _STEPS
-        )
-        if not abs(np.linalg.det(basis)) > 1e-4:
-            return basis, origin, points, spot, -np.inf, curvature
-        basis = reduced(basis)
-        points = points_near_sphere(basis, wavelength, longest, MOST_POINTS)
-        spot = assign(points, basis, origin, wavelength, x, y, error, spread)
     if (spot >= 0).sum() < _FEWEST:
-        return basis, origin, points, spot, -np.inf, curvature
+        return basis, origin, scale, points, spot, -np.inf, np.zeros((5, 5))
     basis, origin = fit_plane(points, spot, x, y, basis, origin)
     basis, scale, value, curvature = fit_heights(
-        points, spot, basis, wavelength, intensity, threshold, widths[-1] * WIDTH, scale, _STEPS
+        points, spot, basis, wavelength, intensity, threshold, WIDTH, scale, _STEPS, free
     )
     indexed, square = misfit(points, spot, basis, origin, x, y)
     # Spots without a lattice: anywhere on the disc, their intensities even on a logarithmic scale.
     anywhere = n / (math.pi * longest**2) / max(1.0, math.log(intensity.max() / threshold))
     value -= indexed * math.log(2 * math.pi * error**2 * anywhere) + square / (2 * error**2)
-    return basis, origin, points, spot, value + (n - indexed) * math.log(_STRAY), curvature
+    return basis, origin, scale, points, spot, value + (n - indexed) * math.log(_STRAY), curvature
+
+
+@njit(error_model="numpy", cache=True)
+def _reach(x, y):
+    return math.sqrt((x**2 + y**2).max()) + 0.01
+
+
+@njit(error_model="numpy", cache=True)
+def precision(points, spot, curvature, error):
+    """Return the inverse covariances (3, 3) of the plane's components and of the heights.
+
+    Whatever else was fitted is integrated over: the origin, and the scale and fall-off of intensities.
+    """
+    normal, row = np.zeros((4, 4)), np.ones(4)
+    for p in range(len(points)):
+        if spot[p] >= 0:
+            row[:3] = points[p]
+            for a in range(4):
+                for b in range(4):
+                    normal[a, b] += row[a] * row[b] / error**2
+    return _marginal(normal), _marginal(curvature)
+
+
+@njit(error_model="numpy", cache=True)
+def _marginal(matrix):
+    """Return the part (3, 3) of an inverse covariance that is left when the other unknowns are let go."""
+    others = np.ascontiguousarray(matrix[3:, 3:])
+    for i in range(len(others)):
+        others[i, i] += 1e-9
+    step = solve(others, np.ascontiguousarray(matrix[3:, :3]))
+    part = matrix[:3, :3].copy()
+    for a in range(3):
+        part[a, a] += 1e-3
+        for b in range(3):
+            for k in range(len(others)):
+                part[a, b] -= matrix[a, 3 + k] * step[k, b]
+    return part

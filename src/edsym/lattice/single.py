@@ -9,7 +9,8 @@ from edsym.lattice.differences import differences, position_error
 from edsym.lattice.likelihood import WIDTH, spreads
 from edsym.lattice.periods import find_periods
 from edsym.lattice.points import reduced
-from edsym.lattice.refinement import refine
+from edsym.lattice.refinement import evaluate, refine
+from edsym.lattice.symmetrise import symmetrised
 
 FEWEST_SPOTS = 5
 """Spots below which nothing is said."""
@@ -17,6 +18,7 @@ _MOST_SPOTS = 120  # the brightest: weak ones are far from the sphere, and many
 _PERIODS = 40
 _BASES = 60
 _LATTICES = 8
+_SYMMETRISED = 4
 _ERRORS = 3e-4, 0.01  # bounds of the standard deviation of a coordinate in 1/Å
 _NARROWING = np.array([6.0, 3.0, 1.0, 1.0])
 
@@ -62,12 +64,16 @@ def single_view(qx, qy, intensity, wavelength, *, tolerance=None, n=5) -> list[C
     if len(periods) < 3:
         return []
     bases, _ = best_bases(sphere, spread, max(error, 0.002), periods, _BASES)
-    refined = [
-        refine(basis, np.zeros(2), _NARROWING, wavelength, x, y, brightness, spread, error)
-        for basis in _distinct(bases)
-    ]
-    refined = sorted((r for r in refined if np.isfinite(r[4])), key=lambda r: -r[4])
-    return [_candidate(columns, bright, *r[:5]) for r in refined[:n]]
+    pattern = wavelength, x, y, brightness, spread, error
+    fits = []
+    for basis in _distinct(bases):
+        fit = evaluate(*refine(basis, np.zeros(2), _NARROWING, *pattern), True, *pattern)
+        if np.isfinite(fit[5]):
+            fits.append((fit[5], fit))
+    fits.sort(key=lambda one: -one[0])
+    fits = [symmetrised(fit, pattern) for _, fit in fits[:_SYMMETRISED]] + fits[_SYMMETRISED:]
+    fits.sort(key=lambda one: -one[0])
+    return [_candidate(columns, bright, score, fit[0], fit[1], fit[3], fit[4]) for score, fit in fits[:n]]
 
 
 def _checked(qx, qy, intensity, wavelength) -> np.ndarray:
@@ -107,7 +113,7 @@ def _alike(basis, other) -> bool:
     )
 
 
-def _candidate(columns, bright, basis, origin, points, spot, score) -> Candidate:
+def _candidate(columns, bright, score, basis, origin, points, spot) -> Candidate:
     n = columns.shape[1]
     hkl, residual = np.zeros((n, 3), dtype=np.int64), np.full(n, np.inf)
     seen = np.flatnonzero(spot >= 0)
