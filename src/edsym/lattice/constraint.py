@@ -110,7 +110,7 @@ def _angles(here, basis, conditions, cosines, slopes):
 def _log_density(slopes, weight):
     """Return ½ ln det 2π S of independent cosines: minus the logarithm of their density at 0.
 
-    S is their covariance. Independent ones are picked by their size, as in a Cholesky decomposition with pivots.
+    S is their covariance. Independent ones are picked by size, as in a Cholesky decomposition with pivots.
     """
     n = len(slopes)
     spread = solve(weight, np.ascontiguousarray(slopes.T))

@@ -1,8 +1,8 @@
 """Twofold axes that a lattice may have, and the groups that they make.
 
-In a basis of shortest vectors, each twofold axis of a lattice is one of 81 matrices whose elements are -1, 0 and 1
-(Lebedev, Vagin & Murshudov 2006, Acta Cryst. D62, 83-95). All symmetry of a lattice beyond the inversion
-follows from its twofold axes.
+In a basis of shortest vectors, each twofold axis of a lattice is one of 81 matrices whose elements are -1, 0
+and 1 (Lebedev, Vagin & Murshudov 2006, Acta Cryst. D62, 83-95). All symmetry of a lattice beyond the
+inversion follows from its twofold axes.
 """
 
 from functools import cache

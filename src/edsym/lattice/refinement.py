@@ -5,8 +5,8 @@ import math
 import numpy as np
 from numba import njit
 
-from edsym.lattice.linear import combined, determinant, solve
 from edsym.lattice.likelihood import FALLOFF, WIDTH, fit_heights
+from edsym.lattice.linear import combined, determinant, solve
 from edsym.lattice.points import assign, points_near_sphere, reduced
 
 MOST_POINTS = 8000
