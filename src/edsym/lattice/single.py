@@ -15,7 +15,7 @@ from edsym.lattice.symmetrise import symmetrised
 FEWEST_SPOTS = 5
 """Spots below which nothing is said."""
 _MOST_SPOTS = 120  # the brightest: weak ones are far from the sphere, and many
-_PERIODS = 40
+_PERIODS = 30
 _BASES = 60
 _LATTICES = 8
 _SYMMETRISED = 4
