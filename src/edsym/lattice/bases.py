@@ -64,10 +64,8 @@ def best_bases(q, spread, error, periods, most):
 
     Returns
     -------
-    bases : (m, 3, 3) float64
-        Rows are vectors of the direct lattice in Å.
-    scores : (m,) float64
-        See `explained`.
+    (m, 3, 3) float64
+        Rows are vectors of the direct lattice in Å; the best first, by `explained`.
     """
     k, n = len(periods), len(q)
     bases, scores = np.zeros((most, 3, 3)), np.zeros(most)
@@ -93,5 +91,4 @@ def best_bases(q, spread, error, periods, most):
                     bases[place] = bases[place - 1]
                     place -= 1
                 scores[place], bases[place] = score, basis
-    found = np.count_nonzero(scores)
-    return bases[:found], scores[:found]
+    return bases[: np.count_nonzero(scores)]

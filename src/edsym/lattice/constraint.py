@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numba import njit
 
-from edsym.lattice.linear import combined, solve
+from edsym.lattice.linear import combined, dual, solve
 
 _EXACT = 1e-5  # how nearly right angles are made, in radians
 _ROUNDS = 8
@@ -42,16 +42,18 @@ def constrained(basis, plane, heights, distortion, conditions):
     gain : float
         Logarithm of the density of such angles where the symmetry is exact, over that without it, where a
         cosine is anything between -1/2 and 1/2; the cost is not in it.
+    looseness : float
+        Standard deviation of the logarithm of the volume that is left.
     """
     weight = np.zeros((_UNKNOWNS, _UNKNOWNS))
     weight[:3, :3], weight[3:6, 3:6], weight[6:9, 6:9] = plane, plane, heights
     weight[9, 9] = weight[10, 10] = 1 / distortion**2
     move = np.zeros((_UNKNOWNS, 1))
     cosines, slopes = np.zeros(2 * len(conditions)), np.zeros((2 * len(conditions), _UNKNOWNS))
-    here = basis.copy()
+    here, matrix = basis.copy(), weight.copy()
     for _ in range(_ROUNDS):
         _angles(here, basis, conditions, cosines, slopes)
-        matrix, right = weight.copy(), np.zeros((_UNKNOWNS, 1))
+        matrix[:], right = weight, np.zeros((_UNKNOWNS, 1))
         for a in range(_UNKNOWNS):
             for b in range(_UNKNOWNS):
                 right[a, 0] -= weight[a, b] * move[b, 0]
@@ -62,6 +64,12 @@ def constrained(basis, plane, heights, distortion, conditions):
         move += solve(matrix, right)
         _moved(basis, move, here)
     _angles(here, basis, conditions, cosines, slopes)
+    volume = np.zeros((_UNKNOWNS, 1))
+    direct = dual(here)
+    for i in range(3):
+        for c in range(3):
+            volume[3 * c + i, 0] = direct[i, c]
+    looseness = math.sqrt(max(0.0, (volume * solve(matrix, volume)).sum()))
     across = along = 0.0
     for a in range(_UNKNOWNS):
         for b in range(_UNKNOWNS):
@@ -71,8 +79,8 @@ def constrained(basis, plane, heights, distortion, conditions):
             else:
                 across += part
     if not (np.abs(cosines) < 10 * _EXACT).all():
-        return here, np.inf, np.inf, -np.inf
-    return here, across, along, -_log_density(slopes, weight)
+        return here, np.inf, np.inf, -np.inf, looseness
+    return here, across, along, -_log_density(slopes, weight), looseness
 
 
 @njit(error_model="numpy", cache=True)

@@ -11,8 +11,6 @@ from numba import njit
 
 from edsym.lattice.linear import solve
 
-RADIUS = 20.0
-"""Longest period that is sought, in Å."""
 SHORTEST = 2.0
 """Shortest one, in Å: atoms are no closer."""
 _STEP = 0.2  # Å across the beam
@@ -52,7 +50,7 @@ def periodicity(q, spread, depths, grid):
     return sums, np.sqrt((weight**2).sum(axis=1) / 2)
 
 
-def find_periods(q, spread, most):
+def find_periods(q, spread, most, radius):
     """Return the vectors at which a pattern is most nearly periodic.
 
     Parameters
@@ -61,23 +59,23 @@ def find_periods(q, spread, most):
         See `periodicity`.
     most : int
         How many to return at most.
+    radius : float
+        Longest period that is sought, in Å.
 
     Returns
     -------
-    periods : (k, 3) float64
-        In Å, the best first.
-    scores : (k,) float64
-        Sums of the cosines over their standard deviation by chance.
+    (k, 3) float64
+        In Å, the best first: by the sum of the cosines over its standard deviation by chance.
     """
-    grid = _STEP * np.arange(-round(RADIUS / _STEP), round(RADIUS / _STEP) + 1)
-    depths = _DEPTH_STEP * np.arange(-round(RADIUS / _DEPTH_STEP), round(RADIUS / _DEPTH_STEP) + 1)
+    grid = _STEP * np.arange(-round(radius / _STEP), round(radius / _STEP) + 1)
+    depths = _DEPTH_STEP * np.arange(-round(radius / _DEPTH_STEP), round(radius / _DEPTH_STEP) + 1)
     sums, deviation = periodicity(q, spread, depths, grid)
-    starts = _peaks(sums, deviation, grid, depths, 4 * most)
+    starts = _peaks(sums, deviation, grid, depths, radius, 4 * most)
     return _climb(q, spread, starts, most)
 
 
 @njit(error_model="numpy", cache=True)
-def _peaks(sums, deviation, grid, depths, most):
+def _peaks(sums, deviation, grid, depths, radius, most):
     """Return the (k, 3) places of the highest local maxima."""
     scores, places = np.zeros(most), np.zeros((most, 3))
     n_depths, n_y, n_x = sums.shape
@@ -94,7 +92,7 @@ def _peaks(sums, deviation, grid, depths, most):
                 ):
                     continue
                 x, y, z = grid[i], grid[y_zero + j], depths[d]
-                if x * x + y * y + z * z > RADIUS**2 or x * x + y * y + z * z < SHORTEST**2:
+                if x * x + y * y + z * z > radius**2 or x * x + y * y + z * z < SHORTEST**2:
                     continue
                 if not _is_peak(sums, d, j, i):
                     continue
@@ -156,4 +154,32 @@ def _climb(q, spread, starts, most):
             periods[found], scores[found] = t, total / np.sqrt(norm)
             found += 1
     order = np.argsort(-scores[:found])[:most]
-    return periods[order], scores[order]
+    return periods[order]
+
+
+def out_of_plane(periods, most):
+    """Return periods of which not nearly all lie in one plane: along a zone axis too many of that plane fit.
+
+    Parameters
+    ----------
+    periods : (k, 3) array
+        The best first.
+    most : int
+        How many to return at most.
+
+    Returns
+    -------
+    periods : (m, 3) array
+        A pair that spans the plane of the best ones, then the best of those that the pair does not give.
+    """
+    sizes = np.linalg.norm(periods, axis=1)
+    near = np.argsort(sizes[: most // 2])
+    one = periods[near[0]]
+    apart = np.linalg.norm(np.cross(one, periods[near]), axis=1) > 0.3 * sizes[near] * sizes[near[0]]
+    if not apart.any():
+        return periods[:most]
+    other = periods[near[apart.argmax()]]
+    whole = np.round(periods @ np.linalg.pinv(np.stack([one, other])))
+    off = periods - whole @ np.stack([one, other])
+    new = (np.hypot(off[:, 0], off[:, 1]) > 0.25) | (np.abs(off[:, 2]) > 2)
+    return np.concatenate([[one, other], periods[new][: most - 2]])

@@ -5,35 +5,12 @@ import math
 import numpy as np
 from numba import njit
 
-from edsym.lattice.linear import combined, determinant, dual
+from edsym.lattice.linear import combined, dual
 
 FARTHEST = 0.06
 """Largest excitation error of a point that may show, in 1/Å."""
 REACH = 3.5
 """Largest distance of a spot from its point, in standard deviations of a coordinate."""
-
-
-@njit(error_model="numpy", cache=True)
-def reduced(basis):
-    """Return a basis of the same lattice with short vectors: no sum of two or three is shorter; det > 0."""
-    b = basis.copy()
-    for _ in range(50):
-        order = np.argsort((b**2).sum(axis=1))
-        b = b[order]
-        best, m, n = (b[2] ** 2).sum() * (1 - 1e-9), 0, 0
-        step = np.round((b[0] * b[1]).sum() / (b[0] ** 2).sum())
-        if step != 0:
-            b[1] -= step * b[0]
-            continue
-        for i in range(-2, 3):
-            for j in range(-2, 3):
-                size = ((b[2] + i * b[0] + j * b[1]) ** 2).sum()
-                if size < best:
-                    best, m, n = size, i, j
-        if m == 0 and n == 0:
-            break
-        b[2] += m * b[0] + n * b[1]
-    return -b if determinant(b) < 0 else b
 
 
 @njit(error_model="numpy", cache=True)

@@ -5,9 +5,10 @@ import math
 import numpy as np
 from numba import njit
 
+from edsym.lattice.compare import reduce_rows
 from edsym.lattice.likelihood import FALLOFF, WIDTH, fit_heights
 from edsym.lattice.linear import combined, determinant, solve
-from edsym.lattice.points import assign, points_near_sphere, reduced
+from edsym.lattice.points import assign, points_near_sphere
 
 MOST_POINTS = 8000
 """Lattice points near the Ewald sphere beyond which a lattice is too fine to be told."""
@@ -87,8 +88,9 @@ def refine(basis, origin, widths, wavelength, x, y, intensity, spread, error):
     longest, threshold = _reach(x, y), intensity.min()
     level = np.sort(np.log(intensity) + FALLOFF * np.sqrt(x**2 + y**2))
     scale = np.array([level[n - 1 - n // 10] - 0.7, FALLOFF])
+    basis = basis.copy()
     for width in widths:
-        basis = reduced(basis)
+        reduce_rows(basis)
         points = points_near_sphere(basis, wavelength, longest, MOST_POINTS)
         spot = assign(points, basis, origin, wavelength, x, y, error, spread)
         if (spot >= 0).sum() < _FEWEST:
@@ -99,7 +101,8 @@ def refine(basis, origin, widths, wavelength, x, y, intensity, spread, error):
         )
         if not abs(determinant(basis)) > 1e-4:
             break
-    return reduced(basis), origin, scale
+    reduce_rows(basis)
+    return basis, origin, scale
 
 
 @njit(error_model="numpy", cache=True)

@@ -1,26 +1,31 @@
-"""The lattice from one still pattern at unknown orientation."""
+"""The lattice from one still pattern at unknown orientation: see docs/lattice.md."""
 
 import numpy as np
 
 from edsym.errors import InputError
 from edsym.lattice.bases import best_bases
 from edsym.lattice.candidate import Candidate
+from edsym.lattice.compare import reduced, same_lattice
 from edsym.lattice.differences import differences, position_error
 from edsym.lattice.likelihood import WIDTH, spreads
-from edsym.lattice.periods import find_periods
-from edsym.lattice.points import reduced
+from edsym.lattice.periods import find_periods, out_of_plane
+from edsym.lattice.probability import probabilities
 from edsym.lattice.refinement import evaluate, refine
-from edsym.lattice.symmetrise import symmetrised
+from edsym.lattice.symmetrise import Solution, symmetrised
 
 FEWEST_SPOTS = 5
 """Spots below which nothing is said."""
 _MOST_SPOTS = 120  # the brightest: weak ones are far from the sphere, and many
-_PERIODS = 30
+_PERIODS, _MORE_PERIODS = 30, 150
+_RADIUS, _LONG_RADIUS = 20.0, 36.0  # of periods, in Å
 _BASES = 60
-_LATTICES = 8
-_SYMMETRISED = 4
+_LATTICES = 6
 _ERRORS = 3e-4, 0.01  # bounds of the standard deviation of a coordinate in 1/Å
+_MARGIN = 1.2  # the error is rather over- than underestimated
+_LEAST_ERROR, _SMALL_ERROR = 0.001, 0.003  # 1/Å
+_WEAK = 5.5  # score of a spot below which more is tried: right lattices have more
 _NARROWING = np.array([6.0, 3.0, 1.0, 1.0])
+_SAME = 0.03
 
 
 def single_view(qx, qy, intensity, wavelength, *, tolerance=None, n=5) -> list[Candidate]:
@@ -42,7 +47,8 @@ def single_view(qx, qy, intensity, wavelength, *, tolerance=None, n=5) -> list[C
     Returns
     -------
     list of Candidate
-        None if there are fewer than `FEWEST_SPOTS` spots or no lattice explains them.
+        None if there are fewer than `FEWEST_SPOTS` spots, or no lattice in three dimensions explains them, as
+        along a zone axis, where the spots lie on one plane of the reciprocal lattice.
 
     Raises
     ------
@@ -58,22 +64,18 @@ def single_view(qx, qy, intensity, wavelength, *, tolerance=None, n=5) -> list[C
     length = np.hypot(x, y)
     spread = spreads(length, brightness, WIDTH)
     found = position_error(*differences(x, y), *_ERRORS) if tolerance is None else float(tolerance)
-    error = max(1.2 * found, 0.001)
+    error = max(_MARGIN * found, _LEAST_ERROR)
     sphere = np.column_stack([x, y, -wavelength / 2 * length**2])
-    periods, _ = find_periods(sphere, spread, _PERIODS)
-    if len(periods) < 3:
-        return []
-    bases, _ = best_bases(sphere, spread, max(error, 0.002), periods, _BASES)
-    pattern = wavelength, x, y, brightness, spread, error
-    fits = []
-    for basis in _distinct(bases):
-        fit = evaluate(*refine(basis, np.zeros(2), _NARROWING, *pattern), True, *pattern)
-        if np.isfinite(fit[5]):
-            fits.append((fit[5], fit))
-    fits.sort(key=lambda one: -one[0])
-    fits = [symmetrised(fit, pattern) for _, fit in fits[:_SYMMETRISED]] + fits[_SYMMETRISED:]
-    fits.sort(key=lambda one: -one[0])
-    return [_candidate(columns, bright, score, fit[0], fit[1], fit[3], fit[4]) for score, fit in fits[:n]]
+    periods = find_periods(sphere, spread, _PERIODS, _RADIUS)
+    solutions = _solutions(sphere, periods, (wavelength, x, y, brightness, spread, error))
+    if not solutions or solutions[0].score < _WEAK * len(x):
+        # A zone axis, whose plane takes all places, or a long cell, whose spots look as if they scattered.
+        periods = out_of_plane(find_periods(sphere, spread, _MORE_PERIODS, _LONG_RADIUS), _PERIODS)
+        error = error if tolerance is not None else min(error, _SMALL_ERROR)
+        solutions += _solutions(sphere, periods, (wavelength, x, y, brightness, spread, error))
+    solutions = _distinct(solutions)[:n]
+    chances = probabilities(solutions, len(x))
+    return [_candidate(columns, bright, *each) for each in zip(solutions, chances, strict=True)]
 
 
 def _checked(qx, qy, intensity, wavelength) -> np.ndarray:
@@ -91,16 +93,29 @@ def _checked(qx, qy, intensity, wavelength) -> np.ndarray:
     return np.stack(columns)
 
 
-def _distinct(bases) -> list[np.ndarray]:
-    """Return the reciprocal bases of the first lattices that differ, as far as soft heights tell."""
+def _solutions(sphere, periods, pattern) -> list[Solution]:
+    """Return the lattices that some periods span, fitted and symmetrised."""
+    *_, spread, error = pattern
+    if len(periods) < 3:
+        return []
+    solutions = []
+    for basis in _apart(best_bases(sphere, spread, max(error, 0.002), periods, _BASES)):
+        start = np.ascontiguousarray(np.linalg.inv(basis).T)
+        fit = evaluate(*refine(start, np.zeros(2), _NARROWING, *pattern), True, *pattern)
+        if np.isfinite(fit[5]):
+            solutions.append(symmetrised(fit, pattern))
+    return solutions
+
+
+def _apart(bases) -> list[np.ndarray]:
+    """Return the first bases whose lattices differ, as far as badly known heights tell."""
     kept = []
-    for basis in bases:
-        basis = reduced(basis)
+    for basis in map(reduced, bases):
         if not any(_alike(basis, other) for other in kept):
             kept.append(basis)
             if len(kept) == _LATTICES:
                 break
-    return [np.ascontiguousarray(np.linalg.inv(basis).T) for basis in kept]
+    return kept
 
 
 def _alike(basis, other) -> bool:
@@ -113,14 +128,32 @@ def _alike(basis, other) -> bool:
     )
 
 
-def _candidate(columns, bright, score, basis, origin, points, spot) -> Candidate:
+def _distinct(solutions) -> list[Solution]:
+    """Return the solutions by their score, without those that a better one is the same as."""
+    kept = []
+    for solution in sorted(solutions, key=lambda one: -one.score):
+        direct = np.linalg.inv(solution.basis).T
+        if not any(same_lattice(direct, np.linalg.inv(other.basis).T, _SAME) for other in kept):
+            kept.append(solution)
+    return kept
+
+
+def _candidate(columns, bright, solution, probability) -> Candidate:
     n = columns.shape[1]
     hkl, residual = np.zeros((n, 3), dtype=np.int64), np.full(n, np.inf)
-    seen = np.flatnonzero(spot >= 0)
-    at = bright[spot[seen]]
-    hkl[at] = points[seen]
-    off = columns[:2, at].T - points[seen] @ basis[:, :2] - origin
+    seen = np.flatnonzero(solution.spot >= 0)
+    at = bright[solution.spot[seen]]
+    hkl[at] = solution.points[seen]
+    off = columns[:2, at].T - solution.points[seen] @ solution.plane - solution.origin
     residual[at] = np.hypot(*off.T)
     # Three vectors and the origin, of two components each, were fitted.
     spread = np.sqrt((off**2).sum() / max(1, 2 * len(at) - 8))
-    return Candidate(basis, hkl, np.isfinite(residual), residual, float(score), 0.5, float(spread))
+    return Candidate(
+        basis=solution.basis,
+        hkl=hkl,
+        indexed=np.isfinite(residual),
+        residual=residual,
+        score=float(solution.score),
+        probability=float(probability),
+        position_error=float(spread),
+    )

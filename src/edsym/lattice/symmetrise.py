@@ -1,5 +1,7 @@
 """The symmetry of a lattice that is known badly along the beam: found from agreement, then used."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from edsym.lattice.constraint import constrained
@@ -13,8 +15,39 @@ _HEIGHTS = 1 / 2
 _LEAST_ERROR = 3e-5  # 1/Å: cells of one crystal differ by more
 
 
-def symmetrised(fit, pattern):
-    """Return the score of a lattice and its fit, with the symmetry that is most probable.
+class Solution(NamedTuple):
+    """A lattice that was fitted to a pattern.
+
+    Attributes
+    ----------
+    score : float
+        Log-likelihood ratio over spots without a lattice, the evidence for its symmetry in it.
+    basis : (3, 3) float64
+        Rows are reciprocal vectors in 1/Å; free of an ellipse of the detector if the symmetry tells one.
+    origin : (2,) float64
+        Where the direct beam is, in 1/Å.
+    plane : (3, 2) float64
+        The vectors as they lie on the detector.
+    points, spot
+        Points near the Ewald sphere and their spots, as `evaluate` returns them.
+    axes : int
+        Number of twofold axes.
+    looseness : float
+        Standard deviation of the logarithm of its volume.
+    """
+
+    score: float
+    basis: np.ndarray
+    origin: np.ndarray
+    plane: np.ndarray
+    points: np.ndarray
+    spot: np.ndarray
+    axes: int
+    looseness: float
+
+
+def symmetrised(fit, pattern) -> Solution:
+    """Return a lattice with the symmetry that is most probable.
 
     Parameters
     ----------
@@ -28,20 +61,23 @@ def symmetrised(fit, pattern):
     indexed, square = misfit(points, spot, basis, origin, x, y)
     error = max(_LEAST_ERROR, np.sqrt(square / max(1, 2 * indexed - 8)))
     plane, heights = precision(points, spot, curvature, error)
-    heights = heights * _HEIGHTS
+    known = basis, plane, heights * _HEIGHTS, error
     axes = []
     for number in range(len(CONDITIONS)):
-        _, across, along, gain = constrained(basis, plane, heights, error, CONDITIONS[number : number + 1])
+        _, across, along, gain, _ = constrained(*known, CONDITIONS[number : number + 1])
         if across + along < _LARGEST_CHI:
             axes.append((across + along - gain, number))
-    best = score, fit
+    *_, looseness = constrained(*known, CONDITIONS[:0])
+    best = Solution(score, basis, origin, basis[:, :2], points, spot, 0, looseness)
     for members in groups(sorted(number for _, number in sorted(axes)[:_MOST_AXES])):
-        moved, across, along, gain = constrained(basis, plane, heights, error, CONDITIONS[sorted(members)])
+        moved, across, along, gain, looseness = constrained(*known, CONDITIONS[sorted(members)])
         if not across + along < _LARGEST_CHI:
             continue
         start = np.column_stack([basis[:, :2], moved[:, 2]])
         found = evaluate(start, origin, scale, False, *pattern)
         total = found[5] - across / 2 + gain
-        if total > best[0]:
-            best = total, (moved, *found[1:])
+        if total > best.score:
+            best = Solution(
+                total, moved, found[1], found[0][:, :2], found[3], found[4], len(members), looseness
+            )
     return best
