@@ -11,6 +11,8 @@ import spglib
 from exponential import ELASTIC, factors, reference_intensity
 
 from edsym.errors import MaterialError
+from edsym.simulation.beams.candidates import find_candidates
+from edsym.simulation.beams.selection import expected_number, select_beams
 from edsym.simulation.crystal import lobato
 from edsym.simulation.crystal.cell import computing_cell
 from edsym.simulation.crystal.structure_factors import Kind, potential_table, table_bytes
@@ -92,6 +94,20 @@ def test_beams_and_intensities_are_those_of_the_definition(
         for thickness, intensity in zip(thicknesses, pattern.intensity, strict=True):
             reference = reference_intensity(pattern, structure, orientation, chosen, thickness)
             np.testing.assert_allclose(intensity, reference, atol=2e-6)
+
+
+def test_beams_are_as_many_as_expected_and_find_room_if_they_are_more(random_orientations, monkeypatch):
+    candidates = find_candidates(computing_cell(CRYSTALS["polar"]), 1.3)
+    directions = random_orientations(100, seed=2)[:, 2]
+    beams = select_beams(candidates, directions, wavelength(300.0), 0.07)
+    counts = np.diff(beams.offset)
+    assert expected_number(candidates, 0.07) == pytest.approx(counts.mean(), rel=0.05)
+    assert beams.largest() == counts.max()
+    assert (beams.candidate[beams.offset[:-1] + beams.incident] == candidates.incident).all()
+    monkeypatch.setattr("edsym.simulation.beams.selection.expected_number", lambda *_: -45.0)
+    again = select_beams(candidates, directions, wavelength(300.0), 0.07)
+    for name in ("offset", "candidate", "excitation_error", "incident"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(beams, name))
 
 
 def test_batches_and_the_memory_of_before_change_nothing(small, random_orientations, monkeypatch):

@@ -51,8 +51,11 @@ class Reference:
         self.settings, self.weights = network.settings, network.state_dict()
         self.balance = 0.0
 
+    def product(self, name, x):
+        return x @ self.weights[f"{name}.weight"].T
+
     def linear(self, name, x):
-        return x @ self.weights[f"{name}.weight"].T + self.weights.get(f"{name}.bias", 0)
+        return self.product(name, x) + self.weights[f"{name}.bias"]
 
     def norm(self, name, x):
         centred = x - x.mean(-1, keepdim=True)
@@ -78,16 +81,16 @@ class Reference:
         x = torch.cat(x, 1)
         for i, outputs in enumerate((*self.settings.point_channels, self.settings.width)):
             name = f"encoder.blocks.{i}"
-            residual = x if x.shape[1] == outputs else self.linear(f"{name}.residual", x)
+            residual = x if x.shape[1] == outputs else self.product(f"{name}.residual", x)
             x = torch.relu(self.norm(f"{name}.norm", self.linear(f"{name}.convolution", x))) + residual
         return x
 
     def expert(self, name, x):
-        gate, value = self.linear(f"{name}.w1_w3", x).chunk(2)
-        return self.linear(f"{name}.w2", gate * torch.sigmoid(gate) * value)
+        gate, value = self.product(f"{name}.w1_w3", x).chunk(2)
+        return self.product(f"{name}.w2", gate * torch.sigmoid(gate) * value)
 
     def mixture(self, name, h):
-        p = self.linear(f"{name}.gate", h).softmax(1)
+        p = self.product(f"{name}.gate", h).softmax(1)
         best = p.argsort(1, descending=True)[:, : self.settings.top_k]
         load = torch.bincount(best.flatten(), minlength=self.settings.experts) / best.numel()
         self.balance = self.balance + self.settings.experts * (load * p.mean(0)).sum()
@@ -155,13 +158,17 @@ class Reference:
 
 
 @pytest.mark.parametrize(
-    ("features", "graph"),
-    [("polar", "sparsemax"), ("polar_log", "threshold"), ("harmonics", "literal"), ("invariant", "none")],
+    ("features", "graph", "spectra_width"),
+    [
+        ("polar", "sparsemax", 24),
+        ("polar_log", "threshold", 0),
+        ("harmonics", "literal", 24),
+        ("invariant", "none", 24),
+    ],
 )
-def test_network_is_its_formulas(features, graph):
-    network = make_network(
-        features=features, graph=graph, layers=3, max_distance=2, max_degree=6, point_channels=[16, 32]
-    ).double()
+def test_network_is_its_formulas(features, graph, spectra_width):
+    sizes = {"layers": 3, "max_distance": 2, "max_degree": 6, "point_channels": [16, 32]}
+    network = make_network(features=features, graph=graph, spectra_width=spectra_width, **sizes).double()
     with torch.no_grad():  # what starts at zero or one must tell as well
         for parameter in network.parameters():
             parameter += 0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
@@ -204,6 +211,15 @@ def test_without_a_graph_the_aggregator_mixes_spots_as_with_the_complete_one():
     torch.testing.assert_close(h, expected)
     torch.testing.assert_close(same_balance, balance)
     assert attention is not None and nothing is None
+
+
+@pytest.mark.parametrize("graph", ["sparsemax", "literal"])
+def test_attention_is_a_distribution_over_the_spots_and_nothing_elsewhere(graph):
+    network, points = make_network(graph=graph), Batch.from_data_list(make_patterns(5))
+    layout = Layout.of(points)
+    _, attention, _ = network.aggregator(network.encoder(points.x), layout)
+    torch.testing.assert_close(attention.sum(-1), layout.mask.float())
+    assert not attention.masked_select(~layout.mask[:, None]).any()
 
 
 def test_without_local_experts_the_shared_one_is_left():

@@ -22,13 +22,15 @@ class Layout:
     def of(cls, points: Batch) -> "Layout":
         """Return the layout of a batch; its patterns must stand one after another."""
         sizes = points.ptr.diff()
-        _, mask = to_dense_batch(points.x, points.batch, 0.0, int(sizes.max()), len(sizes))
+        _, mask = to_dense_batch(
+            points.x, points.batch, max_num_nodes=int(sizes.max()), batch_size=len(sizes)
+        )
         return cls(points.batch, mask)
 
     def dense(self, ragged: Tensor) -> Tensor:
         """Return (S, channels) as (B, N, channels), zero where there is no spot."""
         patterns, largest = self.mask.shape
-        return to_dense_batch(ragged, self.batch, 0.0, largest, patterns)[0]
+        return to_dense_batch(ragged, self.batch, max_num_nodes=largest, batch_size=patterns)[0]
 
     def ragged(self, dense: Tensor) -> Tensor:
         """Return (B, N, channels) as (S, channels)."""
