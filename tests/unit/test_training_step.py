@@ -9,9 +9,11 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch_geometric.data import Batch
 
+from edsym.errors import TrainingError
 from edsym.seeds import stable_hash
 from edsym.spots.store import SpotLists, offsets
 from edsym.symmetry import system_index
+from edsym.training.augmentation import augmented
 from edsym.training.batches import BatchSampler, PatternDataset
 from edsym.training.data import PatternDataModule
 from edsym.training.loss import class_weights, joint_loss
@@ -21,7 +23,7 @@ from edsym.training.settings import TrainingSettings
 
 GROUPS = np.array([1, 225, 62, 225, 14, 194])
 SETTINGS = TrainingSettings(
-    epochs=4, batch_size=2, accumulation=2, learning_rate=2e-3, weight_decay=0.01, warmup_fraction=0.25,
+    epochs=4, batch_size=2, accumulation=2, learning_rate=2e-3, weight_decay=0.02, warmup_fraction=0.25,
     balance_weight=0.5, gradient_clip=1.0, precision="auto", label_smoothing=0.1, augmentation="none",
     class_balance=0.5, averaging=0.9, patience=5, validation_fraction=0.25, devices=1, nodes=1,
     checkpoint_minutes=10, threads=1, seed=7,
@@ -133,7 +135,12 @@ def test_a_step_weighs_and_smooths_in_training_only(data, module, part):
     output = module.network(batch)
     truth = batch.system, batch.spacegroup
     logged = {}
-    module.log = lambda name, value, **_: logged.update({name: float(value.compute())})
+
+    def log(name, value, on_step, on_epoch, **_):
+        assert on_epoch and not on_step
+        logged[name] = float(value.compute())
+
+    module.log = log
     if part == "train":
         found = module.training_step(batch, 0)
         loss = joint_loss(output, *truth, 0.5, 0.1, data.class_weights())
@@ -147,25 +154,48 @@ def test_a_step_weighs_and_smooths_in_training_only(data, module, part):
     assert logged[f"{part}_balance"] == pytest.approx(float(output.balance))
 
 
+def test_patterns_are_turned_in_training(data, module):
+    module.training_settings = SETTINGS.replace(augmentation="mirror")
+    module.log = lambda *_, **__: None
+    plain, batch = data.dataset[np.array([0, 1])], data.dataset[np.array([0, 1])]
+    torch.manual_seed(3)
+    module.training_step(batch, 0)
+    torch.manual_seed(3)
+    assert torch.equal(batch.x, augmented(plain.x, plain.batch, 2, "mirror"))
+    assert not torch.equal(batch.x, plain.x)
+
+
+def test_a_loss_that_is_not_finite_names_its_patterns(data, module):
+    module.trainer = SimpleNamespace(datamodule=data, current_epoch=3)
+    with torch.no_grad():
+        module.network.linear.bias.fill_(torch.nan)
+    with pytest.raises(
+        TrainingError, match=r"the loss is nan in epoch 3 .* patterns b view 0, a view 1: exp"
+    ):
+        module.training_step(data.dataset[np.array([3, 1])], 0)
+
+
 def test_means_are_over_patterns_and_forgotten_after_an_epoch(data, module):
     module.log = lambda *_, **__: None
     with torch.no_grad():
         module.network.linear.weight.zero_()
         module.network.linear.bias.zero_()
         module.network.linear.bias[[6, 7 + 224]] = 1  # every pattern is cubic, of space group 225
-    for chosen in ([1, 3, 0], [2]):
+    for chosen in ([1, 3], [2]):
         module.validation_step(data.dataset[np.array(chosen)], 0)
     for name in ("system_accuracy", "spacegroup_accuracy"):
-        assert float(module.means[f"val_{name}"].compute()) == 0.5
+        assert float(module.means[f"val_{name}"].compute()) == pytest.approx(2 / 3)
         assert f"means.val_{name}.mean_value" in module.state_dict()
+    assert not any(name.endswith("_weights") for name in module.state_dict()), "they belong to the data"
     module.on_train_epoch_start()
     assert module.means["val_loss"].weight == 0
 
 
 def test_dropout_is_seeded_by_epoch_batch_and_process(module):
     module.trainer = SimpleNamespace(world_size=3, global_rank=1, current_epoch=5)
-    module.on_train_batch_start(None, 2)
-    assert torch.initial_seed() == stable_hash("dropout", 7, 5, 2 * 3 + 1) % 2**63
+    for index in range(4):
+        module.on_train_batch_start(None, index)
+        assert torch.initial_seed() == stable_hash("dropout", 7, 5, index * 3 + 1) % 2**63
 
 
 def test_gradients_go_through_a_checkpoint_once(module):
@@ -192,7 +222,7 @@ def test_the_optimiser_decays_matrices_only_and_follows_the_schedule(module):
     assert scheduler["interval"] == "step"
     (matrix,), (vector,) = (group["params"] for group in optimizer.param_groups)
     assert matrix is module.network.linear.weight and vector is module.network.linear.bias
-    assert [group["weight_decay"] for group in optimizer.param_groups] == [0.01, 0.0]
+    assert [group["weight_decay"] for group in optimizer.param_groups] == [0.02, 0.0]
     rates = []
     for _ in range(8):
         rates.append(optimizer.param_groups[0]["lr"])
@@ -204,4 +234,5 @@ def test_the_optimiser_decays_matrices_only_and_follows_the_schedule(module):
 def test_the_rate_at_some_steps():
     assert [rate_factor(step, 8, 0.25) for step in (0, 1, 2)] == [0.5, 1, 1]
     assert [rate_factor(step, 8, 0.25) for step in (5, 8, 9)] == pytest.approx([0.5, 0, 0])
+    assert rate_factor(2, 2, 0.5) == pytest.approx(0)
     assert rate_factor(0, 1, 0.0) == 1, "a step has a rate, however few there are"

@@ -49,6 +49,6 @@ def class_weights(classes: np.ndarray, n_classes: int, power: float) -> Tensor:
         0: all patterns weigh the same; 1: all classes do.
     """
     counts = np.bincount(classes, minlength=n_classes)
-    weights = np.where(counts, counts.clip(min=1.0) ** -power, 0.0)
+    weights = counts.clip(min=1.0) ** -power
     weights *= len(classes) / (weights * counts).sum()
     return torch.from_numpy(np.where(counts, weights, 1.0).astype(np.float32))
