@@ -69,6 +69,19 @@ def test_augmentation_turns_whole_patterns_and_the_spectra_do_not_see_it(kind):
     assert ((after - before).abs() > 1e-6).float().mean() < 1e-3, "but for values on the edge of a bin"
 
 
+@pytest.mark.parametrize("kind", ["rotation", "mirror"])
+def test_angles_are_uniform_and_half_of_the_patterns_are_mirrored(kind):
+    torch.manual_seed(5)
+    pair = torch.tensor([[1.0, 0, 0.1], [0, 1.0, 0.2]], dtype=torch.float64)
+    first, second = (
+        augmented(pair.repeat(4000, 1), torch.arange(8000) // 2, 4000, kind).view(-1, 2, 3).unbind(1)
+    )
+    angle = np.sort(np.arctan2(first[:, 1], first[:, 0])) / (2 * np.pi) + 0.5
+    assert np.abs(angle - np.linspace(0, 1, 4000)).max() < 0.025
+    mirrored = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0] < 0
+    assert float(mirrored.double().mean()) == pytest.approx(0 if kind == "rotation" else 0.5, abs=0.025)
+
+
 @pytest.mark.parametrize("apart", [0, 1e-4, 1e-3])
 def test_spots_at_the_centre_change_no_other_pattern_of_the_batch(apart):
     # Two spots shorter than 1e-3 1/Å had a negative logarithm, which was counted in the pattern before.
