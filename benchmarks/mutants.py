@@ -129,7 +129,8 @@ GROUPS = {
             "unit/test_training_step.py",
         ),
         # of test_training.py what trains no network
-        "not training.py or weights_of_classes or batches or order_depends or validation_materials or rate",
+        "(not training.py or weights_of_classes or batches or order_depends or validation_materials or rate)"
+        " and not it_learns and not validation_patterns_are",
     ),
 }
 

@@ -77,7 +77,7 @@ def test_angles_are_uniform_and_half_of_the_patterns_are_mirrored(kind):
         augmented(pair.repeat(4000, 1), torch.arange(8000) // 2, 4000, kind).view(-1, 2, 3).unbind(1)
     )
     angle = np.sort(np.arctan2(first[:, 1], first[:, 0])) / (2 * np.pi) + 0.5
-    assert np.abs(angle - np.linspace(0, 1, 4000)).max() < 0.025
+    assert np.abs(angle - np.linspace(0, 1, 4000)).max() < 0.031  # one in a thousand exceeds it
     mirrored = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0] < 0
     assert float(mirrored.double().mean()) == pytest.approx(0 if kind == "rotation" else 0.5, abs=0.025)
 

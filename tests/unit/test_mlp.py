@@ -1,14 +1,20 @@
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import cross_entropy
 
 from edsym.models.forest.features import N_FEATURES
+from edsym.models.mlp import fit
 from edsym.models.mlp.model import Perceptron
-from edsym.models.mlp.network import N_INPUTS, mlp_inputs
+from edsym.models.mlp.network import MLP, N_INPUTS, mlp_inputs
 from edsym.models.mlp.settings import MLPSettings
 from edsym.models.predict import predict_model
 from edsym.models.train import train_model
 from edsym.predictions.table import read_predictions
+from edsym.seeds import generator
+from edsym.symmetry import system_index
 
 SETTINGS = MLPSettings(
     hidden=[32, 32], dropout=0.1, epochs=30, batch_size=16, learning_rate=5e-3, weight_decay=0.01,
@@ -61,3 +67,47 @@ def test_the_same_seed_gives_the_same_weights(files, trained, tmp_path):
     first, second = (Perceptron.load(folder).network.parameters() for folder in (trained, again))
     for a, b in zip(first, second, strict=True):
         assert torch.equal(a, b)
+
+
+def test_a_fit_is_the_loop_that_it_says_and_ends_with_its_best_epoch(monkeypatch):
+    monkeypatch.setattr(fit, "_PATTERNS_AT_ONCE", 7)
+    settings = SETTINGS.replace(epochs=4, batch_size=8, learning_rate=0.1, dropout=0.0, weight_decay=0.1)
+    rng, validates = np.random.default_rng(0), np.arange(40) % 4 == 0
+    features, groups = np.zeros((40, N_FEATURES), np.float32), rng.choice([1, 2, 62, 225, 230], 40)
+    features[:, ::90] = rng.uniform(0.1, 1, (40, 12))
+    torch.manual_seed(0)
+    training = fit._Fit(MLP(settings), features, groups, validates)
+    network = deepcopy(training.network)
+    training.run()
+
+    x, system, group = (
+        mlp_inputs(features),
+        torch.from_numpy(system_index(groups)),
+        torch.from_numpy(groups - 1),
+    )
+    network.mean[:] = x[~validates].mean(0)
+    network.std[:] = x[~validates].std(0, correction=0).clamp(min=1e-3)
+
+    def loss(patterns):
+        return sum(
+            cross_entropy(logits, truth[patterns])
+            for logits, truth in zip(network(x[patterns]), (system, group), strict=True)
+        )
+
+    optimizer = torch.optim.AdamW(network.parameters(), 0.1, weight_decay=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, 4 * 4)
+    expected = []
+    for epoch in range(4):
+        for patterns in np.split(
+            generator(3, "mlp", epoch).permutation(np.flatnonzero(~validates)), [8, 16, 24]
+        ):
+            optimizer.zero_grad()
+            loss(patterns).backward()
+            optimizer.step()
+            schedule.step()
+        expected.append(float(loss(np.flatnonzero(validates))))
+    assert [row["epoch"] for row in training.rows] == [0, 1, 2, 3]
+    np.testing.assert_allclose([row["val_loss"] for row in training.rows], expected, rtol=1e-4)
+    assert np.argmin(expected) < 3, "the last epoch is not the best one"
+    network.load_state_dict(training.network.state_dict())
+    assert float(loss(np.flatnonzero(validates))) == pytest.approx(min(expected), rel=1e-4)
