@@ -134,3 +134,34 @@ def test_a_pattern_is_drawn_with_its_indices(fluorite, tmp_path):
     assert not plain.texts and plain.figure is axes.figure
     with pytest.raises(IndexError):
         edsym.plot_pattern(spots, 2)
+
+
+def test_a_detector_shows_the_spots_of_patterns_with_their_indices(fluorite):
+    patterns = edsym.simulate(fluorite[1], n=3, seed=5, detector="typical")
+    ideal = edsym.find_spots(edsym.simulate(fluorite[1], n=3, seed=5))
+    seen = edsym.find_spots(patterns)
+    expected = ideal.detect("typical", seed=5)
+    np.testing.assert_array_equal(seen.qx, expected.qx)
+    np.testing.assert_array_equal(edsym.find_spots(patterns[:2]).qx, expected[:2].qx)
+    exact = ideal.detect(
+        "typical", position_error=0, centre_error=0, scale_error=0, ellipse_error=0, spurious=0
+    )
+    places = {
+        tuple(hkl): place for hkl, *place in zip(ideal[0].hkl.tolist(), ideal[0].qx, ideal[0].qy, strict=True)
+    }
+    assert 5 <= len(exact[0].qx) < len(places)
+    for hkl, *place in zip(exact[0].hkl.tolist(), exact[0].qx, exact[0].qy, strict=True):
+        np.testing.assert_array_equal(places[tuple(hkl)], place)
+    false = ideal.detect("typical", spurious=1.0)
+    assert (~false.hkl.any(axis=1)).any()
+    assert ideal.detect("ideal") is ideal
+
+
+def test_wrong_detectors_are_named(fluorite):
+    with pytest.raises(InputError, match="no detector 'best': expected one of ideal, good"):
+        edsym.simulate(fluorite[1], detector="best")
+    spots = edsym.Spots.from_arrays([0.3, 0], [0, 0.3], [5, 4], normalisation="counts")
+    with pytest.raises(InputError, match="shares of the incident beam"):
+        spots.detect("typical")
+    with pytest.raises(InputError, match=r"unknown key detector\.position: did you mean position_error"):
+        edsym.Spots.of([[0.3, 0, 0.1]]).detect("typical", position=1)

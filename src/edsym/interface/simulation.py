@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edsym.detector.detect import as_detector
 from edsym.errors import InputError, InputWarning
 from edsym.interface.spots import Spots
 from edsym.simulation import orientations as directions
@@ -30,15 +31,25 @@ class Patterns(list):
         The structure.
     settings : SimulationSettings
         What it was simulated with.
+    detector : str
+        How good the detector is that `find_spots` sees them with.
     """
 
-    def __init__(self, patterns: Iterable[Pattern], structure: Structure, settings: SimulationSettings):
+    def __init__(
+        self,
+        patterns: Iterable[Pattern],
+        structure: Structure,
+        settings: SimulationSettings,
+        detector: str = "ideal",
+    ):
         super().__init__(patterns)
-        self.structure, self.settings = structure, settings
+        self.structure, self.settings, self.detector = structure, settings, detector
 
     def __getitem__(self, which):
         part = super().__getitem__(which)
-        return Patterns(part, self.structure, self.settings) if isinstance(which, slice) else part
+        if not isinstance(which, slice):
+            return part
+        return Patterns(part, self.structure, self.settings, self.detector)
 
     def write(self, path: str | Path, name: str = "crystal") -> None:
         """Write the patterns as HDF5, as the workflow stores them: see `edsym.simulation.run.store`."""
@@ -46,7 +57,12 @@ class Patterns(list):
 
 
 def simulate(
-    structure: Structure, n: int = 10, orientations: str = "random", seed: int = 0, **settings
+    structure: Structure,
+    n: int = 10,
+    orientations: str = "random",
+    seed: int = 0,
+    detector: str = "ideal",
+    **settings,
 ) -> Patterns:
     """Simulate diffraction patterns of a structure with Bloch waves.
 
@@ -60,7 +76,9 @@ def simulate(
         Drawn uniformly, in the plane as well; or one of the grids of
         `edsym.simulation.orientations.orientations`, of which `grid` and `plan` depend on the symmetry.
     seed : int
-        Seed of the random ones.
+        Seed of the random ones, and of what the detector draws.
+    detector : {"ideal", "good", "typical", "poor"}
+        How good the detector is that `find_spots` will see the patterns with, see `edsym.Spots.detect`.
     **settings
         Others of `edsym.simulation.settings.SimulationSettings`, such as ``thickness_angstrom=500``.
 
@@ -88,13 +106,14 @@ def simulate(
             f"structure is of the type {type(structure).__name__}, expected an edsym.Structure; "
             "its from_cif and from_pymatgen make one"
         )
+    as_detector(detector)
     settings.setdefault("in_plane", "random" if orientations == "random" else "fixed")
     chosen = SimulationSettings(zone_axes=n, orientations=orientations, seed=seed, **settings)
     matrices = directions.orientations(
         structure.spacegroup_number, n, orientations, chosen.in_plane, seed, "", chosen.grid_of
     )
     patterns = make_engine(chosen).patterns(structure, matrices)
-    return Patterns(patterns, structure, chosen)
+    return Patterns(patterns, structure, chosen, detector)
 
 
 def find_spots(patterns: Patterns, **settings) -> Spots:
@@ -147,7 +166,7 @@ def find_spots(patterns: Patterns, **settings) -> Spots:
         for p, s, keep in zip(patterns, split, kept, strict=True)
         if keep
     ]
-    return Spots(
+    found = Spots(
         np.array(["crystal"]),
         np.zeros(kept.sum(), int),
         np.flatnonzero(kept),
@@ -155,6 +174,7 @@ def find_spots(patterns: Patterns, **settings) -> Spots:
         *spots[np.repeat(kept, counts)].T,
         hkl=np.concatenate(indices),
     )
+    return found.detect(patterns.detector, patterns.settings.seed)
 
 
 def _indices(pattern: Pattern, spots: np.ndarray, resolution: float) -> np.ndarray:

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from edsym.detector.detect import as_detector, shown_spots
+from edsym.detector.settings import DetectorSettings
 from edsym.errors import InputError
 from edsym.files import atomic_path
 from edsym.spots.store import SPOT_FIELDS, SpotLists, offsets, ragged_indices
@@ -204,6 +206,45 @@ class Spots(SpotLists):
         order = np.lexsort((-self.intensity, pattern))
         kept = np.sort(order[np.arange(len(order)) - self.offset[pattern] < n])
         return self._with(np.arange(len(self)), np.minimum(np.diff(self.offset), n), kept)
+
+    def detect(self, level: str = "typical", seed: int = 0, **quantities) -> "Spots":
+        """Return the spots that a detector shows of these patterns.
+
+        Parameters
+        ----------
+        level : {"ideal", "good", "typical", "poor"}
+            How good it is.
+        seed : int
+            Seed of all that is drawn.
+        **quantities
+            Of `edsym.detector.settings.DetectorSettings`, in place of the level's own, such as
+            ``position_error=0.005`` in 1/Å.
+
+        Returns
+        -------
+        Spots
+            Those of a pattern by decreasing intensity. A spurious spot has the indices 0 0 0.
+
+        Raises
+        ------
+        InputError
+            If an argument is not what it should be, or intensities are not shares of the incident beam.
+
+        Examples
+        --------
+        >>> spots = edsym.find_spots(edsym.simulate(edsym.Structure.from_cif("NaCl.cif"), n=2))
+        >>> len(spots.detect("typical", position_error=0.005))
+        2
+        """
+        if not self.absolute:
+            raise InputError("a detector's threshold takes intensities as shares of the incident beam")
+        as_detector(level)
+        detector = DetectorSettings(**quantities).at(level)
+        if detector.ideal:
+            return self
+        counts, spots, source = shown_spots(self, detector, seed, 0)
+        hkl = None if self.hkl is None else np.where(source[:, None] < 0, 0, self.hkl[source])
+        return Spots(self.material_id, self.material, self.view, offsets(counts), *spots.T, hkl=hkl)
 
     def to_frame(self) -> pd.DataFrame:
         """Return a row a spot: pattern, qx, qy [1/Å], intensity and, if known, h, k, l."""

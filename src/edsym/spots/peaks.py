@@ -21,13 +21,13 @@ from numba import njit
 from tqdm import tqdm
 
 from edsym.simulation.run.store import open_patterns
+from edsym.spots.merging import AMPLITUDE_STEP, amplitude_level, by_brightness, merge
 from edsym.spots.settings import PeaksSettings
 from edsym.spots.store import SpotLists, offsets, write_spots
 
 # Beams read at once: some 100 MB with all that is made of them.
 _BEAMS_AT_ONCE = 2_000_000
-# Of the square root of an intensity, and of a position in 1/Å.
-_AMPLITUDE_STEP = 1e-4
+# Of a position, in 1/Å.
 _PLACE_STEP = 1e-9
 
 
@@ -146,14 +146,14 @@ def _spots_of_many(hkl, q, intensity, offset, q_max, min_intensity, resolution):
     for p in range(len(counts)):
         begin, end = offset[p], offset[p + 1]
         beams = _visible_beams(hkl[begin:end], q[begin:end], intensity[begin:end], resolution)
-        merged = _merge(beams, resolution)
+        merged, _ = merge(beams, resolution)
         for i in range(len(merged)):
             for j in range(2):
                 merged[i, j] = np.rint(merged[i, j] / _PLACE_STEP) * _PLACE_STEP + 0.0  # -0 has another angle
-        for i in _by_brightness(merged):
+        for i in by_brightness(merged):
             x, y, brightness = merged[i]
             if brightness >= min_intensity and x**2 + y**2 <= q_max**2:
-                brightness = (_AMPLITUDE_STEP * _level(brightness)) ** 2
+                brightness = (AMPLITUDE_STEP * amplitude_level(brightness)) ** 2
                 spots[total] = x, y, brightness
                 total += 1
                 counts[p] += 1
@@ -172,59 +172,4 @@ def _visible_beams(hkl, q, intensity, resolution):
             beams[n, 0], beams[n, 1], beams[n, 2] = q[i, 0], q[i, 1], intensity[i]
             n += 1
     beams = beams[:n]
-    return beams[_by_brightness(beams)]
-
-
-@njit(cache=True)
-def _by_brightness(spots):
-    """Return the order of rows qx, qy, intensity by decreasing intensity; ties by qx, then qy."""
-    order = np.argsort(spots[:, 1])
-    order = order[np.argsort(spots[order, 0], kind="mergesort")]
-    return order[np.argsort(-_level(spots[order, 2]), kind="mergesort")]
-
-
-@njit(cache=True)
-def _level(intensity):
-    """Return the number of steps that a detector tells the square root of an intensity from 0."""
-    return np.rint(np.sqrt(intensity) / _AMPLITUDE_STEP)
-
-
-@njit(cache=True)
-def _merge(beams, resolution):
-    """Return the spots, as rows qx, qy, intensity, of beams that come by brightness."""
-    owner, total = _owners(beams, resolution)
-    spots = np.zeros((total, 3))
-    for i in range(len(beams)):
-        spots[owner[i], 0] += beams[i, 2] * beams[i, 0]
-        spots[owner[i], 1] += beams[i, 2] * beams[i, 1]
-        spots[owner[i], 2] += beams[i, 2]
-    for i in range(total):
-        spots[i, 0] /= spots[i, 2]
-        spots[i, 1] /= spots[i, 2]
-    return spots
-
-
-@njit(cache=True)
-def _owners(beams, resolution):
-    """Return which spot each beam belongs to, and the number of spots.
-
-    Neighbours are looked for along the beams sorted by qx, only as far as the resolution reaches.
-    """
-    along_x = np.argsort(beams[:, 0])
-    place = np.argsort(along_x)
-    owner = np.full(len(beams), -1)
-    total = 0
-    for i in range(len(beams)):
-        if owner[i] >= 0:
-            continue
-        owner[i] = total
-        for step in (-1, 1):
-            j = place[i] + step
-            while 0 <= j < len(beams) and abs(beams[along_x[j], 0] - beams[i, 0]) < resolution:
-                k = along_x[j]
-                square = (beams[k, 0] - beams[i, 0]) ** 2 + (beams[k, 1] - beams[i, 1]) ** 2
-                if owner[k] < 0 and square < resolution**2:
-                    owner[k] = total
-                j += step
-        total += 1
-    return owner, total
+    return beams[by_brightness(beams)]

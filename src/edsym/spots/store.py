@@ -33,7 +33,7 @@ The root has the attributes ``format`` ("edsym-spots"), ``version`` (2) and ``se
 import json
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -88,13 +88,17 @@ class SpotLists:
         Identifiers without a pattern here are left out, so that `material_id` lists the materials found.
         """
         wanted = np.isin(self.material_id, np.asarray(list(materials), dtype=str))
-        patterns = np.flatnonzero(wanted[self.material])
+        chosen = self.take(np.flatnonzero(wanted[self.material]))
+        present, material = np.unique(chosen.material, return_inverse=True)
+        return replace(chosen, material_id=self.material_id[present], material=material)
+
+    def take(self, patterns: np.ndarray) -> "SpotLists":
+        """Return patterns by their indices (n,), in that order; `material_id` stays as it is."""
         counts = np.diff(self.offset)[patterns]
         spots = ragged_indices(self.offset[patterns], counts)
-        present = np.unique(self.material[patterns])
         return SpotLists(
-            material_id=self.material_id[present],
-            material=np.searchsorted(present, self.material[patterns]),
+            material_id=self.material_id,
+            material=self.material[patterns],
             view=self.view[patterns],
             offset=offsets(counts),
             **{name: getattr(self, name)[spots] for name in SPOT_FIELDS},
