@@ -1,6 +1,7 @@
 """Write what is made from the settings: config.yaml and README.md beside this file, and the schema."""
 
 from collections.abc import Iterator, Mapping
+from inspect import cleandoc
 from pathlib import Path
 
 import yaml
@@ -40,7 +41,7 @@ def schema() -> dict:
     """Return the JSON Schema of the configuration, for editors; Snakemake checks more."""
     properties = dict(entries(RunSettings))
     for name, settings in sections().items():
-        properties[name] = {"description": settings.__doc__, **_object(entries(settings))}
+        properties[name] = {"description": cleandoc(settings.__doc__), **_object(entries(settings))}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Configuration of edsym",
@@ -58,15 +59,16 @@ def reference() -> str:
     lines = ["# Configuration", "", INTRODUCTION, "", f"{MADE}; edit the settings, not this page.", ""]
     lines += ["## Top level", "", *_rows(RunSettings), ""]
     for name, settings in sections().items():
-        lines += [f"## `{name}`", "", settings.__doc__, "", *_rows(settings), ""]
+        lines += [f"## `{name}`", "", cleandoc(settings.__doc__), "", *_rows(settings), ""]
     return "\n".join(lines)
 
 
 INTRODUCTION = """\
-Every key of a run. The defaults are those of config/config.yaml: the paper's run, but at random orientations.
-An overlay such as config/paper.yaml, which takes the published ones, or config/demo.yaml, given with
---configfile, changes only the keys that it names. After a change runs again what depends on it, and no more;
-a key with ° changes how a result comes about, not the result: nothing runs again for it.
+Every key of a run. The defaults are those of config/config.yaml: the paper's run, but at random orientations
+and for models that learn from spots as a detector shows them. An overlay such as config/paper.yaml, which
+takes the published choices, or config/demo.yaml, given with --configfile, changes only the keys that it names.
+After a change runs again what depends on it, and no more; a key with ° changes how a result comes about, not
+the result: nothing runs again for it.
 
 Your own structures: copy config/own.yaml, name your folder of CIF files in it, and give it with --configfile.
 """

@@ -6,6 +6,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Any, ClassVar
 
+from edsym.detector.settings import DetectorSettings
 from edsym.errors import InputError
 from edsym.models.registry import SECTIONS, imported
 from edsym.predictions.settings import EvaluationSettings
@@ -43,7 +44,14 @@ class RunSettings(Settings):
 @cache
 def sections() -> dict[str, type[Settings]]:
     """Return the sections of the configuration, in their order, and their settings."""
-    stages = (StructuresSettings, FilterSettings, SimulationSettings, PeaksSettings, SplitSettings)
+    stages = (
+        StructuresSettings,
+        FilterSettings,
+        SimulationSettings,
+        PeaksSettings,
+        SplitSettings,
+        DetectorSettings,
+    )
     models = map(imported, SECTIONS.values())
     return {settings.section: settings for settings in (*stages, *models, EvaluationSettings)}
 

@@ -1,6 +1,7 @@
 """A run of eight test patterns whose every result is worked out by hand in test_tables.py."""
 
 import json
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import yaml
 from edsym.evaluation.run import write_run_description
 from edsym.parquet import write_parquet
 from edsym.predictions.calibration import Calibration, write_calibration
+from edsym.predictions.decisions import write_decisions
 from edsym.predictions.settings import EvaluationSettings
 from edsym.predictions.table import Predictions, write_predictions
 from edsym.predictions.views import decide_file
@@ -37,6 +39,8 @@ FOREST = {material: ({225: 0.9, 62: 0.1},) * N_PATTERNS[material] for material i
 NETWORK_TRANSFER = {"a": ({225: 0.9, 62: 0.1},) * 2, "b": ({14: 0.9, 62: 0.1},)}
 MLP_TRANSFER = {"a": ({225: 0.7, 62: 0.3},) * 2, "b": ({62: 0.8, 14: 0.2},)}
 FOREST_TRANSFER = {"a": ({62: 0.9, 225: 0.1},) * 2, "b": ({14: 0.9, 62: 0.1},)}
+# On typical spots the network takes all for halite.
+NETWORK_TYPICAL = FOREST
 # As if fitted elsewhere: the pool is the geometric mean, squared.
 CALIBRATION = Calibration(
     materials=2,
@@ -86,6 +90,7 @@ def write_run_files(folder: Path) -> dict[str, Path]:
         files[f"{model}_model"].mkdir()
         (files[f"{model}_model"] / "model.json").write_text(json.dumps(description))
     _write_predictions(files, folder)
+    _write_curves(files, folder)
     files["patterns"] = [folder / "0000.h5", folder / "0001.h5"]
     for path, materials in zip(files["patterns"], ("ae", "bd"), strict=True):
         write_square_patterns(path, materials)
@@ -104,16 +109,31 @@ def write_run_files(folder: Path) -> dict[str, Path]:
 def _write_predictions(files: dict[str, Path], folder: Path) -> None:
     predictions = {"gmoe": NETWORK, "mlp": MLP, "forest": FOREST, "gmoe_transfer": NETWORK_TRANSFER}
     predictions |= {"mlp_transfer": MLP_TRANSFER, "forest_transfer": FOREST_TRANSFER}
+    settings = EvaluationSettings(views=10, seed=0)
+    for level, changes in (("ideal", {}), ("typical", {"gmoe": NETWORK_TYPICAL})):
+        for model in ("gmoe", "mlp", "forest"):
+            path = folder / f"{model}_{level}_calibration.json"
+            write_calibration(CALIBRATION, path)
+            files.setdefault(f"{model}_calibration", []).append(path)
+        for name, views_of in (predictions | changes).items():
+            outputs = {kind: folder / f"{name}_{level}_{kind}.parquet" for kind in ("single", "views")}
+            for kind, output in outputs.items():
+                files.setdefault(f"{name}_{kind}", []).append(output)
+            write_predictions(make_predictions(views_of), folder / f"{name}.parquet")
+            decide_file(folder / f"{name}.parquet", path, settings, **outputs)
+
+
+def _write_curves(files: dict[str, Path], folder: Path) -> None:
+    """Write decisions that are all right without a nuisance, and one of two with 5 % of the spots lost."""
+    truth = pd.DataFrame({"material_id": ["a", "b"], "system": [6, 2], "spacegroup": [225, 62]})
+    parts = []
+    for (nuisance, size), method in product([("none", 0.0), ("lost", 0.05)], ["single", "logsum"]):
+        systems = [6, 2] if nuisance == "none" else [6, 6]
+        part = truth.assign(predicted_system=systems, predicted_spacegroup=[225, 62])
+        parts.append(part.assign(nuisance=nuisance, size=size, method=method))
     for model in ("gmoe", "mlp", "forest"):
-        files[f"{model}_calibration"] = folder / f"{model}_calibration.json"
-        write_calibration(CALIBRATION, files[f"{model}_calibration"])
-    for name, views_of in predictions.items():
-        outputs = {kind: folder / f"{name}_{kind}.parquet" for kind in ("single", "views")}
-        files |= {f"{name}_{kind}": path for kind, path in outputs.items()}
-        write_predictions(make_predictions(views_of), folder / f"{name}.parquet")
-        calibration = files[f"{name.partition('_')[0]}_calibration"]
-        settings = EvaluationSettings(views=10, seed=0)
-        decide_file(folder / f"{name}.parquet", calibration, settings, **outputs)
+        files[f"{model}_curves"] = folder / f"{model}_curves.parquet"
+        write_decisions(pd.concat(parts), files[f"{model}_curves"])
 
 
 def write_square_patterns(path: Path, materials: str) -> None:

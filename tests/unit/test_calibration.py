@@ -154,7 +154,7 @@ def test_what_is_switched_off_is_not_fitted(tmp_path):
 
 def test_as_many_views_are_pooled_in_the_fit_as_in_the_test():
     predictions = make_predictions(3, 9)
-    rows, start = draw_views(predictions, SETTINGS)
+    rows, start = draw_views(predictions.material_id, predictions.view, SETTINGS)
     assert np.diff(np.append(start, len(rows))).tolist() == [4, 4, 4]
     assert (fit_calibration(predictions, SETTINGS).materials, len(predictions)) == (3, 27)
 

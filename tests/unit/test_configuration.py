@@ -1,6 +1,7 @@
 """The configuration: its files are made from the settings; what cannot run is refused in words."""
 
 import copy
+import math
 import runpy
 from pathlib import Path
 
@@ -72,12 +73,15 @@ def test_settings_need_no_argument_and_every_key_is_described(settings):
 
 def beside(entry, side):
     """Return the value nearest to a bound that is inside of it, and the nearest outside."""
-    step = 1 if "integer" in entry["type"] else 1e-9
     sign = {"minimum": 1, "maximum": -1}[side]
+
+    def next_to(bound, sign):
+        return bound + sign if "integer" in entry["type"] else math.nextafter(bound, sign * math.inf)
+
     if side in entry:
-        return entry[side], entry[side] - sign * step
+        return entry[side], next_to(entry[side], -sign)
     bound = entry[f"exclusive{side.title()}"]
-    return bound + sign * step, bound
+    return next_to(bound, sign), bound
 
 
 @pytest.mark.parametrize("side", ["minimum", "maximum"])

@@ -90,7 +90,7 @@ def test_weights_are_those_of_the_largest_posterior(separable):
 
 def test_pools_are_weighted_geometric_means_by_certainty():
     predictions = make_predictions()
-    rows, start = draw_views(predictions, SETTINGS)
+    rows, start = draw_views(predictions.material_id, predictions.view, SETTINGS)
     features = view_features(predictions, rows)
     p = predictions.p_system[rows].astype(float)
     certainty = 1 - entropy(p, axis=1) / np.log(7)
@@ -116,7 +116,7 @@ def test_tied_votes_are_decided_by_sums_in_double_precision():
 def test_drawn_views_stay_what_they_are():
     """The same configuration and seed give the same tables, in every version."""
     predictions = make_predictions(n_materials=2, n_views=30)
-    rows, start = draw_views(predictions, SETTINGS)
+    rows, start = draw_views(predictions.material_id, predictions.view, SETTINGS)
     names = [f"{predictions.material_id[row]}/{predictions.view[row]}" for row in rows]
     assert start.tolist() == [0, 4]
     assert names == ["mp-0/4", "mp-0/6", "mp-0/11", "mp-0/13", "mp-1/8", "mp-1/12", "mp-1/25", "mp-1/28"]

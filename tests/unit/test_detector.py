@@ -10,7 +10,7 @@ from labelled import labelled_spots
 from edsym.detector.detect import detect, shown_spots
 from edsym.detector.kernel import FEWEST
 from edsym.detector.levels import LEVELS, Detector
-from edsym.detector.settings import DetectorSettings
+from edsym.detector.settings import NUISANCES, DetectorSettings
 from edsym.errors import InputError
 from edsym.spots.store import SPOT_FIELDS, SpotLists, offsets
 
@@ -196,6 +196,17 @@ def test_levels_are_worse_one_after_the_other_and_settings_take_their_place():
     assert settings.at("typical").position_error == 0
     assert settings.at("typical").q_max == 1.5
     assert settings.at("typical").lost == LEVELS["typical"].lost
+
+
+def test_nuisances_come_one_at_a_time_in_multiples_of_the_typical_level():
+    points = DetectorSettings(curves=[3.0, 1.0], lost=0.5, position_error=0.002).one_at_a_time()
+    assert points[0] == ("none", 0.0, LEVELS["ideal"])
+    assert len(points) == 1 + 2 * len(NUISANCES)
+    found = {(name, round(size, 6)): detector for name, size, detector in points}
+    assert found["position", 0.006] == Detector(position_error=pytest.approx(0.006))
+    assert found["threshold", 2e-3] == Detector(threshold_low=1e-4, threshold_high=2e-3)
+    assert found["lost", 1.0] == Detector(lost=1.0)  # not 1.5
+    assert {name for name, *_ in points[1:]} == set(NUISANCES)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Figures: what they show, that they say what the run was, and that their bytes repeat."""
 
+from dataclasses import replace
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,6 +16,7 @@ from edsym.evaluation.figures import BUILDERS, STYLE, write_figure
 from edsym.evaluation.inputs import EvaluationInputs
 from edsym.evaluation.metrics import wilson_interval
 from edsym.evaluation.products import FIGURES, REQUIRES
+from edsym.evaluation.run import read_run, write_run
 from edsym.spots.drawing import draw_pattern
 
 
@@ -24,8 +27,11 @@ def files(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def figure(files):
-    def build(name: str):
+    def build(name: str, level: str = "ideal"):
+        """Return a figure of the run as if its models had been trained at a level."""
         declared = {key: files[key] for key in REQUIRES[name]}
+        declared["run"] = files["run"].with_name(f"run_{level}.json")
+        write_run(replace(read_run(files["run"]), training_level=level), declared["run"])
         return BUILDERS[name](EvaluationInputs(declared, configuration()))
 
     return build
@@ -67,6 +73,21 @@ def test_confusion_by_hand(figure):
     assert texts(vote)[7:14] == ["0", "100.0", "0", "0", "0", "0", "0"]
     heights = [bar.get_height() for group in single_confidence.containers for bar in group]
     assert sum(heights) == pytest.approx(100)
+
+
+def test_figures_show_the_spots_that_the_models_were_trained_on(figure):
+    for name in ("fig1", "fig5"):
+        assert "typical spots" in figure(name, "typical").axes[0].get_title("left")
+        assert "ideal spots" in figure(name, "poor").axes[0].get_title("left")  # not tested at poor
+    # On typical spots the network takes all patterns for cubic ones.
+    assert texts(figure("fig1", "typical").axes[0])[:7] == ["0", "0", "0", "0", "0", "0", "100.0"]
+
+
+def test_curves_begin_at_ideal_spots(figure):
+    lost = next(axes for axes in figure("fig7").axes if axes.get_xlabel() == "Spots lost, %")
+    assert len(lost.lines) == 6  # of three models, single patterns and several views
+    for line in lost.lines:
+        assert line.get_xydata().tolist() == [[0, 100], [5, 50]]
 
 
 def test_shares_of_patterns_by_hand(figure):

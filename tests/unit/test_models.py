@@ -12,6 +12,8 @@ from test_forest import SETTINGS as FOREST
 from test_mlp import SETTINGS as MLP
 from test_training import NETWORK, TRAINING
 
+from edsym.detector.detect import detect
+from edsym.detector.levels import LEVELS
 from edsym.errors import InputError
 from edsym.models.forest.model import Forest
 from edsym.models.gmoe.model import GMoE
@@ -166,3 +168,44 @@ def validation_loss(model, truth):
     p_system, p_spacegroup = (p[VALIDATION].astype(float) for p in model.predict_proba(SPOTS))
     rows, labels = np.arange(VALIDATION.sum()), truth[VALIDATION]
     return -np.log(p_system[rows, system_index(labels)] * p_spacegroup[rows, labels - 1]).mean()
+
+
+# Where each model has its spots shown.
+SHOWN = {"gmoe": "edsym.training.data", "mlp": "edsym.models.mlp.fit", "forest": "edsym.models.forest.fit"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_training_sees_what_the_detector_shows_anew_in_every_epoch(kind, monkeypatch, tmp_path):
+    seen = {}
+
+    def watched(spots, detector, seed, draw=0):
+        names = spots.material_id[spots.material].tolist()
+        seen.setdefault(draw, []).extend(zip(names, spots.view.tolist(), strict=True))
+        return detect(spots, detector, seed, draw)
+
+    monkeypatch.setattr(f"{SHOWN[kind]}.detect", watched)
+    trained = untrained(kind).fit(SPOTS, LABELS, VALIDATION, detector="typical")
+    every = list(zip(SPOTS.material_id[SPOTS.material].tolist(), SPOTS.view.tolist(), strict=True))
+    learned, validated = ({every[i] for i in np.flatnonzero(rows)} for rows in (~VALIDATION, VALIDATION))
+    if kind == "forest":
+        assert {draw: sorted(of) for draw, of in seen.items()} == {0: sorted(every)}
+    else:
+        assert sorted(seen) == [0, 1, 2]
+        assert sorted(seen[1]) == sorted(seen[2]) == sorted(learned)
+        assert validated <= set(seen[0])
+    trained.save(tmp_path)
+    assert Model.load(tmp_path).detector == LEVELS["typical"]
+    plain = untrained(kind).fit(SPOTS, LABELS, VALIDATION)
+    assert (plain.predict_proba(SPOTS)[0] != trained.predict_proba(SPOTS)[0]).any()
+
+
+def test_a_model_that_tells_of_no_detector_learned_from_ideal_spots(model, tmp_path):
+    model.save(tmp_path)
+    path = tmp_path / "model.json"
+    description = json.loads(path.read_text())
+    assert not any(description.pop("detector").values())
+    path.write_text(json.dumps(description))
+    assert Model.load(tmp_path).detector.ideal
+    path.write_text(json.dumps(description | {"detector": {"lost": "many"}}))
+    with pytest.raises(InputError, match=r"model\.json: .* is no detector"):
+        Model.load(tmp_path)

@@ -75,7 +75,7 @@ def test_all_products_are_there_once_with_their_numbers(page):
     # Table 1's row of the network: 5 of 8 single patterns of 3 materials are right, of the three systems
     # 100, 33.3 and 66.7 %; published 89.2.
     row = outline.cells["table1"].index("PE-AG-GMoE")
-    assert outline.cells["table1"][row + 1 : row + 4] == ["62.5 (18.5–92.4)", "66.7", "89.2"]
+    assert outline.cells["table1"][row + 1 : row + 5] == ["ideal", "62.5 (18.5–92.4)", "66.7", "89.2"]
     assert "Not the paper&#39;s run: structures from prototypes 1_0 of 2026-01-02" in page
 
 
@@ -89,5 +89,5 @@ def test_the_page_needs_no_other_file(page):
 
 
 def test_what_is_not_given_is_an_error(products, tmp_path):
-    with pytest.raises(jinja2.UndefinedError, match="table9"):
+    with pytest.raises(jinja2.UndefinedError, match="table10"):
         write_report(TEMPLATE, output=tmp_path / "x.html", **products | {"tables": products["tables"][:-1]})

@@ -1,5 +1,6 @@
 """What makes a rule run again: for modules of every stage, the rules whose digest of code counts them."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,8 @@ from edsym.provenance import digest
 ROOT = Path(__file__).parents[2]
 
 
-def counted(**config) -> dict[str, set[str]]:
-    """Return the names of the modules that the digest of each rule counts, of a configuration."""
+def rules(**config) -> list:
+    """Return the rules with a configuration, with the modules that they count in place of digests."""
     with pytest.MonkeyPatch.context() as patch, SnakemakeApi(OutputSettings()) as api:
         patch.setattr(digest, "code_digest", digest.reached_modules)
         workflow = api.workflow(
@@ -22,8 +23,13 @@ def counted(**config) -> dict[str, set[str]]:
             snakefile=ROOT / "Snakefile",
             workdir=ROOT,
         )._workflow
+    return list(workflow.rules)
+
+
+def counted(**config) -> dict[str, set[str]]:
+    """Return the names of the modules that the digest of each rule counts, of a configuration."""
     codes = {}
-    for rule in workflow.rules:
+    for rule in rules(**config):
         code = dict(rule.params.items()).get("code", ())
         models = MODELS if callable(code) else [None]
         codes |= {f"{rule.name} {m}" if m else rule.name: code(Wildcards(m)) if m else code for m in models}
@@ -33,8 +39,8 @@ def counted(**config) -> dict[str, set[str]]:
 class Wildcards:
     """The wildcards of the rules of a model."""
 
-    def __init__(self, model):
-        self.model, self.part = model, ""
+    def __init__(self, model, level=""):
+        self.model, self.part, self.level = model, "", level
 
 
 @pytest.fixture(scope="module")
@@ -51,13 +57,13 @@ def other():
 COLLECT = {"collect_structures"}
 SIMULATE = {"simulate", "simulate_transfer"}
 EXTRACT = {"extract_spots", "extract_spots_transfer"}
-FIGURES = {"fig1", "fig3", "fig4", "fig5", "fig6"}
-TABLES = {f"table{number}" for number in range(1, 10)}
-TRAIN, PREDICT = ({f"{rule} {model}" for model in MODELS} for rule in ("train", "predict"))
-NETWORK = {"train gmoe", "predict gmoe"}
-MLP = {"train mlp", "predict mlp"}
-FOREST = {"train forest", "predict forest"}
+FIGURES = {"fig1", "fig3", "fig4", "fig5", "fig6", "fig7"}
+TABLES = {f"table{number}" for number in range(1, 11)}
+VERBS = ("train", "predict", "predict_curves")
+TRAIN, PREDICT, CURVES = ({f"{rule} {model}" for model in MODELS} for rule in VERBS)
+NETWORK, MLP, FOREST = ({f"{rule} {model}" for rule in VERBS} for model in ("gmoe", "mlp", "forest"))
 PACK = {"pack_network"}
+LEARN = TRAIN | PREDICT | CURVES | PACK
 
 EXPECTED = {
     # no science
@@ -95,30 +101,37 @@ EXPECTED = {
     "spots.division": {"split_materials"},
     "spots.summary": {"summarize_dataset"},
     "spots.duplicates": {"summarize_dataset"},
-    "spots.split": {"split_materials", "summarize_dataset"} | TRAIN | PREDICT,
+    "spots.split": {"split_materials", "summarize_dataset"} | TRAIN | PREDICT | CURVES,
+    "spots.merging": EXTRACT | LEARN,
+    # the detector: of its settings, rules have the values as parameters
+    "detector.settings": set(),
+    "detector.levels": LEARN,
+    "detector.kernel": LEARN,
+    "detector.numbers": LEARN,
     # models
     "models.gmoe.graph": NETWORK,
     "models.mlp.network": MLP,
     "models.forest.features": MLP | FOREST,
     "models.forest.trees": FOREST,
-    "models.gmoe.model": {"predict gmoe"},
+    "models.gmoe.model": NETWORK - TRAIN,
     "models.gmoe.fit": {"train gmoe"},
-    "models.mlp.model": {"predict mlp"},
+    "models.mlp.model": MLP - TRAIN,
     "models.mlp.fit": {"train mlp"},
-    "models.forest.model": {"predict forest"},
+    "models.forest.model": FOREST - TRAIN,
     "models.forest.fit": {"train forest"},
-    "models.model": TRAIN | PREDICT | PACK,
+    "models.model": LEARN,
     "models.registry": set(),
     "models.train": TRAIN,
     "models.predict": PREDICT,
+    "models.curves": CURVES,
     "training.fit": {"train gmoe"},
     "training.module": {"train gmoe"},
-    "training.predict": {"predict gmoe"},
+    "training.predict": NETWORK - TRAIN,
     "training.batches": NETWORK,
     # predictions and evaluation
     "predictions.fit": {"fit_calibration"},
-    "predictions.pooling": {"fit_calibration", "decide"},
-    "predictions.views": {"fit_calibration", "decide"},
+    "predictions.pooling": {"fit_calibration", "decide"} | CURVES,
+    "predictions.views": {"fit_calibration", "decide"} | CURVES,
     "evaluation.tables": TABLES,
     "evaluation.figures": FIGURES,
     "evaluation.inputs": TABLES | FIGURES,
@@ -147,3 +160,45 @@ def test_an_engine_or_source_that_is_not_chosen_does_not_count(other, module):
 def test_every_module_that_does_not_count_is_one_of_the_library():
     modules = {digest._name(path) for path in (digest.SOURCE / "edsym").rglob("*.py")}
     assert {name.removesuffix("*") for name in digest.NO_SCIENCE} <= modules
+
+
+def parameters(**detector) -> dict[str, str]:
+    """Return the parameters of the rules that a detector with these settings may concern."""
+    found = {}
+    for rule in rules(detector=detector):
+        for level in ("ideal", "typical") if rule.name == "predict" else ("",):
+            values = {
+                name: value(Wildcards("mlp", level)) if callable(value) else value
+                for name, value in rule.params.items()
+                if name != "code"
+            }
+            found[f"{rule.name} {level}".strip()] = str(values)
+    return found
+
+
+default_parameters = cache(parameters)
+
+SCORED = {"describe_run", "write_report", "pack_network", "write_provenance", "table6"}
+
+
+@pytest.mark.parametrize(
+    ("detector", "again"),
+    [
+        ({"training": "good"}, {"train"}),
+        ({"tests": ["typical", "ideal"]}, set()),  # its jobs are other ones
+        ({"curves": [2.0]}, {"predict_curves"}),
+        ({"seed": 5}, {"predict typical", "predict_curves"}),
+        ({"lost": 0.1}, {"train", "predict typical", "predict_curves"}),
+        ({"training": "ideal", "lost": 0.1}, {"train", "predict typical", "predict_curves"}),
+        ({"q_max": 1.5}, {"train", "predict typical"}),
+    ],
+)
+def test_a_changed_key_of_the_detector_makes_these_rules_run_again(detector, again):
+    before, after = default_parameters(), parameters(**detector)
+    told = SCORED - ({"describe_run"} if set(detector) <= {"curves", "seed"} else set())
+    assert {name for name in before if before[name] != after[name]} == again | told
+
+
+def test_what_models_do_not_learn_from_trains_none():
+    ideal = parameters(training="ideal")
+    assert parameters(training="ideal", lost=0.1, position_error=0.01)["train"] == ideal["train"]

@@ -88,7 +88,8 @@ def inputs(tmp_path_factory):
 def arguments(inputs, folder, **changes):
     """Return the arguments of `train_model`."""
     training = TrainingSettings(**TRAINING | changes)
-    how = {"validation": (training.validation_fraction, training.seed), "checkpoints": folder / "checkpoints"}
+    how = {"validation": (training.validation_fraction, training.seed), "detector": "typical"}
+    how["checkpoints"] = folder / "checkpoints"
     return (GMoE(network=NETWORK, training=training), *inputs, folder / "model"), how
 
 

@@ -6,9 +6,12 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -16,6 +19,7 @@ from crate_validator import problems
 from pymatgen.core import Lattice, Structure
 
 from edsym import cli
+from edsym.detector.levels import LEVELS
 from edsym.evaluation import products
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +35,7 @@ TINY = {
     "mlp": {"hidden": [16], "epochs": 2, "threads": 1},
     "forest": {"system_trees": 8, "spacegroup_trees": 8},
     "evaluation": {"views": 3},
+    "detector": {"curves": [1.0]},
 }
 
 KEY = "0123456789SecretKeyOfNobody98765"
@@ -78,7 +83,7 @@ def run(tmp_path_factory):
 
 def test_all_products_are_there(run):
     folder, _ = run
-    for name in ("table1", "table2", "table3", "table4", "table5", "table6", "table7", "table8", "table9"):
+    for name in products.TABLES:
         table = pd.read_csv(folder / f"results/tables/{name}.csv")
         assert len(table), name
         assert "prototypes" in (folder / f"results/tables/{name}.md").read_text(), (
@@ -105,9 +110,9 @@ def test_no_material_is_lost_or_on_both_sides(run):
 def test_models_are_compared_on_the_same_patterns(run):
     folder, _ = run
     columns = ["material_id", "view", "spacegroup_number"]
-    for part in ("", "transfer/"):
+    for part, level in product(("", "transfer/"), ("ideal", "typical")):
         gmoe, mlp, forest = (
-            pd.read_parquet(folder / f"results/{part}predictions/{model}.parquet", columns=columns)
+            pd.read_parquet(folder / f"results/{part}predictions/{level}/{model}.parquet", columns=columns)
             for model in ("gmoe", "mlp", "forest")
         )
         pd.testing.assert_frame_equal(gmoe, forest)
@@ -119,15 +124,36 @@ def test_models_are_compared_on_the_same_patterns(run):
 def test_calibration_is_fitted_on_training_materials_only(run):
     folder, _ = run
     training = pd.read_parquet(folder / "results/split.parquet").query("split == 'train'")
-    found = {
-        model: set(pd.read_parquet(folder / f"results/validation/predictions/{model}.parquet").material_id)
-        for model in ("gmoe", "mlp", "forest")
-    }
-    for model, ids in found.items():
-        assert ids and ids < set(training["material_id"]), model
-        fitted = json.loads((folder / f"results/calibration/{model}.json").read_text())
-        assert fitted["materials"] == len(ids)
-    assert found["gmoe"] == found["forest"]
+    for level in ("ideal", "typical"):
+        found = {
+            path.stem: set(pd.read_parquet(path).material_id)
+            for path in (folder / f"results/validation/predictions/{level}").iterdir()
+        }
+        for model, ids in found.items():
+            assert ids and ids < set(training["material_id"]), model
+            fitted = json.loads((folder / f"results/calibration/{level}/{model}.json").read_text())
+            assert fitted["materials"] == len(ids)
+        assert found["gmoe"] == found["forest"]
+
+
+def test_models_learn_at_one_level_of_the_detector_and_are_tested_at_two(run):
+    folder, _ = run
+    for model in ("gmoe", "mlp", "forest"):
+        description = json.loads((folder / f"results/models/{model}/model.json").read_text())
+        assert description["detector"] == asdict(LEVELS["typical"])
+        ideal, typical = (
+            pd.read_parquet(folder / f"results/predictions/{level}/{model}.parquet")
+            for level in ("ideal", "typical")
+        )
+        assert ideal.material_id.equals(typical.material_id) and ideal.view.equals(typical.view)
+        assert (np.stack(ideal.p_system) != np.stack(typical.p_system)).any(axis=1).mean() > 0.9
+    # Without a nuisance the curves are the answers on ideal spots, of the drawn views.
+    curves = pd.read_parquet(folder / "results/curves/mlp.parquet")
+    curves = curves[(curves.nuisance == "none") & (curves.method == "logsum")].set_index("material_id")
+    views = pd.read_parquet(folder / "results/views/ideal/mlp.parquet").set_index("material_id")
+    assert curves.predicted_system.equals(views.logsum_predicted_system.rename("predicted_system"))
+    table = pd.read_csv(folder / "results/tables/table1.csv").groupby("method").spots
+    assert all(list(spots) == ["ideal", "typical"] for method, spots in table if "literature" not in method)
 
 
 def test_transfer_patterns_are_at_the_other_orientations(run):
@@ -152,7 +178,12 @@ def test_a_second_run_finds_nothing_to_do(run):
 
 
 SCORES = {"decide", "fit_calibration", "table1", "table2", "table3", "table4", "table6", "table7"}
-SCORES |= {"table8", "table9", "fig1", "fig5", "write_report", "write_provenance"}
+SCORES |= {"table8", "table9", "table10", "fig1", "fig5", "fig7", "write_report", "write_provenance"}
+SCORES |= {"predict_curves"}
+TESTED = SCORES - {"decide", "fit_calibration", "predict_curves"}
+PRODUCTS = {"table6", "write_report", "write_provenance"}
+LINE = {"describe_run", "table5", "fig3", "fig4", "fig6"}
+TRAINED = {f"{verb} {model}" for verb in ("train", "predict") for model in ("gmoe", "mlp", "forest")}
 
 
 @pytest.mark.parametrize(
@@ -161,7 +192,10 @@ SCORES |= {"table8", "table9", "fig1", "fig5", "write_report", "write_provenance
         ({"training": {"epochs": 3}}, {"train gmoe", "predict gmoe"} | SCORES),
         ({"mlp": {"epochs": 3}}, {"train mlp", "predict mlp"} | SCORES),
         ({"forest": {"system_trees": 9}}, {"train forest", "predict forest"} | SCORES),
-        ({"evaluation": {"views": 2}}, {"describe_run", "table5", "fig3", "fig4", "fig6"} | SCORES),
+        ({"evaluation": {"views": 2}}, LINE | SCORES),
+        ({"detector": {"training": "good"}}, TRAINED | LINE | SCORES),
+        ({"detector": {"tests": ["typical"]}}, LINE | TESTED),
+        ({"detector": {"curves": [2.0]}}, {"predict_curves", "table10", "fig7"} | PRODUCTS),
         # how results come about
         ({"structures": {"chunk_size": 7, "retries": 1}}, set()),
         ({"simulation": {"device": "cpu"}}, set()),

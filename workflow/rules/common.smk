@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 # The library of this checkout, also for jobs on other hosts and in conda environments.
@@ -13,6 +14,7 @@ os.environ.setdefault("TQDM_MININTERVAL", "2")  # seconds: bars of several jobs 
 from snakemake.exceptions import WorkflowError
 
 from edsym import configuration
+from edsym.detector.settings import DetectorSettings
 from edsym.errors import InputError
 from edsym.evaluation.products import CONFIGURED, FIGURES, REQUIRES, TABLES
 from edsym.models.registry import MODELS, fixed_threads, validation_of
@@ -36,6 +38,7 @@ def checkout(name):
 
 RESULTS = config["results"].rstrip("/")
 PUBLISHED = checkout("config/published.yaml")
+LEVELS = config["detector"]["tests"]
 SHARDS = [f"{shard:04d}" for shard in range(config["simulation"]["shards"])]
 TABLE_FORMS = ["csv", "md", "tex", "html"]
 FIGURE_FORMS = ["svg", "png"]
@@ -51,11 +54,18 @@ FILES = {
 }
 for model in MODELS:
     FILES |= {
-        f"{model}_single": f"{RESULTS}/decisions/{model}.parquet",
-        f"{model}_views": f"{RESULTS}/views/{model}.parquet",
-        f"{model}_transfer_single": f"{RESULTS}/transfer/decisions/{model}.parquet",
-        f"{model}_transfer_views": f"{RESULTS}/transfer/views/{model}.parquet",
-        f"{model}_calibration": f"{RESULTS}/calibration/{model}.json",
+        # a file for each level of the detector that the models are tested at
+        f"{model}_{name}": [f"{RESULTS}/{folder}/{level}/{model}.{form}" for level in LEVELS]
+        for name, folder, form in (
+            ("single", "decisions", "parquet"),
+            ("views", "views", "parquet"),
+            ("transfer_single", "transfer/decisions", "parquet"),
+            ("transfer_views", "transfer/views", "parquet"),
+            ("calibration", "calibration", "json"),
+        )
+    }
+    FILES |= {
+        f"{model}_curves": f"{RESULTS}/curves/{model}.parquet",
         f"{model}_model": f"{RESULTS}/models/{model}",
     }
 
@@ -71,6 +81,7 @@ TRANSFER = (
 wildcard_constraints:
     shard=r"\d+",
     model="|".join(MODELS),
+    level="|".join(LEVELS),
     part="|transfer/|validation/",
 
 
@@ -87,6 +98,17 @@ def growing(base):
 def scientific(section):
     """A section without its operational keys, which change no result: scripts read those from the configuration."""
     return configuration.scientific(config, section)
+
+
+def detector_at(level):
+    """The quantities of the detector of a level: what a change of its settings changes."""
+    return asdict(DetectorSettings(**config["detector"]).at(level))
+
+
+def detectors_of_curves():
+    """The detectors that have one nuisance alone, with its name and size."""
+    points = DetectorSettings(**config["detector"]).one_at_a_time()
+    return [[name, size, asdict(detector)] for name, size, detector in points]
 
 
 def settings(*sections):
@@ -112,7 +134,8 @@ def validation_predictions(wildcards):
     """Predictions on validation materials, if anything is fitted on them."""
     if config["evaluation"]["calibration"] == config["evaluation"]["pooling"] == "none":
         return {}
-    return {"predictions": f"{RESULTS}/validation/predictions/{wildcards.model}.parquet"}
+    folder = f"{RESULTS}/validation/predictions/{wildcards.level}"
+    return {"predictions": f"{folder}/{wildcards.model}.parquet"}
 
 
 def files_of(product):

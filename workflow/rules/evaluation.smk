@@ -19,7 +19,8 @@ rule describe_run:
         mem_mb=growing(4000),
         runtime=growing(15),
     params:
-        configuration=settings("structures", "filter", "simulation", "peaks", "split", "evaluation"),
+        configuration=settings("structures", "filter", "simulation", "peaks", "split", "evaluation")
+        | {"detector": {k: v for k, v in config["detector"].items() if k not in ("curves", "seed")}},
         code=code("describe_run.py"),
     script:
         "../scripts/describe_run.py"
@@ -95,7 +96,7 @@ rule write_report:
         mem_mb=growing(4000),
         runtime=growing(15),
     params:
-        configuration=settings("simulation", "peaks", "split", "evaluation"),
+        configuration=settings("simulation", "peaks", "split", "detector", "evaluation"),
         code=code("write_report.py"),
     script:
         "../scripts/write_report.py"
@@ -121,7 +122,15 @@ rule pack_network:
     params:
         name="{name}",
         configuration=settings(
-            "structures", "filter", "simulation", "peaks", "split", "network", "training", "evaluation"
+            "structures",
+            "filter",
+            "simulation",
+            "peaks",
+            "split",
+            "detector",
+            "network",
+            "training",
+            "evaluation",
         ),
         code=code("pack_network.py"),
     script:

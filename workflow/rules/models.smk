@@ -23,6 +23,7 @@ rule train:
     params:
         settings=lambda wildcards: settings(*MODELS[wildcards.model].sections),
         validation=validation_of_training,
+        detector=detector_at(config["detector"]["training"]),
         processes=lambda wildcards: processes(wildcards.model),
         # outside the outputs, which Snakemake deletes when a job fails: an interrupted training goes on
         checkpoints=f"{RESULTS}/checkpoints/{{part}}{{model}}",
@@ -38,11 +39,11 @@ rule predict:
         split=rules.split_materials.output.split,
         model=model_that_predicts,
     output:
-        predictions=f"{RESULTS}/{{part}}predictions/{{model}}.parquet",
+        predictions=f"{RESULTS}/{{part}}predictions/{{level}}/{{model}}.parquet",
     log:
-        f"{RESULTS}/{{part}}logs/predict/{{model}}.log",
+        f"{RESULTS}/{{part}}logs/predict/{{level}}/{{model}}.log",
     benchmark:
-        f"{RESULTS}/{{part}}benchmarks/predict/{{model}}.tsv"
+        f"{RESULTS}/{{part}}benchmarks/predict/{{level}}/{{model}}.tsv"
     conda:
         "../../envs/learning.yaml"
     threads: threads_of("predict")
@@ -53,6 +54,36 @@ rule predict:
     params:
         threads=lambda wildcards: fixed_threads(MODELS[wildcards.model].predict, config),
         validation=validation_of_prediction,
+        detector=lambda wildcards: detector_at(wildcards.level),
+        seed=lambda wildcards: 0 if wildcards.level == "ideal" else config["detector"]["seed"],
         code=lambda wildcards: code("predict.py", MODELS[wildcards.model].model),
     script:
         "../scripts/predict.py"
+
+
+rule predict_curves:
+    input:
+        spots=rules.split_materials.input.spots,
+        split=rules.split_materials.output.split,
+        model=f"{RESULTS}/models/{{model}}",
+    output:
+        curves=f"{RESULTS}/curves/{{model}}.parquet",
+    log:
+        f"{RESULTS}/logs/predict_curves/{{model}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/predict_curves/{{model}}.tsv"
+    conda:
+        "../../envs/learning.yaml"
+    threads: threads_of("predict")
+    resources:
+        mem_mb=growing_by_model("predict", "mem_mb"),
+        runtime=growing_by_model("predict", "runtime"),
+        gpu=lambda wildcards: int(MODELS[wildcards.model].predict.gpu),
+    params:
+        threads=lambda wildcards: fixed_threads(MODELS[wildcards.model].predict, config),
+        points=detectors_of_curves(),
+        seed=config["detector"]["seed"],
+        views={name: config["evaluation"][name] for name in ("views", "seed")},
+        code=lambda wildcards: code("predict_curves.py", MODELS[wildcards.model].model),
+    script:
+        "../scripts/predict_curves.py"

@@ -5,11 +5,11 @@ rule fit_calibration:
     input:
         unpack(validation_predictions),
     output:
-        calibration=f"{RESULTS}/calibration/{{model}}.json",
+        calibration=f"{RESULTS}/calibration/{{level}}/{{model}}.json",
     log:
-        f"{RESULTS}/logs/fit_calibration/{{model}}.log",
+        f"{RESULTS}/logs/fit_calibration/{{level}}/{{model}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/fit_calibration/{{model}}.tsv"
+        f"{RESULTS}/benchmarks/fit_calibration/{{level}}/{{model}}.tsv"
     conda:
         "../../envs/evaluation.yaml"
     resources:
@@ -24,15 +24,15 @@ rule fit_calibration:
 
 rule decide:
     input:
-        predictions=f"{RESULTS}/{{part}}predictions/{{model}}.parquet",
+        predictions=f"{RESULTS}/{{part}}predictions/{{level}}/{{model}}.parquet",
         calibration=rules.fit_calibration.output.calibration,
     output:
-        single=f"{RESULTS}/{{part}}decisions/{{model}}.parquet",
-        views=f"{RESULTS}/{{part}}views/{{model}}.parquet",
+        single=f"{RESULTS}/{{part}}decisions/{{level}}/{{model}}.parquet",
+        views=f"{RESULTS}/{{part}}views/{{level}}/{{model}}.parquet",
     log:
-        f"{RESULTS}/{{part}}logs/decide/{{model}}.log",
+        f"{RESULTS}/{{part}}logs/decide/{{level}}/{{model}}.log",
     benchmark:
-        f"{RESULTS}/{{part}}benchmarks/decide/{{model}}.tsv"
+        f"{RESULTS}/{{part}}benchmarks/decide/{{level}}/{{model}}.tsv"
     conda:
         "../../envs/evaluation.yaml"
     resources:

@@ -1,5 +1,6 @@
 """Predict the test or validation patterns by a model."""
 
+from edsym.detector.levels import Detector
 from edsym.job import job
 from edsym.models.predict import predict_model
 
@@ -10,5 +11,7 @@ with job(snakemake):
         snakemake.input.split,
         snakemake.output.predictions,
         validation=snakemake.params.validation,
+        detector=Detector(**snakemake.params.detector),
+        seed=snakemake.params.seed,
         threads=snakemake.params.threads or snakemake.threads,
     )

@@ -3,6 +3,7 @@
 from contextlib import nullcontext
 from pathlib import Path
 
+from edsym.detector.levels import Detector
 from edsym.files import sha256
 from edsym.job import job
 from edsym.locks import locked
@@ -18,7 +19,8 @@ def train():
     """Train, as the only process or as one of several."""
     # the same data, configuration and code: only then is a checkpoint this training's
     inputs = [sha256(path) for path in snakemake.input]
-    what = [*inputs, str(snakemake.params.settings), snakemake.params.code]
+    made_with = str((snakemake.params.settings, snakemake.params.detector))
+    what = [*inputs, made_with, snakemake.params.code]
     train_model(
         make_model(snakemake.wildcards.model, snakemake.config),
         snakemake.input.spots,
@@ -26,6 +28,7 @@ def train():
         snakemake.output.model,
         validation=snakemake.params.validation,
         left_out=bool(snakemake.wildcards.part),
+        detector=Detector(**snakemake.params.detector),
         threads=snakemake.threads,
         checkpoints=Path(snakemake.params.checkpoints) / digest(part.encode() for part in what),
     )

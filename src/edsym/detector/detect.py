@@ -1,6 +1,6 @@
 """The spots that a detector shows of patterns."""
 
-from dataclasses import astuple, replace
+from dataclasses import astuple
 
 import numpy as np
 
@@ -42,8 +42,8 @@ def detect(spots: SpotLists, detector: str | Detector, seed: int = 0, draw: int 
     if detector.ideal:
         return spots
     counts, shown, _ = shown_spots(spots, detector, seed, draw)
-    qx, qy, intensity = np.ascontiguousarray(shown.T)
-    return replace(spots, offset=offsets(counts), qx=qx, qy=qy, intensity=intensity)
+    columns = np.ascontiguousarray(shown.T)
+    return SpotLists(spots.material_id, spots.material, spots.view, offsets(counts), *columns)
 
 
 def shown_spots(

@@ -11,6 +11,20 @@ from edsym.settings import MAX_SEED, Settings, setting
 
 Level = Literal["ideal", "good", "typical", "poor"]
 
+NUISANCES = {
+    "position": ("position_error",),
+    "centre": ("centre_error",),
+    "scale": ("scale_error",),
+    "ellipse": ("ellipse_error",),
+    "intensity": ("intensity_error",),
+    "threshold": ("threshold_low", "threshold_high"),
+    "lost": ("lost",),
+    "spurious": ("spurious",),
+}
+"""Quantities that models are tested with one at a time; of the last one the size is told."""
+
+_SHARES = ("threshold_low", "threshold_high", "lost", "spurious")
+
 
 class DetectorSettings(Settings):
     """What a detector does to spots.
@@ -26,10 +40,10 @@ class DetectorSettings(Settings):
     tests: tuple[Level, ...] = setting(("ideal", "typical"), min_length=1, strict=False)
     """Levels of the spots that models are tested at, each by itself."""
     curves: tuple[Annotated[float, Field(gt=0, le=10)], ...] = setting(
-        (0.3, 1.0, 3.0), "of the level typical", strict=False
+        (0.3, 1.0, 3.0), "of the level typical", min_length=1, strict=False
     )
-    """Multiples of each quantity, taken alone, at which table 10 and figure 7 test the models; an empty list
-    leaves them out."""
+    """Multiples of the values at the level typical: the models are tested with each quantity alone at each of
+    them (table 10, figure 7)."""
     seed: int = setting(0, ge=0, le=MAX_SEED)
     """Seed of what is drawn for tests and validation; trainings draw by the seeds of their models."""
     position_error: float | None = setting(None, "1/Å", ge=0, le=0.1)
@@ -70,6 +84,20 @@ class DetectorSettings(Settings):
                     f"detector.threshold_low: {detector.threshold_low:g} is not allowed; it must be at most "
                     f"detector.threshold_high, {detector.threshold_high:g} at the level {level}"
                 )
+
+    def one_at_a_time(self) -> list[tuple[str, float, Detector]]:
+        """Return the nuisances, their sizes and the detectors that have no other, `curves` of each.
+
+        The first is the ideal detector, the nuisance "none".
+        """
+        typical = self.at("typical")
+        points = [("none", 0.0, LEVELS["ideal"])]
+        for nuisance, names in NUISANCES.items():
+            for factor in sorted(set(self.curves)):
+                values = {name: factor * getattr(typical, name) for name in names}
+                values |= {name: min(value, 1.0) for name, value in values.items() if name in _SHARES}
+                points.append((nuisance, values[names[-1]], Detector(**values)))
+        return points
 
     def at(self, level: str) -> Detector:
         """Return the detector of a level, with the quantities that these settings put in place of its own."""

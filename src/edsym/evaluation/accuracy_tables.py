@@ -12,6 +12,9 @@ from edsym.evaluation.table_writer import Column, Table
 from edsym.models.registry import MODELS
 from edsym.symmetry import CRYSTAL_SYSTEMS
 
+LEVEL = Column("spots", "Spots")
+"""The level of the detector that shows the spots that a row is about."""
+
 _METHODS = {"single": "One pattern", "vote": "Majority vote", "logsum": "Log-probability sum"}
 _SIZES = (Column("patterns", "Test patterns", "count"), Column("materials", "Test materials", "count"))
 _INTERVAL = (
@@ -26,17 +29,31 @@ def table1(inputs: EvaluationInputs) -> Table:
     literature = {"method": "MVOF-ML (literature)", "origin": "literature"}
     literature["published"] = published.get("crystal_system_accuracy", "mvof_ml", "single", "all")
     rows = [literature]
-    for model, frame in reversed(inputs.decisions("single").items()):
-        row = {"method": MODELS[model].title, "origin": "this run", **sizes(frame)}
-        row |= accuracy_in_percent(frame, "system", "accuracy")
-        rows.append(row | {"published": published.get("crystal_system_accuracy", model, "single", "all")})
-    names = ("method", "origin", "accuracy", "accuracy_low", "accuracy_high", "accuracy_macro", "published")
+    for model in reversed(MODELS):
+        for level in inputs.run.test_levels:
+            frame = inputs.decisions("single", level)[model]
+            row = {"method": MODELS[model].title, "spots": level, "origin": "this run", **sizes(frame)}
+            row |= accuracy_in_percent(frame, "system", "accuracy")
+            if level == inputs.run.published_level:
+                row["published"] = published.get("crystal_system_accuracy", model, "single", "all")
+            rows.append(row)
+    names = (
+        "method",
+        "spots",
+        "origin",
+        "accuracy",
+        "accuracy_low",
+        "accuracy_high",
+        "accuracy_macro",
+        "published",
+    )
     return Table(
         "table1",
         "Crystal-system accuracy on single patterns",
         _frame(rows, (*names, "patterns", "materials")),
         (
             Column("method", "Method"),
+            LEVEL,
             Column("accuracy", "This run, %", "interval"),
             Column("accuracy_macro", "Mean recall of systems, %", "percent"),
             Column("published", "Published, %", "published"),
@@ -49,31 +66,20 @@ def table1(inputs: EvaluationInputs) -> Table:
 
 def table2(inputs: EvaluationInputs) -> Table:
     """Precision, recall and F1 of each crystal system on single patterns."""
-    rows = []
-    for model, frame in inputs.decisions("single").items():
-        scores = class_metrics(frame.system, frame.predicted_system, len(CRYSTAL_SYSTEMS))
-        scores = 100 * scores[["precision", "recall", "f1"]]
-        rows += [
-            {
-                "model": MODELS[model].title,
-                "system": system,
-                **scores.loc[i],
-                **sizes(frame[frame.system == i]),
-            }
-            | {
-                f"published_{name}": inputs.published.get("crystal_system_metrics", model, name, system)
-                for name in ("precision", "f1")
-            }
-            for i, system in enumerate(CRYSTAL_SYSTEMS)
-        ]
-        rows.append({"model": MODELS[model].title, "system": "macro", **scores.mean(), **sizes(frame)})
-    names = ("model", "system", "precision", "published_precision", "recall", "f1", "published_f1")
+    rows = [
+        row
+        for model in MODELS
+        for level in inputs.run.test_levels
+        for row in _class_rows(inputs, model, level)
+    ]
+    names = ("model", "spots", "system", "precision", "published_precision", "recall", "f1", "published_f1")
     return Table(
         "table2",
         "Precision, recall and F1 of the crystal systems on single patterns",
         _frame(rows, (*names, "patterns", "materials", "spacegroups")),
         (
             Column("model", "Model"),
+            LEVEL,
             Column("system", "Crystal system"),
             Column("precision", "Precision, %", "percent"),
             Column("published_precision", "Precision, published, %", "published"),
@@ -90,6 +96,20 @@ def table2(inputs: EvaluationInputs) -> Table:
     )
 
 
+def _class_rows(inputs: EvaluationInputs, model: str, level: str) -> Iterator[dict]:
+    frame = inputs.decisions("single", level)[model]
+    scores = class_metrics(frame.system, frame.predicted_system, len(CRYSTAL_SYSTEMS))
+    scores = 100 * scores[["precision", "recall", "f1"]]
+    about = {"model": MODELS[model].title, "spots": level}
+    for i, system in enumerate(CRYSTAL_SYSTEMS):
+        row = about | {"system": system, **scores.loc[i], **sizes(frame[frame.system == i])}
+        if level == inputs.run.published_level:
+            for name in ("precision", "f1"):
+                row[f"published_{name}"] = inputs.published.get("crystal_system_metrics", model, name, system)
+        yield row
+    yield about | {"system": "macro", **scores.mean(), **sizes(frame)}
+
+
 def table3(inputs: EvaluationInputs) -> Table:
     """Crystal-system accuracy by crystal system, on single patterns and over several views."""
     title = "Crystal-system accuracy on single patterns and over several views of a material"
@@ -104,7 +124,8 @@ def table4(inputs: EvaluationInputs) -> Table:
 
 def table7(inputs: EvaluationInputs) -> Table:
     """All models on the same test materials at orientations of the grid and at random ones."""
-    rows = [row for model in MODELS for row in _transfer_rows(inputs, model)]
+    levels = inputs.run.test_levels
+    rows = [row for model in MODELS for level in levels for row in _transfer_rows(inputs, model, level)]
     values = [f"{target}_{method}" for target in ("system", "spacegroup") for method in _METHODS]
     with_intervals = [f"{value}{end}" for value in values for end in ("", "_low", "_high", "_macro")]
     short = {"single": "one pattern", "vote": "vote", "logsum": "log-sum"}
@@ -112,9 +133,10 @@ def table7(inputs: EvaluationInputs) -> Table:
     return Table(
         "table7",
         "Accuracy of the models at orientations of the grid and at random orientations",
-        _frame(rows, ("model", "trained_on", "tested_on", "patterns", "materials", *with_intervals)),
+        _frame(rows, ("model", "spots", "trained_on", "tested_on", "patterns", "materials", *with_intervals)),
         (
             Column("model", "Model"),
+            LEVEL,
             Column("trained_on", "Trained on"),
             Column("tested_on", "Tested on"),
             *_SIZES,
@@ -126,18 +148,18 @@ def table7(inputs: EvaluationInputs) -> Table:
     )
 
 
-def _transfer_rows(inputs: EvaluationInputs, model: str) -> Iterator[dict]:
+def _transfer_rows(inputs: EvaluationInputs, model: str, level: str) -> Iterator[dict]:
     """Yield a row for each kind of orientations, over the materials that have patterns at both."""
     trained = inputs.run.orientations
     other = "grid" if trained == "random" else "random"
     tested = {
-        orientations: {m: inputs.decisions(m, transfer=orientations == other)[model] for m in _METHODS}
+        orientations: {m: inputs.decisions(m, level, transfer=orientations == other)[model] for m in _METHODS}
         for orientations in (trained, other)
     }
     shared = _shared_materials(*tested.values())
     for orientations in sorted(tested):
         frames = {m: f[f.material_id.isin(shared)] for m, f in tested[orientations].items()}
-        row = {"model": MODELS[model].title, "trained_on": trained, "tested_on": orientations}
+        row = {"model": MODELS[model].title, "spots": level, "trained_on": trained, "tested_on": orientations}
         row |= sizes(frames["single"])
         for target in ("system", "spacegroup"):
             for method, frame in frames.items():
@@ -146,30 +168,30 @@ def _transfer_rows(inputs: EvaluationInputs, model: str) -> Iterator[dict]:
 
 
 def _accuracy_table(inputs: EvaluationInputs, name: str, title: str, target: str, section: str) -> Table:
-    frames = {method: inputs.decisions(method) for method in _METHODS}
-    rows = []
-    for model in MODELS:
-        for i, system in enumerate((*CRYSTAL_SYSTEMS, "all")):
-            row = {"model": MODELS[model].title, "system": system}
-            for method in _METHODS:
-                frame = frames[method][model]
-                chosen = frame if system == "all" else frame[frame.system == i]
-                row |= accuracy_in_percent(chosen, target, method, interval=system == "all")
-                row |= sizes(chosen) if method == "single" else {}
-                if method != "logsum":
-                    row[f"published_{method}"] = inputs.published.get(section, model, method, system)
-            rows.append(row)
-        # `row` is the one of all systems: beside it stands the mean of the classes that occur
-        mean = {method: row[f"{method}_macro"] for method in _METHODS}
-        rows.append({"model": row["model"], "system": f"macro {target}"} | mean)
+    rows = [
+        row
+        for model in MODELS
+        for level in inputs.run.test_levels
+        for row in _system_rows(inputs, model, level, target, section)
+    ]
     values = [f"{method}{end}" for method in _METHODS for end in ("", "_low", "_high")]
-    names = ("model", "system", *values, "published_single", "published_vote", "patterns", "materials")
+    names = (
+        "model",
+        "spots",
+        "system",
+        *values,
+        "published_single",
+        "published_vote",
+        "patterns",
+        "materials",
+    )
     return Table(
         name,
         title,
         _frame(rows, names),
         (
             Column("model", "Model"),
+            LEVEL,
             Column("system", "Crystal system"),
             Column("single", "One pattern, %", "interval"),
             Column("published_single", "One pattern, published, %", "published"),
@@ -181,6 +203,24 @@ def _accuracy_table(inputs: EvaluationInputs, name: str, title: str, target: str
         inputs.run.line(),
         f"{_INTERVAL} {_citations(inputs, section, *MODELS)}",
     )
+
+
+def _system_rows(
+    inputs: EvaluationInputs, model: str, level: str, target: str, section: str
+) -> Iterator[dict]:
+    """Yield a row for each crystal system, one for all, and one for the mean of the classes that occur."""
+    about = {"model": MODELS[model].title, "spots": level}
+    for i, system in enumerate((*CRYSTAL_SYSTEMS, "all")):
+        row = about | {"system": system}
+        for method in _METHODS:
+            frame = inputs.decisions(method, level)[model]
+            chosen = frame if system == "all" else frame[frame.system == i]
+            row |= accuracy_in_percent(chosen, target, method, interval=system == "all")
+            row |= sizes(chosen) if method == "single" else {}
+            if method != "logsum" and level == inputs.run.published_level:
+                row[f"published_{method}"] = inputs.published.get(section, model, method, system)
+        yield row
+    yield about | {"system": f"macro {target}"} | {method: row[f"{method}_macro"] for method in _METHODS}
 
 
 def _shared_materials(first: dict[str, pd.DataFrame], second: dict[str, pd.DataFrame]) -> set[str]:

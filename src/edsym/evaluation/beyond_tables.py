@@ -1,10 +1,12 @@
 """Tables of what goes beyond the paper: calibration (table 8) and decision rules (table 9). In percent."""
 
 from collections.abc import Iterator, Mapping
+from itertools import product
 
 import numpy as np
 import pandas as pd
 
+from edsym.evaluation.accuracy_tables import LEVEL
 from edsym.evaluation.inputs import EvaluationInputs
 from edsym.evaluation.metrics import accuracy_in_percent, expected_calibration_error, sizes
 from edsym.evaluation.table_writer import Column, Table
@@ -25,7 +27,7 @@ def methods_of(configuration: Mapping, *, vote: bool) -> tuple[str, ...]:
 
 def table8(inputs: EvaluationInputs) -> Table:
     """Calibration error of all models before and after temperature scaling."""
-    names = ("model", "target", "method", "accuracy", "confidence", "ece", "temperature")
+    names = ("model", "spots", "target", "method", "accuracy", "confidence", "ece", "temperature")
     names += ("calibrated_confidence", "calibrated_ece", "patterns", "materials")
     return Table(
         "table8",
@@ -33,6 +35,7 @@ def table8(inputs: EvaluationInputs) -> Table:
         pd.DataFrame(list(_calibration_rows(inputs)), columns=list(names)),
         (
             Column("model", "Model"),
+            LEVEL,
             Column("target", "Target"),
             Column("method", "Decided by"),
             Column("accuracy", "Accuracy, %", "percent"),
@@ -45,18 +48,20 @@ def table8(inputs: EvaluationInputs) -> Table:
         ),
         inputs.run.line(),
         "Expected calibration error (ECE) over 15 bins of equal width (Guo et al., ICML 2017). Temperatures "
-        "and pool are fitted on the validation part of the training materials, those of the random forest "
+        "and pool are fitted at each level of the detector on the validation part of the training materials, "
+        "those of the random forest "
         "to a forest that was grown without these. No published counterpart.",
     )
 
 
 def _calibration_rows(inputs: EvaluationInputs) -> Iterator[dict]:
-    for model, entry in MODELS.items():
-        temperatures = inputs.calibration(model).temperature
+    for model, level in product(MODELS, inputs.run.test_levels):
+        temperatures = inputs.calibration(model, level).temperature
+        about = {"model": MODELS[model].title, "spots": level}
         for target, title in TARGETS.items():
             for method in methods_of(inputs.configuration, vote=False):
-                frame = inputs.decisions(method)[model]
-                row = {"model": entry.title, "target": title, "method": METHODS[method]}
+                frame = inputs.decisions(method, level)[model]
+                row = about | {"target": title, "method": METHODS[method]}
                 row["temperature"] = temperatures[method][target] if temperatures else np.nan
                 yield row | _calibration(frame, target) | sizes(frame)
 
@@ -76,13 +81,14 @@ def _calibration(frame: pd.DataFrame, target: str) -> dict[str, float]:
 def table9(inputs: EvaluationInputs) -> Table:
     """Accuracy by the paper's ways to decide and by those beyond it, a row each."""
     values = [f"{target}{end}" for target in TARGETS for end in ("", "_low", "_high", "_macro")]
-    names = ("model", "method", "rule", *values, "impossible", "patterns", "materials")
+    names = ("model", "spots", "method", "rule", *values, "impossible", "patterns", "materials")
     return Table(
         "table9",
         "Accuracy by ways to combine views and to decide on the space group",
         pd.DataFrame(list(_decision_rows(inputs)), columns=list(names)),
         (
             Column("model", "Model"),
+            LEVEL,
             Column("method", "Decided by"),
             Column("rule", "Space group"),
             Column("system", "System, %", "interval"),
@@ -100,10 +106,10 @@ def table9(inputs: EvaluationInputs) -> Table:
 
 
 def _decision_rows(inputs: EvaluationInputs) -> Iterator[dict]:
-    for model, entry in MODELS.items():
+    for model, level in product(MODELS, inputs.run.test_levels):
         for method in methods_of(inputs.configuration, vote=True):
-            frame = inputs.decisions(method)[model]
-            row = {"model": entry.title, "method": METHODS[method]} | sizes(frame)
+            frame = inputs.decisions(method, level)[model]
+            row = {"model": MODELS[model].title, "spots": level, "method": METHODS[method]} | sizes(frame)
             yield row | {"rule": "independent"} | _scores(frame)
             if inputs.configuration["evaluation"]["conditional"] and method != "vote":
                 given = frame.assign(predicted_spacegroup=frame.given_spacegroup)

@@ -19,17 +19,18 @@ _PANEL_WIDTH = 2.2  # inches
 
 def fig5(inputs: EvaluationInputs) -> Figure:
     """Accuracy against confidence, a column for each model; a calibrated model lies on the diagonal."""
+    level = inputs.run.shown_level
     single, *pools = methods_of(inputs.configuration, vote=False)
     methods = (single, pools[-1])  # the learned pool where there is one
     rows = [(target, method) for target in TARGETS for method in methods]
     figure = Figure(figsize=(0.6 + _PANEL_WIDTH * len(MODELS), 8.8), layout="constrained")
     grid = figure.subplots(len(rows), len(MODELS), sharex=True, sharey=True, squeeze=False)
     for axes_row, (target, method) in zip(grid, rows, strict=True):
-        for axes, frame in zip(axes_row, inputs.decisions(method).values(), strict=True):
+        for axes, frame in zip(axes_row, inputs.decisions(method, level).values(), strict=True):
             _draw(axes, frame, target)
         axes_row[0].set_ylabel(f"{TARGETS[target]}, {METHODS[method].lower()}:\naccuracy")
-    for axes, model in zip(grid[0], inputs.decisions(single), strict=True):
-        axes.set_title(MODELS[model].title, loc="left", fontweight="bold")
+    for axes, entry in zip(grid[0], MODELS.values(), strict=True):
+        axes.set_title(f"{entry.title},\n{level} spots", loc="left", fontweight="bold")
     for axes in grid[-1]:
         axes.set_xlabel("Confidence")
     add_note(figure, inputs.run.line())

@@ -24,10 +24,12 @@ def fig1(inputs: EvaluationInputs) -> Figure:
     figure.get_layout_engine().set(hspace=0.02, h_pad=0.08)
     grid = figure.subplots(4, len(MODELS), height_ratios=(3, 1.1) * 2, squeeze=False)
     titles = {"single": "single patterns", "vote": f"vote of {inputs.run.views} views"}
+    level = inputs.run.shown_level
     for block, (method, title) in enumerate(titles.items()):
         confusions, confidences = grid[2 * block : 2 * block + 2]
-        for column, (model, frame) in enumerate(inputs.decisions(method).items()):
-            confusions[column].set_title(f"{MODELS[model].title},\n{title}", loc="left", fontweight="bold")
+        for column, (model, frame) in enumerate(inputs.decisions(method, level).items()):
+            name = f"{MODELS[model].title}, {level} spots,\n{title}"
+            confusions[column].set_title(name, loc="left", fontweight="bold")
             _draw_confusion(confusions[column], frame, first=column == 0)
             _draw_confidence(confidences[column], frame, method, inputs.run.views)
         unit = "patterns" if method == "single" else "materials"

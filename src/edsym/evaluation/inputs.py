@@ -11,6 +11,7 @@ from edsym.errors import InputError
 from edsym.evaluation.published import Published, read_published
 from edsym.evaluation.run import RunDescription, read_run, read_sizes
 from edsym.models.registry import MODELS
+from edsym.parquet import read_parquet
 from edsym.predictions.calibration import Calibration, read_calibration
 from edsym.predictions.decisions import read_decisions
 
@@ -32,7 +33,7 @@ class EvaluationInputs:
             for name, path in files.items()
         }
         self.configuration = configuration or {}
-        self._decisions: dict[tuple[str, str, bool], pd.DataFrame] = {}
+        self._decisions: dict[tuple[str, str, str, bool], pd.DataFrame] = {}
 
     @cached_property
     def run(self) -> RunDescription:
@@ -57,17 +58,23 @@ class EvaluationInputs:
         except (OSError, ValueError) as error:
             raise InputError(f"{path} cannot be read as JSON: {error}") from error
 
-    def calibration(self, model: str) -> Calibration:
-        """Return what was fitted to a model on validation materials."""
-        return read_calibration(self.files[f"{model}_calibration"])
+    def calibration(self, model: str, level: str) -> Calibration:
+        """Return what was fitted to a model on validation materials, as a detector of a level shows them."""
+        return read_calibration(self._at(f"{model}_calibration", level))
 
-    def decisions(self, method: str, *, transfer: bool = False) -> dict[str, pd.DataFrame]:
+    def curves(self, model: str) -> pd.DataFrame:
+        """Return a model's decisions with one nuisance at a time, see `edsym.models.curves`."""
+        return read_parquet(self.files[f"{model}_curves"]).to_pandas()
+
+    def decisions(self, method: str, level: str, *, transfer: bool = False) -> dict[str, pd.DataFrame]:
         """Return the decisions of every model, in the columns of `decisions.single_decisions`.
 
         Parameters
         ----------
         method : str
             "single": one row a pattern; "vote", "logsum" or "pooled": one row a material.
+        level : str
+            Level of the detector that shows the spots.
         transfer : bool
             Whether those at the other kind of orientations are meant.
 
@@ -76,7 +83,7 @@ class EvaluationInputs:
         InputError
             If the models were not tested on the same patterns.
         """
-        frames = {model: self._read(model, method, transfer) for model in MODELS}
+        frames = {model: self._read(model, method, level, transfer) for model in MODELS}
         keys = ["material_id", "view"] if method == "single" else ["material_id"]
         (first, reference), *others = frames.items()
         for model, frame in others:
@@ -87,11 +94,15 @@ class EvaluationInputs:
                 )
         return frames
 
-    def _read(self, model: str, method: str, transfer: bool) -> pd.DataFrame:
-        key = (model, method, transfer)
+    def _at(self, name: str, level: str) -> Path:
+        """Return the file of a level among those of a name, which come in the order of the run's levels."""
+        return dict(zip(self.run.test_levels, self.files[name], strict=True))[level]
+
+    def _read(self, model: str, method: str, level: str, transfer: bool) -> pd.DataFrame:
+        key = (model, method, level, transfer)
         if key not in self._decisions:
             part = "_transfer" if transfer else ""
-            path = self.files[f"{model}{part}_{'single' if method == 'single' else 'views'}"]
+            path = self._at(f"{model}{part}_{'single' if method == 'single' else 'views'}", level)
             frame = read_decisions(path, method)
             if "spacegroup" not in frame:
                 raise InputError(f"{path} has decisions on unknown crystals: no table can judge them")

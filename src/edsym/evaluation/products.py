@@ -13,6 +13,7 @@ SYSTEM_LABELS = {
 _SINGLE = tuple(f"{model}_single" for model in MODELS)
 _VIEWS = tuple(f"{model}_views" for model in MODELS)
 _CALIBRATION = tuple(f"{model}_calibration" for model in MODELS)
+_CURVES = tuple(f"{model}_curves" for model in MODELS)
 _TRANSFER = tuple(f"{model}_transfer_{rows}" for rows in ("single", "views") for model in MODELS)
 
 REQUIRES = {
@@ -25,23 +26,27 @@ REQUIRES = {
     "table7": ("run", "published", *_SINGLE, *_VIEWS, *_TRANSFER),
     "table8": ("run", *_SINGLE, *_VIEWS, *_CALIBRATION),
     "table9": ("run", *_SINGLE, *_VIEWS),
+    "table10": ("run", *_CURVES),
     "fig1": ("run", *_SINGLE, *_VIEWS),
     "fig3": ("run", "split", "materials"),
     "fig4": ("run", "split", "materials"),
     "fig5": ("run", *_SINGLE, *_VIEWS),
     "fig6": ("run", "split", "materials", "patterns"),
+    "fig7": ("run", *_CURVES),
 }
 """Names of the files that each table and figure reads.
 
 ``run``: what the run was (`edsym.evaluation.run`); ``published``: published numbers; ``split``: the split
 by material; ``materials``: material_id and n_patterns, csv; ``patterns``: stores of patterns, a list;
 ``{model}_single`` and ``{model}_views``: decisions on single patterns and on several views
-(`edsym.predictions`); ``{model}_transfer_single`` and ``{model}_transfer_views``: the same for the test
-materials at the other kind of orientations; ``{model}_calibration``: what was fitted on validation
-materials (`edsym.predictions.calibration`); ``{model}_model``: the model's model.json.
+(`edsym.predictions`), a list of files, one for each level of the detector that the run tests at;
+``{model}_transfer_single`` and ``{model}_transfer_views``: the same for the test materials at the other kind
+of orientations; ``{model}_calibration``: what was fitted on validation materials
+(`edsym.predictions.calibration`), again one for each level; ``{model}_curves``: decisions with one nuisance
+of the detector at a time (`edsym.models.curves`); ``{model}_model``: the model's model.json.
 """
 CONFIGURED = {
-    "table6": ("split", *SECTIONS, "evaluation"),
+    "table6": ("split", "detector", *SECTIONS, "evaluation"),
     "table8": ("evaluation",),
     "table9": ("evaluation",),
     "fig5": ("evaluation",),

@@ -13,6 +13,9 @@ from edsym.files import write_text
 from edsym.parquet import read_parquet
 from edsym.structures.table import read_metadata
 
+# Keys of the section `detector` that are no quantities of one.
+_NO_QUANTITIES = {"training", "tests", "curves", "seed"}
+
 
 @dataclass(frozen=True)
 class RunDescription:
@@ -32,6 +35,12 @@ class RunDescription:
         Electron energy in keV and thickness in Å.
     views : int
         Patterns a material in aggregated results.
+    training_level : str
+        Level of the detector that shows the spots that models learn from.
+    test_levels : tuple of str
+        Levels that they are tested at.
+    own_quantities : tuple of str
+        Quantities of the detector that are not the levels' own.
     differences : tuple of str
         Settings in which the run is not the paper's; empty for the paper's run.
     """
@@ -49,12 +58,25 @@ class RunDescription:
     energy_kev: float
     thickness_angstrom: float
     views: int
+    training_level: str
+    test_levels: tuple[str, ...]
+    own_quantities: tuple[str, ...]
     differences: tuple[str, ...]
 
     @property
     def is_paper(self) -> bool:
         """Whether every published setting is the paper's."""
         return not self.differences
+
+    @property
+    def published_level(self) -> str:
+        """The test level beside which published values stand: they are for ideal spots."""
+        return "ideal" if "ideal" in self.test_levels else self.test_levels[0]
+
+    @property
+    def shown_level(self) -> str:
+        """The test level that figures show: that of the training, if models are tested at it."""
+        return self.training_level if self.training_level in self.test_levels else self.test_levels[0]
 
     def line(self) -> str:
         """Return the run in one line of plain text."""
@@ -66,9 +88,13 @@ class RunDescription:
             f"{self.materials_test:,} test materials with {self.patterns_train:,} and {self.patterns_test:,} "
             f"patterns; {self.zone_axes} zone axes a material ({self.orientations} orientations, "
             f"{self.in_plane} in-plane rotation), {self.thickness_angstrom:g} Å, {self.energy_kev:g} keV; "
-            f"{self.views} views a material where aggregated."
+            f"{self.views} views a material where aggregated; trained on {self.training_level} spots, "
+            f"tested on {' and '.join(self.test_levels)} ones{self._own()}."
         )
         return line if self.is_paper else f"{line} Other than in the paper: {', '.join(self.differences)}."
+
+    def _own(self) -> str:
+        return f" (detector: {', '.join(self.own_quantities)})" if self.own_quantities else ""
 
 
 def describe_run(
@@ -87,7 +113,8 @@ def describe_run(
     published : Published
         Published numbers; `settings` are those of the paper's run.
     """
-    simulation = configuration["simulation"]
+    simulation, detector = configuration["simulation"], configuration["detector"]
+    own = {k: v for k, v in detector.items() if k not in _NO_QUANTITIES and v is not None}
     settings = ("zone_axes", "orientations", "in_plane", "energy_kev", "thickness_angstrom")
     totals = {}
     for part in ("train", "test"):
@@ -100,6 +127,9 @@ def describe_run(
         **totals,
         **{name: simulation[name] for name in settings},
         views=configuration["evaluation"]["views"],
+        training_level=detector["training"],
+        test_levels=tuple(detector["tests"]),
+        own_quantities=tuple(f"{name} {value:g}" for name, value in own.items()),
         differences=tuple(_differences(configuration, published.get("settings", "values") or {})),
     )
 
@@ -182,6 +212,7 @@ def read_run(path: str | Path) -> RunDescription:
     """
     try:
         values = json.loads(Path(path).read_text(encoding="utf-8"))
-        return RunDescription(**values | {"differences": tuple(values["differences"])})
+        lists = ("differences", "test_levels", "own_quantities")
+        return RunDescription(**values | {name: tuple(values[name]) for name in lists})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is not the description of a run: {error}") from error

@@ -45,9 +45,9 @@ class Column:
     heading : str
         Heading where it is read.
     kind : str
-        "text", "count", "percent", "number" (two decimals), "published" (as it stands in the text) or
-        "interval": a percentage followed by the interval in the columns {name}_low and {name}_high, where
-        these are known.
+        "text", "count", "percent", "number" (two decimals), "size" (two digits), "published" (as it stands in
+        the text) or "interval": a percentage followed by the interval in the columns {name}_low and
+        {name}_high, where these are known.
     """
 
     name: str
@@ -166,6 +166,8 @@ def _cell(row: dict, column: Column) -> str:
         return str(value)
     if column.kind == "count":
         return f"{value:,.0f}"
+    if column.kind == "size":
+        return f"{value:.2g}"
     text = f"{value:.2f}" if column.kind == "number" else f"{value:.1f}"
     if column.kind == "interval" and not math.isnan(row[f"{column.name}_low"]):
         text += f" ({row[f'{column.name}_low']:.1f}–{row[f'{column.name}_high']:.1f})"

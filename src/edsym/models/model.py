@@ -3,6 +3,7 @@
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from typing import ClassVar, Self
@@ -10,6 +11,8 @@ from typing import ClassVar, Self
 import numpy as np
 import pandas as pd
 
+from edsym.detector.detect import as_detector
+from edsym.detector.levels import Detector
 from edsym.errors import InputError
 from edsym.files import atomic_path, sha256, write_text
 from edsym.models.registry import MODELS, imported
@@ -38,6 +41,8 @@ class Model(ABC):
         Classes of the settings, each of `edsym.settings.Settings`.
     weights : str
         Name of the file that the weights are kept in.
+    detector : Detector
+        The detector that showed the spots that it learned from.
     record : dict
         What is to be said of the training: ``training_patterns`` and more. A part of model.json.
     curves : pandas.DataFrame or None
@@ -50,6 +55,7 @@ class Model(ABC):
 
     def __init__(self, **settings):
         self.settings = settings
+        self.detector = Detector()
         self.record: dict = {}
         self.curves: pd.DataFrame | None = None
 
@@ -59,6 +65,7 @@ class Model(ABC):
         labels: np.ndarray,
         validation: np.ndarray | None = None,
         *,
+        detector: str | Detector = "ideal",
         threads: int = 1,
         checkpoints: Path | None = None,
     ) -> Self:
@@ -67,12 +74,16 @@ class Model(ABC):
         Parameters
         ----------
         spots : SpotLists
-            The patterns.
+            The patterns, with spots as they are.
         labels : (P,) array of int
             Space group of each pattern, 1 to 230.
         validation : (P,) array of bool, optional
             Patterns of the materials that tell when to stop and are not learned from; see
             `edsym.models.registry.ModelEntry.holds_out`.
+        detector : str or Detector
+            What shows these spots, see `edsym.detector.detect.detect`. A model that learns in epochs sees
+            every pattern anew in each of them, draws 1, 2, …; one that learns once sees draw 0, and so do the
+            materials that validate. The seed is that of the model's settings.
         threads : int
             Threads, where neither settings nor results depend on them.
         checkpoints : Path, optional
@@ -92,6 +103,7 @@ class Model(ABC):
         """
         if validation is None and MODELS[self.kind].holds_out:
             raise InputError(f"the training of {self.kind} takes materials that validate: none are given")
+        self.detector = as_detector(detector)
         package = type(self).__module__.rpartition(".")[0]
         import_module(f"{package}.fit").fit(self, spots, labels, validation, threads, checkpoints)
         return self
@@ -144,6 +156,7 @@ class Model(ABC):
             "settings": {
                 section: settings.model_dump(mode="json") for section, settings in self.settings.items()
             },
+            "detector": asdict(self.detector),
             "weights": {"file": self.weights, "sha256": sha256(folder / self.weights)},
             **self.facts(),
             "training": self.record,
@@ -183,6 +196,8 @@ class Model(ABC):
                 f"expected {stated[:12]}… by {path.name}"
             )
         model.read_weights(weights)
+        # a model of which no detector is told learned from ideal spots
+        model.detector = Detector.stored(description.get("detector", asdict(Detector())), str(path))
         model.record = description.get("training", {})
         return model
 

@@ -15,8 +15,8 @@ A PE-AG-GMoE network that tells crystal system and space group from the Bragg sp
 diffraction pattern. `edsym.load_model("{name}")` returns it.
 
 - **Trained on:** {run}
-- **Exact recipe:** `recipe.json` has every setting of structures, simulation, peaks, split, network and
-  training: `snakemake all --profile profiles/local --configfile models/{name}/recipe.json` makes the run
+- **Exact recipe:** `recipe.json` has every setting of structures, simulation, peaks, split, detector, network
+  and training: `snakemake all --profile profiles/local --configfile models/{name}/recipe.json` makes the run
   again.
   {table}
 - **Parameters:** {parameters:,}; weights of epoch {best} of {epochs}, the best on held-out materials.

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from edsym.detector.detect import detect
+from edsym.detector.levels import Detector
 from edsym.models.model import Model
 from edsym.predictions.table import Predictions, write_predictions
 from edsym.spots.split import patterns_to_predict
@@ -15,6 +17,8 @@ def predict_model(
     output_path: str | Path,
     *,
     validation: tuple[float, int] | None = None,
+    detector: str | Detector = "ideal",
+    seed: int = 0,
     threads: int | None = None,
 ) -> None:
     """Write a model's predictions for the test patterns, or for those of the materials that validate.
@@ -31,6 +35,10 @@ def predict_model(
         The table to write, see `edsym.predictions.table`.
     validation : (float, int) or None
         Share of the training materials that validate, and seed of their choice: predict them, not the test.
+    detector : str or Detector
+        What shows the spots: draw 0 of `edsym.detector.detect.detect`.
+    seed : int
+        Seed of what it draws.
     threads : int, optional
         Threads; without, as many as the libraries take by themselves.
 
@@ -41,6 +49,7 @@ def predict_model(
     """
     model = Model.load(folder)
     spots, groups = patterns_to_predict(spots_paths, split_path, validation)
+    spots = detect(spots, detector, seed)
     probabilities = model.predict_proba(spots, threads=threads, progress=True)
     ids = spots.material_id[spots.material]
     write_predictions(Predictions(ids, spots.view, *probabilities, groups), output_path)

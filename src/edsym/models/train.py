@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edsym.detector.levels import Detector
 from edsym.models.model import Model
 from edsym.spots.split import labelled_patterns, validation_patterns
 from edsym.training.launch import rank
@@ -19,6 +20,7 @@ def train_model(
     *,
     validation: tuple[float, int] | None,
     left_out: bool = False,
+    detector: str | Detector = "ideal",
     threads: int = 1,
     checkpoints: str | Path | None = None,
 ) -> None:
@@ -40,6 +42,8 @@ def train_model(
         Whether the model does not even meet the materials that validate. A forest knows by heart what it was
         grown on: how sure it is of that tells nothing of new materials. One that was grown without some
         materials tells it.
+    detector : str or Detector
+        What shows the spots that are learned from, see `Model.fit`.
     threads : int
         Threads, where neither settings nor results depend on them.
     checkpoints : str or Path, optional
@@ -58,7 +62,7 @@ def train_model(
         seen = spots.material_id[np.unique(spots.material[~validates])]
         spots, groups, validates = spots.select(seen), groups[~validates], None
     checkpoints = None if checkpoints is None else Path(checkpoints)
-    model.fit(spots, groups, validates, threads=threads, checkpoints=checkpoints)
+    model.fit(spots, groups, validates, detector=detector, threads=threads, checkpoints=checkpoints)
     if rank() == 0:  # of several processes that train together
         model.save(folder)
         if checkpoints is not None and checkpoints.exists():

@@ -19,7 +19,7 @@ def fit_calibration(predictions: Predictions, settings: EvaluationSettings) -> C
 
     As many views of each material are drawn for the pools as of a test material.
     """
-    rows, start = draw_views(predictions, settings)
+    rows, start = draw_views(predictions.material_id, predictions.view, settings)
     features = view_features(predictions, rows)
     weights, temperature = {}, {"single": {}, "logsum": {}, "pooled": {}}
     for target in TARGETS:

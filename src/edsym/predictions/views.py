@@ -38,22 +38,31 @@ from edsym.predictions.table import Predictions, read_predictions
 from edsym.seeds import generator
 
 
-def draw_views(predictions: Predictions, settings: EvaluationSettings) -> tuple[np.ndarray, np.ndarray]:
+def draw_views(
+    material_id: np.ndarray, view: np.ndarray, settings: EvaluationSettings
+) -> tuple[np.ndarray, np.ndarray]:
     """Draw views of every material at random, without replacement.
 
     A material with no more than `settings.views` patterns gives all of them. What is drawn depends on
     the seed, the material's id and which of its views there are, and on nothing else: models that are
     tested on the same patterns are judged by the same views.
 
+    Parameters
+    ----------
+    material_id, view : (P,) arrays of str, int
+        Material of each pattern, and which of its views it is.
+    settings : EvaluationSettings
+        How many views, and the seed.
+
     Returns
     -------
     rows : (K,) array of int
-        The drawn patterns, as rows of `predictions`: by material_id, then view.
+        The drawn patterns, as indices: by material_id, then view.
     start : (M,) array of int
         Where the rows of each material start; materials are sorted by id.
     """
-    order = np.lexsort((predictions.view, predictions.material_id))
-    ids, first = np.unique(predictions.material_id[order], return_index=True)
+    order = np.lexsort((view, material_id))
+    ids, first = np.unique(material_id[order], return_index=True)
     drawn = [
         np.sort(_draw(rows, str(material), settings))
         for material, rows in zip(ids, np.split(np.arange(len(order)), first[1:]), strict=True)
@@ -116,7 +125,7 @@ def aggregate(
         `edsym.predictions.decisions.decide` with the prefix ``{method}_``. A vote has classes and
         confidences only.
     """
-    rows, start = draw_views(predictions, settings)
+    rows, start = draw_views(predictions.material_id, predictions.view, settings)
     first = rows[start]
     frame = pd.DataFrame({"material_id": predictions.material_id[first], **truth_of(predictions, first)})
     frame["views"] = np.split(predictions.view[rows].astype(np.int32), start[1:])

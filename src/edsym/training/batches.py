@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from torch_geometric.data import Batch
 
 from edsym.seeds import generator
-from edsym.spots.store import SpotLists, offsets, ragged_indices
+from edsym.spots.store import SpotLists
 from edsym.symmetry import system_index
 
 # Attention is padded to the largest pattern of a batch, so patterns go with others of their size:
@@ -31,8 +31,7 @@ class PatternDataset(Dataset):
     """
 
     def __init__(self, spots: SpotLists, spacegroup_number: np.ndarray | None = None):
-        self.columns = (spots.qx, spots.qy, spots.intensity)  # which may be mapped from a file
-        self.offset = spots.offset
+        self.spots = spots
         self.sizes = np.diff(spots.offset)
         self.spacegroup_number = spacegroup_number
 
@@ -44,23 +43,25 @@ class PatternDataset(Dataset):
 
         If the classes are known, also `system` and `spacegroup` (B,), indices from 0.
         """
-        sizes = self.sizes[patterns]
-        batch = Batch(
-            x=self.points_of(patterns),
-            batch=torch.from_numpy(np.repeat(np.arange(len(patterns)), sizes)),
-            ptr=torch.from_numpy(offsets(sizes)),
-            pattern=torch.from_numpy(patterns),
-        )
+        batch = with_spots(Batch(pattern=torch.from_numpy(patterns)), self.spots.take(patterns))
         if self.spacegroup_number is not None:
             numbers = self.spacegroup_number[patterns]
             batch.system = torch.from_numpy(system_index(numbers).astype(np.int64))
             batch.spacegroup = torch.from_numpy(numbers.astype(np.int64) - 1)
         return batch
 
-    def points_of(self, patterns: np.ndarray) -> torch.Tensor:
-        """Return the spots (S, 3) of patterns."""
-        spots = ragged_indices(self.offset[patterns], self.sizes[patterns])
-        return torch.from_numpy(np.stack([column[spots] for column in self.columns], axis=1))
+
+def with_spots(batch: Batch, spots: SpotLists) -> Batch:
+    """Return a batch with these spots, those of its patterns, in place of its own."""
+    batch.x = points_of(spots)
+    batch.batch = torch.from_numpy(np.repeat(np.arange(len(spots)), np.diff(spots.offset)))
+    batch.ptr = torch.from_numpy(spots.offset)
+    return batch
+
+
+def points_of(spots: SpotLists) -> torch.Tensor:
+    """Return the spots (S, 3) as [qx, qy, I]."""
+    return torch.from_numpy(np.stack([spots.qx, spots.qy, spots.intensity], axis=1))
 
 
 class BatchSampler(Sampler):

@@ -4,10 +4,13 @@ import lightning
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
+from torch_geometric.data import Batch
 
+from edsym.detector.detect import detect
+from edsym.detector.levels import LEVELS, Detector
 from edsym.spots.store import SpotLists
 from edsym.symmetry import CRYSTAL_SYSTEMS, N_SPACE_GROUPS, system_index
-from edsym.training.batches import BatchSampler, PatternDataset, batch_loader
+from edsym.training.batches import BatchSampler, PatternDataset, batch_loader, with_spots
 from edsym.training.loss import class_weights
 from edsym.training.settings import TrainingSettings
 
@@ -25,6 +28,8 @@ class PatternDataModule(lightning.LightningDataModule):
         Patterns that validate, and are not trained on.
     settings : TrainingSettings
         Batch size, balance of classes, seed.
+    detector : Detector
+        What shows the spots of batches.
     """
 
     def __init__(
@@ -33,9 +38,10 @@ class PatternDataModule(lightning.LightningDataModule):
         spacegroup_number: np.ndarray,
         validation: np.ndarray,
         settings: TrainingSettings,
+        detector: Detector = LEVELS["ideal"],
     ):
         super().__init__()
-        self.spots = spots
+        self.spots, self.detector = spots, detector
         self.dataset = PatternDataset(spots, spacegroup_number)
         self.settings = settings
         self.training, self.validation = np.flatnonzero(~validation), np.flatnonzero(validation)
@@ -45,6 +51,19 @@ class PatternDataModule(lightning.LightningDataModule):
         numbers, power = self.dataset.spacegroup_number[self.training], self.settings.class_balance
         systems = class_weights(system_index(numbers), len(CRYSTAL_SYSTEMS), power)
         return systems, class_weights(numbers - 1, N_SPACE_GROUPS, power)
+
+    def shown(self, patterns: np.ndarray, draw: int) -> SpotLists:
+        """Return what a draw of the detector shows of patterns."""
+        return detect(self.spots.take(patterns), self.detector, self.settings.seed, draw)
+
+    def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Replace the spots of a batch by those that the detector shows.
+
+        Every epoch of training has a draw of its own, from 1; validation is always draw 0. Patterns go
+        together by their sizes as they are, so that the number of batches is always the same.
+        """
+        draw = self.trainer.current_epoch + 1 if self.trainer.training else 0
+        return batch if self.detector.ideal else with_spots(batch, self.shown(batch.pattern.numpy(), draw))
 
     def train_dataloader(self) -> DataLoader:
         """Return the loader of training batches, in an order of its own every epoch."""

@@ -16,9 +16,11 @@ from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import nn
 
+from edsym.detector.levels import LEVELS, Detector
 from edsym.errors import InputError, TrainingError
 from edsym.seeds import stable_hash
 from edsym.spots.store import SpotLists
+from edsym.training.batches import points_of
 from edsym.training.callbacks import Curves, Progress, RememberedEarlyStopping, Survival
 from edsym.training.data import PatternDataModule
 from edsym.training.module import NetworkModule
@@ -36,6 +38,7 @@ def train_network(
     validation: np.ndarray,
     settings: TrainingSettings,
     checkpoints: str | Path,
+    detector: Detector = LEVELS["ideal"],
 ) -> tuple[nn.Module, pd.DataFrame]:
     """Train a network and return it with the weights of its best epoch.
 
@@ -49,7 +52,7 @@ def train_network(
         `edsym.training.batches`, gives an `edsym.training.output.Output`, and has a method ``measure``, which
         normalises its inputs to spots (S, 3).
     spots : SpotLists
-        The patterns of the training materials.
+        The patterns of the training materials, with spots as they are.
     spacegroup_number : (P,) array of int
         Space group of each pattern.
     validation : (P,) array of bool
@@ -59,6 +62,8 @@ def train_network(
     checkpoints : str or Path
         Folder of checkpoints, of this training only: it must not be that of other data or settings. Whoever
         has saved the network removes it.
+    detector : Detector
+        What shows these spots: anew in every epoch, and to the patterns that validate always the same.
 
     Returns
     -------
@@ -76,7 +81,7 @@ def train_network(
     """
     checkpoints = Path(checkpoints)
     with compute_threads(settings.threads), _reproducible(), _quiet():
-        data = PatternDataModule(spots, spacegroup_number, validation, settings)
+        data = PatternDataModule(spots, spacegroup_number, validation, settings, detector)
         module = NetworkModule(_initial_network(build, settings, data), settings, data.class_weights())
         best = _checkpoint(checkpoints, "best", monitor="val_loss")
         # After `best`, so that what it knows is part of the checkpoint that a training resumes from.
@@ -107,7 +112,7 @@ def _initial_network(
     torch.manual_seed(stable_hash("weights", settings.seed) % 2**63)
     network = build()
     stride = -(-len(data.training) // _MEASURED_PATTERNS)
-    network.measure(data.dataset.points_of(data.training[::stride]))
+    network.measure(points_of(data.shown(data.training[::stride], draw=0)))
     return network
 
 

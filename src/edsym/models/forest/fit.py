@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 from tqdm import tqdm
 
+from edsym.detector.detect import detect
 from edsym.models.forest.features import forest_features
 from edsym.models.forest.trees import FlatForest
 from edsym.models.model import Model
@@ -22,7 +23,8 @@ def fit(
     checkpoints: Path | None,
 ) -> None:
     """Grow the trees, see `Model.fit`: nothing tells when to stop, and all patterns are learned from."""
-    grow(model, forest_features(spots), labels, threads)
+    shown = detect(spots, model.detector, model.settings["forest"].seed)
+    grow(model, forest_features(shown), labels, threads)
     model.record = {"training_patterns": len(spots)}
 
 

@@ -24,5 +24,7 @@ def fit(
     build = partial(GMoENetwork, model.settings["network"])
     with TemporaryDirectory() as folder:
         training = model.settings["training"]
-        trained = train_network(build, spots, labels, validation, training, checkpoints or folder)
+        trained = train_network(
+            build, spots, labels, validation, training, checkpoints or folder, model.detector
+        )
     model.keep(*trained, validation)

@@ -11,6 +11,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
+from edsym.detector.detect import detect
+from edsym.detector.levels import Detector
 from edsym.models.forest.features import forest_features
 from edsym.models.mlp.network import MLP, mlp_inputs
 from edsym.models.torch_model import TorchModel
@@ -35,7 +37,7 @@ def fit(
     settings = model.settings["mlp"]
     with compute_threads(settings.threads), torch.random.fork_rng():
         torch.manual_seed(stable_hash("mlp", settings.seed) % 2**63)
-        training = _Fit(MLP(settings), forest_features(spots), labels, validation)
+        training = _Fit(MLP(settings), spots, labels, validation, model.detector)
         training.run()
     model.keep(training.network, pd.DataFrame(training.rows), validation)
 
@@ -43,8 +45,15 @@ def fit(
 class _Fit:
     """A training: the data, the optimiser, and the best weights so far."""
 
-    def __init__(self, network: MLP, features: np.ndarray, groups: np.ndarray, validates: np.ndarray):
-        self.network, self.features = network, features
+    def __init__(
+        self,
+        network: MLP,
+        spots: SpotLists,
+        groups: np.ndarray,
+        validates: np.ndarray,
+        detector: Detector,
+    ):
+        self.network, self.spots, self.detector = network, spots, detector
         self.system = torch.from_numpy(system_index(groups).astype(np.int64))
         self.group = torch.from_numpy(groups.astype(np.int64) - 1)
         self.training, self.validation = np.flatnonzero(~validates), np.flatnonzero(validates)
@@ -82,7 +91,7 @@ class _Fit:
     def _train(self, epoch: int) -> None:
         self.network.train()
         order = generator(self.network.settings.seed, "mlp", epoch).permutation(self.training)
-        for patterns, x in self._inputs(order, self.network.settings.batch_size):
+        for patterns, x in self._inputs(order, self.network.settings.batch_size, epoch + 1):
             self.optimizer.zero_grad()
             self._loss(patterns, x, "mean").backward()
             self.optimizer.step()
@@ -99,6 +108,8 @@ class _Fit:
         loss = cross_entropy(system, self.system[patterns], reduction=reduction)
         return loss + cross_entropy(group, self.group[patterns], reduction=reduction)
 
-    def _inputs(self, patterns: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, Tensor]]:
+    def _inputs(self, patterns: np.ndarray, size: int, draw: int = 0) -> Iterator[tuple[np.ndarray, Tensor]]:
+        """Yield patterns, so many at once, and what a draw of the detector shows of them."""
         for chunk in np.split(patterns, np.arange(size, len(patterns), size)):
-            yield chunk, mlp_inputs(self.features[chunk])
+            shown = detect(self.spots.take(chunk), self.detector, self.network.settings.seed, draw)
+            yield chunk, mlp_inputs(forest_features(shown))
