@@ -10,6 +10,7 @@ import pytest
 from test_models import LABELS, SPOTS, VALIDATION, untrained
 
 import edsym
+from edsym.detector.levels import LEVELS
 from edsym.errors import InputError, InputWarning
 from edsym.interface.model import MAX_SPOTS, MODELS_DIR, TrainedModel
 from edsym.interface.ranges import measured_ranges, warn_outside
@@ -21,6 +22,8 @@ from edsym.symmetry import CRYSTAL_SYSTEMS
 
 class Fixed:
     """A model whose answer does not depend on the spots."""
+
+    detector = LEVELS["ideal"]
 
     def __init__(self, patterns, seed=0):
         rng = np.random.default_rng(seed)

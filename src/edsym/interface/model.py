@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from edsym.errors import InputError
+from edsym.interface.noise import warn_noisier
 from edsym.interface.ranges import NAMES, warn_outside
 from edsym.interface.spots import Spots
 from edsym.models.model import Model
@@ -135,7 +136,7 @@ class TrainedModel:
         Warns
         -----
         InputWarning
-            If a pattern is unlike all that the model was trained on.
+            If a pattern is unlike all that the model was trained on, or positions are much less exact.
 
         Examples
         --------
@@ -153,6 +154,7 @@ class TrainedModel:
             )
         if self.ranges:
             warn_outside(spots, self.ranges)
+        warn_noisier(spots, self.model.detector)
         if not spots.absolute:
             usual = self.ranges["total_intensity"][1] if self.ranges else _USUAL_TOTAL
             spots = replace(spots, intensity=spots.intensity * np.float32(usual), absolute=True)
