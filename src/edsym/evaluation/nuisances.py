@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from edsym.evaluation.inputs import EvaluationInputs
 from edsym.evaluation.metrics import accuracy_in_percent, sizes
@@ -19,7 +20,7 @@ NUISANCES = {
     "scale": ("Error of the scale", "%"),
     "ellipse": ("Ellipse", "%"),
     "intensity": ("Error of ln(intensity)", ""),
-    "threshold": ("Threshold, up to", "of the incident beam"),
+    "threshold": ("Threshold, up to", "of the beam"),
     "lost": ("Spots lost", "%"),
     "spurious": ("Spurious spots", "%"),
 }
@@ -100,4 +101,5 @@ def _draw(axes: Axes, rows: pd.DataFrame) -> None:
             values = frame[f"system_{method}"]
             axes.plot(frame["size"], values, line, color=colour, marker=marker, ms=3, lw=0.9, label=label)
     axes.set_xlim(left=0)
+    axes.xaxis.set_major_locator(MaxNLocator(3))
     axes.set_ylim(0, 102)
