@@ -66,9 +66,9 @@ def reference() -> str:
 INTRODUCTION = """\
 Every key of a run. The defaults are those of config/config.yaml: the paper's run, but at random orientations
 and for models that learn from spots as a detector shows them. An overlay such as config/paper.yaml, which
-takes the published choices, or config/demo.yaml, given with --configfile, changes only the keys that it names.
-After a change runs again what depends on it, and no more; a key with ° changes how a result comes about, not
-the result: nothing runs again for it.
+takes the published choices, or config/demo.yaml, given with --configfile, changes only the keys that it
+names. After a change runs again what depends on it, and no more; a key with ° changes how a result comes
+about, not the result: nothing runs again for it.
 
 Your own structures: copy config/own.yaml, name your folder of CIF files in it, and give it with --configfile.
 """

@@ -81,7 +81,7 @@ def test_views_of_a_material_do_not_depend_on_other_materials():
 
 def test_a_material_with_few_patterns_gives_them_all():
     predictions = take(make_predictions(2, 30), np.r_[0:4, 30:60])
-    rows, start = draw_views(predictions, EvaluationSettings(views=10, seed=0))
+    rows, start = draw_views(predictions.material_id, predictions.view, EvaluationSettings(views=10, seed=0))
     assert start.tolist() == [0, 4]
     assert rows[:4].tolist() == [0, 1, 2, 3]
     assert len(rows) == 14

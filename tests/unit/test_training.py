@@ -22,7 +22,7 @@ from edsym.predictions.table import read_predictions
 from edsym.spots.split import validation_patterns
 from edsym.spots.store import SpotLists, offsets, write_spots
 from edsym.symmetry import crystal_system
-from edsym.training.batches import BatchSampler, PatternDataset
+from edsym.training.batches import BatchSampler, PatternDataset, points_of
 from edsym.training.data import PatternDataModule
 from edsym.training.loss import class_weights, joint_loss
 from edsym.training.module import NetworkModule, rate_factor
@@ -286,7 +286,7 @@ def test_overfits_64_patterns():
     torch.manual_seed(0)
     network = GMoENetwork(NETWORK)
     data = PatternDataset(spots, np.linspace(1, 230, 64).astype(int))
-    network.encoder.measure(data.points_of(np.arange(64)))
+    network.encoder.measure(points_of(data.spots))
     optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
     batch = data[np.arange(64)]
     for _ in range(250):
