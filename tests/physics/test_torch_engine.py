@@ -144,7 +144,7 @@ def test_gpu_agrees_with_cpu(crystals, settings, random_orientations, changes):
 # What a machine for torch may lack.
 BARE = """
 import json, sys
-FORBIDDEN = {"abtem", "numba", "spglib", "orix", "pymatgen", "ase", "pandas", "sklearn"}
+FORBIDDEN = {"abtem", "numba", "spglib", "pymatgen", "ase", "pandas", "sklearn"}
 
 class Hook:
     def find_spec(self, name, path=None, target=None):

@@ -3,21 +3,20 @@
 import numpy as np
 import pytest
 import spglib
+from scipy.spatial import KDTree
 
 from edsym.errors import InputError
 from edsym.seeds import generator
 from edsym.simulation.orientations import (
     ORIENTATIONS,
     cosine_to_nearest,
-    in_sector,
-    laue_rotations,
     minimal_rotations,
     orientations,
     plan_rotations,
     random_directions,
-    sector_normals,
     zone_axis_grid,
 )
+from edsym.simulation.sectors import laue_rotations, sector_normals, sphere_sampling
 from edsym.symmetry import ORIENTED_LAUE_CLASSES, crystal_system, oriented_laue_class
 
 # Conventional lattices without more symmetry than their system, a along x and c* along z.
@@ -47,6 +46,13 @@ def sorted_matrices(matrices):
     return rounded[np.lexsort(rounded.T)]
 
 
+def in_sector(directions: np.ndarray, laue_class: str) -> np.ndarray:
+    rotations = laue_rotations(laue_class)
+    images = np.einsum("mij,nj->nmi", np.concatenate([rotations, -rotations]), directions)
+    depth = (images @ sector_normals(laue_class).T).min(axis=2)
+    return images[np.arange(len(images)), depth.argmax(axis=1)]
+
+
 def test_laue_rotations_are_those_of_all_230_space_groups():
     for number, hall in standard_settings().items():
         lattice = np.array(LATTICES[crystal_system(number)])
@@ -72,6 +78,17 @@ def test_sector_holds_one_equivalent_of_every_direction(laue_class):
     assert (moved[:, 2] > 0).all()
     nearest = [cosine_to_nearest(u[None], v, laue_class)[0] for u, v in zip(directions, moved, strict=True)]
     np.testing.assert_allclose(nearest, 1, atol=1e-12)
+
+
+@pytest.mark.parametrize("spacing", [0.03, 0.1])
+def test_a_sampling_of_the_sphere_leaves_no_hole_and_nothing_twice(spacing):
+    directions = sphere_sampling(spacing)
+    tree = KDTree(directions)
+    assert tree.query(directions, 2)[0][:, 1].min() > 0.6 * spacing
+    everywhere = np.random.default_rng(0).normal(size=(20_000, 3))
+    everywhere /= np.linalg.norm(everywhere, axis=1, keepdims=True)
+    # the middle of a square whose sides are the spacing
+    assert tree.query(everywhere)[0].max() < spacing * np.sqrt(0.5)
 
 
 @pytest.mark.parametrize("n", [1, 7, 100])

@@ -313,7 +313,7 @@ def test_every_table_and_figure_leads_back_to_the_structures(run, capsys):
         assert "query: structures.source prototypes, pymatgen" in text
         assert "2 files patterns/*.h5" in text
     assert all(job["code"] and job["wall_seconds"] and job["packages"] for job in manifest["jobs"].values())
-    assert {"numba", "orix"} <= set(manifest["jobs"]["simulate/0000"]["packages"])
+    assert {"numba", "spglib"} <= set(manifest["jobs"]["simulate/0000"]["packages"])
 
 
 def test_manifest_is_what_lies_there(run, capsys):

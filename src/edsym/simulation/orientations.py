@@ -2,48 +2,22 @@
 
 Directions are unit vectors in the crystal frame of `edsym.structures.standard` (a along x, c* along z, of
 the conventional cell). A zone axis is the direction in which the electrons travel. Directions that the
-Laue class relates are equivalent, u and -u among them: a grid takes each once, in the fundamental sector
-(orix's, which is MTEX's), turned into our frame where the conventions differ: monoclinic crystals have
-their unique axis along y, and trigonal ones of the setting -31m their twofold axes along y.
+Laue class relates are equivalent, u and -u among them: a grid takes each once, in the fundamental sector of
+`edsym.simulation.sectors`.
 """
 
-import fcntl
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
-from pathlib import Path
 
-import numba
 import numpy as np
 
 from edsym.errors import InputError
 from edsym.seeds import generator
 from edsym.simulation.orientation_plan import plan_zone_axes
+from edsym.simulation.sectors import laue_rotations, principal_axis, sector_normals, sphere_sampling
 from edsym.symmetry import ORIENTED_LAUE_CLASSES, oriented_laue_class, point_group
 
 ORIENTATIONS = ("random", "hemisphere", "grid", "plan")
 """The ways to choose the orientations of a material's patterns."""
-
-# orix's name of each Laue class, and the rotation from its frame to ours.
-_IDENTITY = np.eye(3)
-_Z_TO_Y = np.array([[-1.0, 0, 0], [0, 0, 1], [0, 1, 0]])
-_X_TO_Y = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])
-_LAUE_GROUPS = {
-    "-1": ("Ci", _IDENTITY),
-    "2/m": ("C2h", _Z_TO_Y),
-    "mmm": ("D2h", _IDENTITY),
-    "4/m": ("C4h", _IDENTITY),
-    "4/mmm": ("D4h", _IDENTITY),
-    "-3": ("S6", _IDENTITY),
-    "-3m1": ("D3d", _IDENTITY),
-    "-31m": ("D3d", _X_TO_Y),
-    "6/m": ("C6h", _IDENTITY),
-    "6/mmm": ("D6h", _IDENTITY),
-    "m-3": ("Th", _IDENTITY),
-    "m-3m": ("Oh", _IDENTITY),
-}
 
 # Directions that a grid is chosen from, for each one that is chosen.
 _CANDIDATES_PER_ZONE_AXIS = 60
@@ -119,29 +93,6 @@ def orientations(
 
 
 @lru_cache
-def laue_rotations(laue_class: str) -> np.ndarray:
-    """Return the proper rotations (m, 3, 3) of a Laue class in the crystal frame."""
-    name, to_crystal = _LAUE_GROUPS[laue_class]
-    with _compiling_alone():
-        from orix.quaternion import symmetry
-
-        rotations = getattr(symmetry, name).laue_proper_subgroup.to_matrix()
-    return to_crystal @ rotations @ to_crystal.T
-
-
-@lru_cache
-def sector_normals(laue_class: str) -> np.ndarray:
-    """Return the inward normals (m, 3) of the planes that bound the fundamental sector."""
-    name, to_crystal = _LAUE_GROUPS[laue_class]
-    with _compiling_alone():
-        from orix.quaternion import symmetry
-
-        normals = getattr(symmetry, name).fundamental_sector.data
-    normals = normals @ to_crystal.T
-    return normals / np.linalg.norm(normals, axis=1, keepdims=True)
-
-
-@lru_cache
 def zone_axis_grid(laue_class: str, n: int) -> np.ndarray:
     """Return `n` directions that cover the fundamental sector of a Laue class evenly.
 
@@ -155,8 +106,7 @@ def zone_axis_grid(laue_class: str, n: int) -> np.ndarray:
         Unit vectors in the crystal frame; no two are equivalent. Read only: it is cached.
     """
     candidates = _sector_sampling(laue_class, _CANDIDATES_PER_ZONE_AXIS * n)
-    _, to_crystal = _LAUE_GROUPS[laue_class]
-    chosen = [to_crystal[:, 2]]
+    chosen = [principal_axis(laue_class)]
     nearness = np.full(len(candidates), -np.inf)
     for _ in range(n - 1):
         nearness = np.maximum(nearness, cosine_to_nearest(candidates, chosen[-1], laue_class))
@@ -170,14 +120,6 @@ def random_directions(n: int, rng: np.random.Generator) -> np.ndarray:
     """Return `n` directions (n, 3), uniform on the sphere."""
     directions = rng.normal(size=(n, 3))
     return directions / np.linalg.norm(directions, axis=1, keepdims=True)
-
-
-def in_sector(directions: np.ndarray, laue_class: str) -> np.ndarray:
-    """Return the equivalents (n, 3) of unit vectors that lie in the fundamental sector."""
-    rotations = laue_rotations(laue_class)
-    images = np.einsum("mij,nj->nmi", np.concatenate([rotations, -rotations]), directions)
-    depth = (images @ sector_normals(laue_class).T).min(axis=2)
-    return images[np.arange(len(images)), depth.argmax(axis=1)]
 
 
 def cosine_to_nearest(directions: np.ndarray, other: np.ndarray, laue_class: str) -> np.ndarray:
@@ -236,28 +178,11 @@ def _rounded(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.sqrt((vectors**2).sum(axis=1, keepdims=True))
 
 
-@contextmanager
-def _compiling_alone() -> Iterator[None]:
-    """Let one process at a time use orix, which compiles functions into a cache when it is first used.
-
-    Two jobs that did so at once have crashed: one loads what the other has not yet written in full.
-    """
-    folder = Path(numba.config.CACHE_DIR or tempfile.gettempdir())
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"orix-{os.getuid()}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 def _sector_sampling(laue_class: str, n: int) -> np.ndarray:
     """Return about `n` directions (m, 3) in the fundamental sector, or a few more."""
     order = 2 * len(laue_rotations(laue_class))
     # n points of spacing d over the sector's share of the sphere: n d² ≈ 4π / order.
-    spacing = np.degrees(np.sqrt(4 * np.pi / (order * n)))
-    normals = sector_normals(laue_class)
-    with _compiling_alone():
-        from orix.sampling import sample_S2
-
-        directions = sample_S2(min(spacing, 10.0)).data
-    depth = (directions @ normals.T).min(axis=1)
+    spacing = np.sqrt(4 * np.pi / (order * n))
+    directions = sphere_sampling(min(spacing, np.radians(10)))
+    depth = (directions @ sector_normals(laue_class).T).min(axis=1)
     return directions[depth >= -_BOUNDARY]

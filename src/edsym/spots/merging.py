@@ -10,7 +10,7 @@ AMPLITUDE_STEP = 1e-4
 @njit(cache=True)
 def by_brightness(spots):
     """Return the order of rows qx, qy, intensity by decreasing intensity; ties by qx, then qy."""
-    order = np.argsort(spots[:, 1])
+    order = np.argsort(spots[:, 1].copy(), kind="mergesort")  # the same function thrice: compiled once
     order = order[np.argsort(spots[order, 0], kind="mergesort")]
     return order[np.argsort(-amplitude_level(spots[order, 2]), kind="mergesort")]
 
@@ -49,8 +49,10 @@ def _owners(beams, resolution):
 
     Neighbours are looked for along the beams sorted by qx, only as far as the resolution reaches.
     """
-    along_x = np.argsort(beams[:, 0])
-    place = np.argsort(along_x)
+    along_x = np.argsort(beams[:, 0].copy(), kind="mergesort")
+    place = np.empty_like(along_x)
+    for i in range(len(along_x)):
+        place[along_x[i]] = i
     owner = np.full(len(beams), -1)
     total = 0
     for i in range(len(beams)):

@@ -153,8 +153,8 @@ def _spots_of_many(hkl, q, intensity, offset, q_max, min_intensity, resolution):
         for i in by_brightness(merged):
             x, y, brightness = merged[i]
             if brightness >= min_intensity and x**2 + y**2 <= q_max**2:
-                brightness = (AMPLITUDE_STEP * amplitude_level(brightness)) ** 2
-                spots[total] = x, y, brightness
+                spots[total, 0], spots[total, 1] = x, y
+                spots[total, 2] = (AMPLITUDE_STEP * amplitude_level(brightness)) ** 2
                 total += 1
                 counts[p] += 1
     return counts, spots[:total].copy()

@@ -33,7 +33,7 @@ def matrix_size(n_beams: int, planes: int) -> int:
     return planes * rows * stride
 
 
-@njit(inline="always", error_model="numpy")
+@njit(forceinline=True, error_model="numpy")
 def fill(couplings, kind, centre, linear, errors, squared, wavelength, memory):
     """Write the Hamiltonian of one pattern into memory.
 

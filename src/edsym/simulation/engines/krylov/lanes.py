@@ -116,7 +116,7 @@ if config.DISABLE_JIT:
     from edsym.simulation.engines.krylov.lanes_in_python import fma, load, minus, splat, store, total  # noqa: F401
 
 
-@njit(inline="always", error_model="numpy")
+@njit(forceinline=True, error_model="numpy")
 def dot(x, y):
     """Return the inner product of float32 arrays of multiples of eight; the shorter one counts."""
     sums = splat(0)
@@ -125,7 +125,7 @@ def dot(x, y):
     return total(sums)
 
 
-@njit(inline="always", error_model="numpy")
+@njit(forceinline=True, error_model="numpy")
 def add_to(x, factor, y):
     """Add ``factor * y`` to x in place: arrays as in `dot`."""
     factors = splat(factor)

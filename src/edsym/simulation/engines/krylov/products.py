@@ -10,7 +10,7 @@ from numba import njit
 from edsym.simulation.engines.krylov.lanes import LANES, fma, load, minus, splat, store, total
 
 
-@njit(inline="always", error_model="numpy")
+@njit(forceinline=True, error_model="numpy")
 def symmetric_product(matrix, x, y):
     """Write the product of a real symmetric matrix with x into y.
 
@@ -52,7 +52,7 @@ def symmetric_product(matrix, x, y):
         y[b + 4], y[b + 5], y[b + 6], y[b + 7] = total(s4), total(s5), total(s6), total(s7)
 
 
-@njit(inline="always", error_model="numpy")
+@njit(forceinline=True, error_model="numpy")
 def complex_half_product(real, imaginary, u, v, x, y, conjugate):
     """Write the product of a Hermitian or complex symmetric matrix with u + iv into x + iy.
 
@@ -89,7 +89,7 @@ def complex_half_product(real, imaginary, u, v, x, y, conjugate):
             x[i], x[i + 1], y[i], y[i + 1] = total(x0), total(x1), total(y0), total(y1)
 
 
-@njit(inline="always", error_model="numpy")
+@njit(forceinline=True, error_model="numpy")
 def complex_product(real, imaginary, u, v, x, y):
     """Write the product of a complex matrix, all of it stored, with u + iv into x + iy.
 
@@ -116,7 +116,7 @@ def complex_product(real, imaginary, u, v, x, y):
         y[b], y[b + 1], y[b + 2], y[b + 3] = total(y0), total(y1), total(y2), total(y3)
 
 
-@njit(inline="always", error_model="numpy")
+@njit(forceinline=True, error_model="numpy")
 def _add(p, q, u, v, a, b, x, y):
     """Return x + p u + q a and y + p v + q b."""
     return fma(q, a, fma(p, u, x)), fma(q, b, fma(p, v, y))

@@ -24,7 +24,7 @@ _FIRST_CHECK = 8
 """Steps before convergence is estimated."""
 
 
-@njit(inline="always", error_model="numpy")
+@njit(forceinline=True, error_model="numpy")
 def propagate(matrix, kind, start, thicknesses, tolerance, basis, intensity):
     """Compute the intensities |exp(i H t) e_start|² at one or more thicknesses t, from one basis.
 
@@ -80,7 +80,7 @@ def propagate(matrix, kind, start, thicknesses, tolerance, basis, intensity):
     return -1
 
 
-@njit(inline="always", error_model="numpy")
+@njit(forceinline=True, error_model="numpy")
 def _extend(matrix, kind, basis, step, diagonal, upper, lower):
     """Add the next basis vector: H q, made orthogonal to q and the vector before, normalised."""
     rows, r = matrix.shape[1], basis[step + 1]
@@ -104,7 +104,7 @@ def _extend(matrix, kind, basis, step, diagonal, upper, lower):
             r[j] *= inverse
 
 
-@njit(inline="always", error_model="numpy")
+@njit(forceinline=True, error_model="numpy")
 def _remove(u, v, x, y):
     """Take the component along u + iv out of x + iy, and return it."""
     real, imaginary = dot(u, x) + dot(v, y), dot(u, y) - dot(v, x)
@@ -115,7 +115,7 @@ def _remove(u, v, x, y):
     return real, imaginary
 
 
-@njit(inline="always", error_model="numpy")
+@njit(forceinline=True, error_model="numpy")
 def _collect(basis, rows, column, intensity):
     """Sum the basis with its complex coefficients, and square the amplitudes."""
     real, imaginary = np.zeros(rows, np.float32), np.zeros(rows, np.float32)
