@@ -22,6 +22,7 @@ from cluster import command, throw_away_cluster  # noqa: E402
 TINY = {
     "filter": {"max_volume": 30},
     "simulation": {"zone_axes": 1, "g_max": 1.0, "max_memory": 100},
+    "evaluation": {"views": 1},
     "peaks": {"q_max": 1.0},
 }
 

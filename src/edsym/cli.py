@@ -3,7 +3,8 @@
 import argparse
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 
 from edsym.errors import EdsymError, InputWarning
@@ -90,17 +91,18 @@ def _parser() -> argparse.ArgumentParser:
 def _simulate(options: argparse.Namespace) -> int:
     import edsym
 
-    patterns = edsym.simulate(
-        edsym.Structure.from_cif(options.cif),
-        options.n,
-        options.orientations,
-        options.seed,
-        thickness_angstrom=options.thickness,
-        energy_kev=options.energy,
-    )
+    with _compiling_told():
+        patterns = edsym.simulate(
+            edsym.Structure.from_cif(options.cif),
+            options.n,
+            options.orientations,
+            options.seed,
+            thickness_angstrom=options.thickness,
+            energy_kev=options.energy,
+        )
+        spots = edsym.find_spots(patterns)
     if options.out:
         patterns.write(options.out)
-    spots = edsym.find_spots(patterns)
     if options.spots:
         spots.to_csv(options.spots)
     if options.plot:
@@ -110,6 +112,27 @@ def _simulate(options: argparse.Namespace) -> int:
     written = ", ".join(filter(None, [options.out, options.spots, options.plot])) or "nothing: see --help"
     print(f"{len(patterns)} patterns, {len(spots.qx)} spots; written: {written}")
     return 0
+
+
+@contextmanager
+def _compiling_told() -> Iterator[None]:
+    """Say so where functions are compiled, which takes longer than what they compute."""
+    from numba.core import event
+
+    class Teller(event.Listener):
+        told = False
+
+        def on_start(self, _):
+            if not self.told:
+                text = "edsym: compiling the simulation, about half a minute; the next one finds it compiled"
+                print(text, file=sys.stderr)
+            self.told = True
+
+        def on_end(self, _):
+            pass
+
+    with event.install_listener("numba:compile", Teller()):
+        yield
 
 
 def _predict(options: argparse.Namespace) -> int:

@@ -137,6 +137,12 @@ def _between_sections(made: Mapping[str, Settings]) -> Iterator[str]:
             f"peaks.q_max: {q_max:g} is not allowed; it must be at most simulation.g_max, {g_max:g}, "
             "the length of the longest beam"
         )
+    views, zone_axes = made["evaluation"].views, made["simulation"].zone_axes
+    if views > zone_axes:
+        yield (
+            f"evaluation.views: {views} is not allowed; it must be at most simulation.zone_axes, "
+            f"{zone_axes}, the patterns of a material"
+        )
 
 
 def scientific(config: Mapping, section: str) -> dict:

@@ -3,10 +3,12 @@
 import h5py
 import pandas as pd
 import pytest
+from numba import njit
 from pymatgen.core import Lattice
 from pymatgen.core import Structure as Pymatgen
 
 from edsym.cli import main
+from edsym.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +56,7 @@ def test_from_a_cif_file_to_an_answer(salt, tmp_path, capsys):
     [
         (["simulate", "none.cif"], "none.cif: no such file"),
         (["simulate", "{salt}", "--orientations", "gird"], "'gird'"),
-        (["simulate", "{salt}", "--n", "0"], "zone_axes: 0"),
+        (["simulate", "{salt}", "--n", "0"], "edsym: n: 0"),
         (["simulate", "{salt}", "--thickness", "nan"], "thickness_angstrom"),
         (["simulate", "{salt}", "--n", "1", "--plot", "{tmp}/a.docx"], "a.docx"),
         (["simulate", "{salt}", "--n", "1", "--plot", "{tmp}/a"], "tmp/a: "),
@@ -76,6 +78,18 @@ def test_wrong_input_is_one_line_and_exit_2(arguments, message, salt, tmp_path, 
     lines = [line for line in captured.err.splitlines() if "unlike those of the training" not in line]
     assert len(lines) == 1 and lines[0].startswith("edsym: ") and message in lines[0], captured.err
     assert not captured.out and not list(folder.glob(".*"))
+
+
+def test_the_first_simulation_tells_once_that_it_compiles(salt, monkeypatch, capsys):
+    def simulate(*_, **__):
+        njit(lambda: 1)()
+        njit(lambda: 2)()
+        raise InputError("stop")
+
+    monkeypatch.setattr("edsym.simulate", simulate, raising=False)
+    assert main(["simulate", str(salt)]) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("edsym: compiling") and second == "edsym: stop"
 
 
 @pytest.mark.parametrize("command", ["simulate", "predict", "trace", "verify"])

@@ -142,6 +142,11 @@ def test_choices_hold_for_every_key(section, key, entry):
             "peaks.q_max: 2 is not allowed; it must be at most simulation.g_max, 1.5",
         ),
         ("peaks", {"q_max": 2.1}, "peaks.q_max: 2.1 is not allowed; it must be at most simulation.g_max, 2"),
+        (
+            "evaluation",
+            {"views": 101},
+            "evaluation.views: 101 is not allowed; it must be at most simulation.zone_axes, 100",
+        ),
         ("peaks", {"min_spots": 100000}, "peaks.min_spots: 100000 is not allowed"),
         ("split", {"test_fraction": 1e-9}, "split.test_fraction: 1e-09 is not allowed"),
         (

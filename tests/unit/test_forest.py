@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import h5py
 import numpy as np
 import pyarrow as pa
@@ -148,3 +150,46 @@ def test_a_split_of_other_materials_is_refused(files, tmp_path):
     write_parquet(pa.Table.from_pandas(others, preserve_index=False), path)
     with pytest.raises(InputError, match="none of the 18 train materials has a pattern"):
         train_model(Forest(forest=SETTINGS), spots, path, tmp_path / "model", validation=None)
+
+
+def _at(array, place, value):
+    changed = array.copy()
+    changed[place] = value
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("name", "forge", "message"),
+    [
+        ("left", lambda a: _at(a, 0, 10**6), "a child that is not there"),
+        ("right", lambda a: _at(a, 0, 0), "a child that is not there"),  # no way out
+        ("right", lambda a: _at(a, 0, -5), "a child that is not there"),
+        ("right", lambda a: _at(a, -1, 10**6), "a leaf has a number that is not there"),
+        ("right", lambda a: _at(a, -1, -1), "a leaf has a number that is not there"),
+        ("feature", lambda a: _at(a, 0, -1), "a feature below 0"),
+        ("feature", lambda a: a[:-1], "nodes lack"),
+        ("tree_offset", lambda a: a[:-1], "trees do not share all nodes"),
+        ("leaf_offset", lambda a: _at(a, 1, 10**6), "leaves do not share all entries"),
+        ("entry_share", lambda a: a[:-1], "entries lack"),
+        ("entry_class", lambda a: _at(a, 0, 200), "an entry is of no class"),
+        ("classes", lambda a: _at(a, 0, 3), "lack their space groups"),
+    ],
+)
+def test_forged_trees_with_right_checksums_are_refused(fitted, tmp_path, name, forge, message):
+    forged = Forest(forest=SETTINGS)
+    forged.groups = fitted.groups
+    forged.systems = replace(fitted.systems, **{name: forge(getattr(fitted.systems, name))})
+    forged.write_weights(tmp_path / "forest.h5")
+    with pytest.raises(InputError, match=f"forest.h5 does not hold a forest: .*{message}"):
+        Forest(forest=SETTINGS).read_weights(tmp_path / "forest.h5")
+    fitted.write_weights(tmp_path / "forest.h5")
+    Forest(forest=SETTINGS).read_weights(tmp_path / "forest.h5")
+
+
+def test_groups_of_another_system_are_refused(fitted, tmp_path):
+    forged = Forest(forest=SETTINGS)
+    forged.systems = fitted.systems
+    forged.groups = fitted.groups | {6: replace(fitted.groups[6], classes=np.array([1, 2, 3]))}
+    forged.write_weights(tmp_path / "forest.h5")
+    with pytest.raises(InputError, match="classes of cubic are no space groups of it"):
+        Forest(forest=SETTINGS).read_weights(tmp_path / "forest.h5")

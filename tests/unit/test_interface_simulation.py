@@ -99,10 +99,10 @@ def test_patterns_with_too_few_spots_are_left_out_with_a_warning(fluorite):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"n": 0}, "zone_axes"),
-        ({"n": 2.0}, "zone_axes"),
+        ({"n": 0}, "^n: 0 is not allowed"),
+        ({"n": 2.0}, "^n: 2.0 is not allowed"),
         ({"orientations": "gird"}, "orientations: 'gird'"),
-        ({"seed": -1}, "seed"),
+        ({"seed": -1}, "^seed: -1"),
         ({"thickness": 100}, "thickness"),
         ({"thickness_angstrom": "thin"}, "thickness_angstrom"),
     ],

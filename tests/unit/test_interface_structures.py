@@ -1,12 +1,14 @@
 """Structures as users have them."""
 
+import warnings
+
 import numpy as np
 import pytest
 from pymatgen.core import Lattice
 from pymatgen.core import Structure as Pymatgen
 
 import edsym
-from edsym.errors import InputError
+from edsym.errors import InputError, InputWarning
 from edsym.structures.symbols import space_group_symbols
 
 
@@ -43,6 +45,21 @@ def test_what_is_no_structure_is_told_with_the_file(tmp_path):
     ):
         with pytest.raises(InputError, match="disordered"):
             make()
+
+
+def test_which_of_several_structures_is_told_and_chosen(salt_cif, tmp_path):
+    polonium = Pymatgen(Lattice.cubic(3.3), ["Po"], [[0, 0, 0]]).to(fmt="cif")
+    path = tmp_path / "two.cif"
+    path.write_text(salt_cif.read_text() + polonium)
+    with pytest.warns(InputWarning, match=r"two\.cif holds several structures: the first is taken; number=2"):
+        assert edsym.Structure.from_cif(path).spacegroup_number == 225
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", InputWarning)
+        found = [edsym.Structure.from_cif(path, number).spacegroup_number for number in (1, 2)]
+    assert found == [225, 221]
+    for number in (0, 3):
+        with pytest.raises(InputError, match=rf"number is {number}, expected 1 to 2"):
+            edsym.Structure.from_cif(path, number)
 
 
 def test_symbols_of_space_groups():

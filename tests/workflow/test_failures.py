@@ -21,6 +21,7 @@ CONFIG = {
     # The engine in torch: a copy of the checkout has no compiled code, and need not wait for it.
     "simulation": {"engine": "torch", "device": "cpu", "zone_axes": 4, "g_max": 1.5, "shards": 4},
     "peaks": {"q_max": 1.5},
+    "evaluation": {"views": 4},
 }
 
 

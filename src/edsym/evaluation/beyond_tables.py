@@ -48,10 +48,16 @@ def table8(inputs: EvaluationInputs) -> Table:
         ),
         inputs.run.line(),
         "Expected calibration error (ECE) over 15 bins of equal width (Guo et al., ICML 2017). Temperatures "
-        "and pool are fitted at each level of the detector on the validation part of the training materials, "
-        "those of the random forest "
-        "to a forest that was grown without these. No published counterpart.",
+        "and pool are fitted at each level of the detector on the validation part of the training materials. "
+        f"{_trained_again()}No published counterpart.",
     )
+
+
+def _trained_again() -> str:
+    """Say which models are fitted to another one of their kind, as they know the validation part by heart."""
+    names = [entry.title.lower() for entry in MODELS.values() if not entry.holds_out]
+    others = "".join(f", {name}" for name in names[:-1])
+    return f"Those of {others[2:]}{' and ' if others else ''}{names[-1]} are of one trained without these. "
 
 
 def _calibration_rows(inputs: EvaluationInputs) -> Iterator[dict]:

@@ -108,7 +108,10 @@ def simulate(
         )
     as_detector(detector)
     settings.setdefault("in_plane", "random" if orientations == "random" else "fixed")
-    chosen = SimulationSettings(zone_axes=n, orientations=orientations, seed=seed, **settings)
+    try:
+        chosen = SimulationSettings(zone_axes=n, orientations=orientations, seed=seed, **settings)
+    except InputError as error:  # by the names of the arguments
+        raise InputError(str(error).replace("simulation.zone_axes", "n").replace("simulation.", "")) from None
     matrices = directions.orientations(
         structure.spacegroup_number, n, orientations, chosen.in_plane, seed, "", chosen.grid_of
     )

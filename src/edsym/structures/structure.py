@@ -1,12 +1,14 @@
 """A crystal structure: what the parts of edsym pass to each other."""
 
+import warnings
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from edsym.errors import InputError, MaterialError
+from edsym.errors import InputError, InputWarning, MaterialError
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,17 @@ class Structure:
     spacegroup_number: int
 
     @classmethod
-    def from_cif(cls, path: str | Path) -> "Structure":
+    def from_cif(cls, path: str | Path, number: int | None = None) -> "Structure":
         """Return the structure of a CIF file: its primitive cell, symmetrised, in the standard orientation.
 
-        See `edsym.structures.standard.standardize`. Of several structures it is the first.
+        See `edsym.structures.standard.standardize`.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+        number : int, optional
+            Which of several structures in the file, from 1; without it the first, with a warning.
 
         Raises
         ------
@@ -49,7 +58,15 @@ class Structure:
         """
         if not Path(path).is_file():
             raise InputError(f"{path}: no such file, expected a CIF file")
-        return _standard(str(path), next(_module("cif").read_file(Path(path).stem, Path(path))))
+        wanted = 1 if number is None else number
+        read = _module("cif").read_file(Path(path).stem, Path(path))
+        found = list(islice(read, max(wanted, 2)))
+        if not 1 <= wanted <= len(found):
+            raise InputError(f"number is {number}, expected 1 to {len(found)}, the structures of {path}")
+        if number is None and len(found) > 1:
+            message = f"{path} holds several structures: the first is taken; number=2 takes the second"
+            warnings.warn(message, InputWarning, stacklevel=2)
+        return _standard(str(path), found[wanted - 1])
 
     @classmethod
     def from_pymatgen(cls, structure) -> "Structure":

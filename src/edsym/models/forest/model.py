@@ -14,7 +14,7 @@ from edsym.models.forest.settings import ForestSettings
 from edsym.models.forest.trees import FlatForest
 from edsym.models.model import Model
 from edsym.spots.store import SpotLists
-from edsym.symmetry import CRYSTAL_SYSTEMS, N_SPACE_GROUPS
+from edsym.symmetry import CRYSTAL_SYSTEMS, N_SPACE_GROUPS, space_groups
 
 FORMAT = "edsym-forest"
 VERSION = 2
@@ -95,5 +95,14 @@ class Forest(Model):
                 self.systems = FlatForest.read(file["system"])
                 groups = file["spacegroup"].items()
                 self.groups = {CRYSTAL_SYSTEMS.index(name): FlatForest.read(group) for name, group in groups}
+                self._check_classes()
             except (KeyError, ValueError) as error:
                 raise InputError(f"{path} does not hold a forest: {error}") from error
+
+    def _check_classes(self) -> None:
+        """Raise ValueError unless there are groups of every system, and all within it."""
+        if not set(self.systems.classes) <= set(self.groups):
+            raise ValueError("crystal systems lack their space groups")
+        for index, forest in self.groups.items():
+            if not set(forest.classes) <= set(space_groups(CRYSTAL_SYSTEMS[index])):
+                raise ValueError(f"classes of {CRYSTAL_SYSTEMS[index]} are no space groups of it")

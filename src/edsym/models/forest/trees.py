@@ -5,6 +5,7 @@ bytes for 40 classes: tens of gigabytes for the paper's run, and storing them ta
 Here a node takes 14 bytes, and only leaves carry shares, only of the classes that they hold.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import h5py
@@ -71,8 +72,46 @@ class FlatForest:
 
     @classmethod
     def read(cls, group: h5py.Group) -> "FlatForest":
-        """Read the arrays of an HDF5 group."""
-        return cls(**{field.name: group[field.name][:] for field in fields(cls)})
+        """Read the arrays of an HDF5 group.
+
+        Raises
+        ------
+        ValueError
+            If they are no trees: compiled code follows their indices unchecked.
+        """
+        forest = cls(**{field.name: group[field.name][:] for field in fields(cls)})
+        for what, right in forest._rules():
+            if not right:
+                raise ValueError(f"{group.name}: {what}")
+        return forest
+
+    def _rules(self) -> Iterator[tuple[str, bool]]:
+        """Yield what trees need, and whether it is so; a rule is checked only if those before it hold."""
+        is_leaf, leaves = self.left < 0, len(self.leaf_offset) - 1
+        n, inner = len(is_leaf), ~is_leaf
+        equal = {len(array) for array in (self.feature, self.threshold, self.right)} == {n}
+        yield "nodes lack a feature, a threshold or a child", equal
+        yield "trees do not share all nodes", _divides(self.tree_offset, n) and len(self.tree_offset) > 1
+        yield "leaves do not share all entries", _divides(self.leaf_offset, len(self.entry_class))
+        yield "entries lack a class or a share", len(self.entry_class) == len(self.entry_share)
+        yield "an entry is of no class", (self.entry_class < len(self.classes)).all()
+        yield "a node asks for a feature below 0", (self.feature[inner] >= 0).all()
+        yield "a leaf has a number that is not there", _within(self.right[is_leaf], 0, leaves)
+        # Children come after their parent, so that no path is without an end.
+        sizes = np.diff(self.tree_offset)
+        place = np.arange(n) - np.repeat(self.tree_offset[:-1], sizes)
+        size = np.repeat(sizes, sizes)
+        for children in (self.left, self.right):
+            child = children[inner]
+            yield "a node has a child that is not there", _within(child, place[inner] + 1, size[inner])
+
+
+def _divides(offset: np.ndarray, n: int) -> bool:
+    return bool(len(offset) and offset[0] == 0 and offset[-1] == n and (np.diff(offset) > 0).all())
+
+
+def _within(values: np.ndarray, first, stop) -> bool:
+    return bool(((values >= first) & (values < stop)).all())
 
 
 @njit(cache=True, nogil=True)

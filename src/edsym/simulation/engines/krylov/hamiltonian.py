@@ -18,13 +18,15 @@ from edsym.simulation.engines.krylov.lanes import LANES
 _LINE = 16  # float32 in a cache line
 
 
-@njit(inline="always")
 def padded(n_beams):
     """Return the number of rows, a multiple of the lanes, and the length of a row in memory."""
     rows = -(-n_beams // LANES) * LANES
     stride = -(-rows // _LINE) * _LINE
     # Rows a multiple of 256 bytes apart would compete for the same cache sets.
     return rows, stride + _LINE if stride % 64 == 0 else stride
+
+
+_padded = njit(padded)
 
 
 def matrix_size(n_beams: int, planes: int) -> int:
@@ -55,7 +57,7 @@ def fill(couplings, kind, centre, linear, errors, squared, wavelength, memory):
         blocks of rows on and below the diagonal are filled, unless the kind is general.
     """
     n, planes = linear.size, couplings.shape[1]
-    rows, stride = padded(n)
+    rows, stride = _padded(n)
     matrix = memory[: planes * rows * stride].reshape(planes, rows, stride)
     scale, diagonal = np.empty(n, np.float32), np.empty(n, np.float32)
     for i in range(n):
