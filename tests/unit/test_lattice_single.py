@@ -72,8 +72,9 @@ def test_a_moved_noisy_pattern_with_stray_spots_gives_its_lattice_up_to_the_scal
     assert deviation(found[0].direct, CELLS["orthorhombic"], up_to_scale=True) < 0.03
     assert found[0].position_error == pytest.approx(0.003, rel=0.25)
     assert found[0].indexed.mean() > 0.9
-    assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
-    assert sum(one.probability for one in found) <= 1 + 1e-12
+    chances = [one.probability for one in found]
+    assert 0 < len(chances) <= 5
+    assert chances == sorted(chances, reverse=True)
 
 
 def test_nothing_is_invented_where_spots_lie_on_one_plane():
@@ -156,7 +157,8 @@ def test_the_gradient_of_the_likelihood_is_its_slope():
 def test_a_clear_lead_and_exact_heights_make_a_lattice_likelier():
     def fit(score, looseness):
         spot = np.where(np.arange(200) < 30, 0, -1)
-        return SimpleNamespace(score=score, spot=spot, points=spot, axes=3, looseness=looseness)
+        same = {"spot": spot, "points": spot, "axes": 3, "cost": 3.0, "gain": 9.0}
+        return SimpleNamespace(score=score, looseness=looseness, **same)
 
     assert probabilities([], 30).shape == (0,)
     clear = probabilities([fit(250.0, 1e-3), fit(200.0, 1e-3)], 30)

@@ -34,7 +34,7 @@ def features(solutions, n_spots: int) -> dict[str, np.ndarray]:
         ``lead``, score above the best of the others; ``score``, for each spot; ``spots``, logarithm of their
         number; ``stray``, share of spots without a lattice point; ``seen``, logarithm of the share of points
         near the Ewald sphere that have a spot; ``axes``, number of twofold axes; ``loose``, logarithm of the
-        standard deviation of ln V.
+        standard deviation of ln V; ``cost`` and ``gain`` of the symmetry, see `Solution`.
     """
     scores = np.array([one.score for one in solutions])
     others = np.array([max(np.delete(scores, i), default=0.0) for i in range(len(scores))])
@@ -47,13 +47,16 @@ def features(solutions, n_spots: int) -> dict[str, np.ndarray]:
         "seen": np.log(indexed / np.array([len(one.points) for one in solutions])),
         "axes": np.array([one.axes for one in solutions], dtype=np.float64),
         "loose": np.log(np.maximum([one.looseness for one in solutions], 1e-6)),
+        "cost": np.array([one.cost for one in solutions]),
+        "gain": np.array([one.gain for one in solutions]),
     }
 
 
 def probabilities(solutions, n_spots: int) -> np.ndarray:
     """Return the probability (m,) of each lattice of a pattern that its vectors are right within 3 %.
 
-    Parameters are those of `features`. The sum is at most 1: the lattices differ.
+    Parameters are those of `features`. The sum may exceed 1: two lattices that differ by 4 % may both be
+    right within 3 %.
     """
     if not solutions:
         return np.empty(0)
@@ -61,5 +64,4 @@ def probabilities(solutions, n_spots: int) -> np.ndarray:
     odds = np.full(len(solutions), model["bias"])
     for name, column in features(solutions, n_spots).items():
         odds += np.interp(column, model[name]["knots"], model[name]["values"])
-    chances = 1 / (1 + np.exp(-odds))
-    return chances / max(1.0, chances.sum())
+    return 1 / (1 + np.exp(-odds))

@@ -20,6 +20,7 @@ _PERIODS, _MORE_PERIODS = 30, 150
 _RADIUS, _LONG_RADIUS = 20.0, 36.0  # of periods, in Å
 _BASES = 60
 _LATTICES = 6
+_MOST_SOLUTIONS = 8
 _ERRORS = 3e-4, 0.01  # bounds of the standard deviation of a coordinate in 1/Å
 _MARGIN = 1.2  # the error is rather over- than underestimated
 _LEAST_ERROR, _SMALL_ERROR = 0.001, 0.003  # 1/Å
@@ -68,14 +69,15 @@ def single_view(qx, qy, intensity, wavelength, *, tolerance=None, n=5) -> list[C
     sphere = np.column_stack([x, y, -wavelength / 2 * length**2])
     periods = find_periods(sphere, spread, _PERIODS, _RADIUS)
     solutions = _solutions(sphere, periods, (wavelength, x, y, brightness, spread, error))
-    if not solutions or solutions[0].score < _WEAK * len(x):
+    if not solutions or max(one.score for one in solutions) < _WEAK * len(x):
         # A zone axis, whose plane takes all places, or a long cell, whose spots look as if they scattered.
         periods = out_of_plane(find_periods(sphere, spread, _MORE_PERIODS, _LONG_RADIUS), _PERIODS)
         error = error if tolerance is not None else min(error, _SMALL_ERROR)
         solutions += _solutions(sphere, periods, (wavelength, x, y, brightness, spread, error))
-    solutions = _distinct(solutions)[:n]
+    solutions = _distinct(solutions)[:_MOST_SOLUTIONS]
     chances = probabilities(solutions, len(x))
-    return [_candidate(columns, bright, *each) for each in zip(solutions, chances, strict=True)]
+    order = np.argsort(-chances, kind="stable")[:n]
+    return [_candidate(columns, bright, solutions[i], chances[i]) for i in order]
 
 
 def _checked(qx, qy, intensity, wavelength) -> np.ndarray:
@@ -103,7 +105,7 @@ def _solutions(sphere, periods, pattern) -> list[Solution]:
         start = np.ascontiguousarray(np.linalg.inv(basis).T)
         fit = evaluate(*refine(start, np.zeros(2), _NARROWING, *pattern), True, *pattern)
         if np.isfinite(fit[5]):
-            solutions.append(symmetrised(fit, pattern))
+            solutions += symmetrised(fit, pattern)
     return solutions
 
 

@@ -32,6 +32,8 @@ class Solution(NamedTuple):
         Points near the Ewald sphere and their spots, as `evaluate` returns them.
     axes : int
         Number of twofold axes.
+    cost, gain : float
+        What the symmetry costs, χ², and its evidence: see `constrained`.
     looseness : float
         Standard deviation of the logarithm of its volume.
     """
@@ -43,11 +45,13 @@ class Solution(NamedTuple):
     points: np.ndarray
     spot: np.ndarray
     axes: int
+    cost: float
+    gain: float
     looseness: float
 
 
-def symmetrised(fit, pattern) -> Solution:
-    """Return a lattice with the symmetry that is most probable.
+def symmetrised(fit, pattern) -> list[Solution]:
+    """Return a lattice as it was fitted and with each symmetry that it may have, the most probable first.
 
     Parameters
     ----------
@@ -68,16 +72,17 @@ def symmetrised(fit, pattern) -> Solution:
         if across + along < _LARGEST_CHI:
             axes.append((across + along - gain, number))
     *_, looseness = constrained(*known, CONDITIONS[:0])
-    best = Solution(score, basis, origin, basis[:, :2], points, spot, 0, looseness)
+    solutions = [Solution(score, basis, origin, basis[:, :2], points, spot, 0, 0.0, 0.0, looseness)]
     for members in groups(sorted(number for _, number in sorted(axes)[:_MOST_AXES])):
         moved, across, along, gain, looseness = constrained(*known, CONDITIONS[sorted(members)])
         if not across + along < _LARGEST_CHI:
             continue
         start = np.column_stack([basis[:, :2], moved[:, 2]])
-        found = evaluate(start, origin, scale, False, *pattern)
-        total = found[5] - across / 2 + gain
-        if total > best.score:
-            best = Solution(
-                total, moved, found[1], found[0][:, :2], found[3], found[4], len(members), looseness
+        seen, *place, value, _ = evaluate(start, origin, scale, False, *pattern)
+        if np.isfinite(value):
+            shift, _, near, at = place
+            total, cost = value - across / 2 + gain, across + along
+            solutions.append(
+                Solution(total, moved, shift, seen[:, :2], near, at, len(members), cost, gain, looseness)
             )
-    return best
+    return sorted(solutions, key=lambda one: -one.score)
