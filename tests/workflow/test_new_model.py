@@ -28,6 +28,7 @@ TINY = {
     "mlp": {"hidden": [16], "epochs": 1, "threads": 1},
     "forest": {"system_trees": 4, "spacegroup_trees": 4},
     "evaluation": {"views": 2},
+    "detector": {"curves": [1.0]},
 }
 
 
@@ -49,8 +50,8 @@ def test_a_new_model_joins_all_tables_by_a_folder_a_line_and_a_section(tmp_path)
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
 
-    tables = {n: pd.read_csv(tmp_path / f"results/tables/table{n}.csv") for n in range(1, 10)}
-    for number in (2, 3, 4, 7, 8, 9):
+    tables = {n: pd.read_csv(tmp_path / f"results/tables/table{n}.csv") for n in range(1, 11)}
+    for number in (2, 3, 4, 7, 8, 9, 10):
         rows = tables[number].groupby("model").size()
         assert rows[TITLE] == rows["Random forest"] > 0, f"table {number}"
     assert TITLE in set(tables[1].method)
@@ -58,6 +59,6 @@ def test_a_new_model_joins_all_tables_by_a_folder_a_line_and_a_section(tmp_path)
     assert settings["nearest", "bins"] == "30"
     # It knows its training patterns by heart: those that validate are predicted by another one, without them.
     single = tables[9].query("model == @TITLE and method == 'One pattern'")
-    assert single.system.notna().all()
+    assert single.system.notna().all() and list(single.spots) == ["ideal", "typical"]
     assert (tmp_path / "results/validation/models/nearest/model.json").is_file()
     assert not (tmp_path / "results/validation/models/gmoe").exists()

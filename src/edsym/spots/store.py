@@ -94,8 +94,10 @@ class SpotLists:
 
     def take(self, patterns: np.ndarray) -> "SpotLists":
         """Return patterns by their indices (n,), in that order; `material_id` stays as it is."""
-        counts = np.diff(self.offset)[patterns]
-        spots = ragged_indices(self.offset[patterns], counts)
+        patterns = np.asarray(patterns)
+        start = self.offset[patterns]
+        counts = self.offset[patterns + 1] - start
+        spots = ragged_indices(start, counts)
         return SpotLists(
             material_id=self.material_id,
             material=self.material[patterns],
