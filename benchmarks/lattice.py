@@ -9,84 +9,59 @@ import numpy as np
 import pandas as pd
 from inputs import use_one_core
 
+from edsym.detector.detect import detect
+from edsym.detector.levels import LEVELS
 from edsym.lattice.compare import deviation
 from edsym.lattice.single import single_view
-from edsym.seeds import generator, stable_hash
+from edsym.seeds import stable_hash
 from edsym.simulation.electrons import wavelength
-from edsym.spots.store import SpotLists, read_spots
+from edsym.spots.store import SPOT_FIELDS, SpotLists, offsets, ragged_indices, read_spots
 from edsym.structures.standard import standardize
 
-LEVELS = ("ideal", "typical")
 WITHIN = (0.01, 0.03, 0.1)
 VOLUMES = (0, 100, 200, 400, 1000)
 SPOTS = (0, 12, 20, 35, 60, 1000)
 RESAMPLES = 1000
 
 
-def detected(spots: np.ndarray, level: str, rng: np.random.Generator) -> np.ndarray:
-    """Return the spots (n, 3), qx, qy and intensity, as a detector of this level shows them.
-
-    `typical`: positions off by 0.003 1/Å each and 0.003 together, a scale by 1 % and an ellipse by
-    0.5 % about any axis, intensities times exp(0.3 n), a threshold between 1e-4 and 2e-3 that keeps the
-    five brightest, 5 % of the spots lost and 2 % spurious.
-    """
-    if level == "ideal":
-        return spots
-    spots = spots[rng.random(len(spots)) >= 0.05]
-    spots[:, 2] *= np.exp(0.3 * rng.normal(size=len(spots)))
-    rank = np.argsort(np.argsort(-spots[:, 2]))
-    spots = spots[(spots[:, 2] >= 10 ** rng.uniform(-4, np.log10(2e-3))) | (rank < 5)]
-    angle = 2 * rng.uniform(0, np.pi)
-    axis = np.array([[np.cos(angle), np.sin(angle)], [np.sin(angle), -np.cos(angle)]])
-    matrix = (1 + 0.01 * rng.normal()) * (np.eye(2) + 0.0025 * rng.normal() * axis)
-    spots[:, :2] = spots[:, :2] @ matrix + rng.normal(0, 0.003, (len(spots), 2)) + rng.normal(0, 0.003, 2)
-    stray = rng.poisson(0.02 * len(spots))
-    length, angle = 2 * np.sqrt(rng.random(stray)), rng.uniform(0, 2 * np.pi, stray)
-    extra = np.column_stack([length * np.cos(angle), length * np.sin(angle), rng.choice(spots[:, 2], stray)])
-    return np.concatenate([spots, extra])
-
-
-def draw(spots: SpotLists, count: int, part: str, seed: int) -> dict[str, np.ndarray]:
-    """Return one pattern (n, 3) of each of so many materials, drawn by their names."""
+def draw(spots: SpotLists, count: int, part: str, seed: int) -> SpotLists:
+    """Return one pattern of each of so many materials, drawn by their names."""
     odd = {"all": (0, 1), "development": (0,), "held-out": (1,)}[part]
     ids = [name for name in map(str, spots.material_id) if stable_hash(name) % 2 in odd]
     ids.sort(key=lambda name: stable_hash(seed, "benchmark", name))
-    patterns = {}
-    for name in ids[:count]:
-        own = np.flatnonzero(spots.material == np.searchsorted(spots.material_id, name))
-        if len(own):
-            p = own[stable_hash(seed, "view", name) % len(own)]
-            rows = slice(spots.offset[p], spots.offset[p + 1])
-            patterns[name] = np.stack(
-                [spots.qx[rows], spots.qy[rows], spots.intensity[rows]], axis=1, dtype=np.float64
-            )
-    return patterns
+    own = spots.select(ids[:count])
+    starts = np.searchsorted(own.material, np.arange(len(own.material_id) + 1))
+    sizes = zip(map(str, own.material_id), np.diff(starts).tolist(), strict=True)
+    chosen = starts[:-1] + [stable_hash(seed, "view", name) % size for name, size in sizes]
+    counts = np.diff(own.offset)[chosen]
+    rows = ragged_indices(own.offset[chosen], counts)
+    columns = (getattr(own, name)[rows] for name in SPOT_FIELDS)
+    return SpotLists(own.material_id, own.material[chosen], own.view[chosen], offsets(counts), *columns)
 
 
-def solve(patterns: dict[str, np.ndarray], table: pd.DataFrame, level: str, energy: float, seed: int):
-    """Return a table: a line a pattern, with the deviation of the first lattice and of the best of all."""
-    rows = []
-    for name, pattern in patterns.items():
-        row = table.loc[name]
+def solve(patterns: SpotLists, table: pd.DataFrame, energy: float, scaled: bool) -> pd.DataFrame:
+    """Return a line a pattern, with the deviation of the first lattice and of the best of all."""
+    lines = []
+    for p, material in enumerate(patterns.material_id[patterns.material]):
+        row, own = table.loc[material], slice(*patterns.offset[p : p + 2])
         lattice, coords = np.reshape(row.lattice, (3, 3)), np.reshape(row.frac_coords, (-1, 3))
-        truth = standardize(lattice, row.numbers, coords)
-        shown = detected(pattern.copy(), level, generator(seed, "detector", name))
+        truth = standardize(lattice, row.numbers, coords).lattice
         start = time.perf_counter()
-        found = single_view(*shown.T, wavelength(energy))
+        found = single_view(*(getattr(patterns, name)[own] for name in SPOT_FIELDS), wavelength(energy))
         seconds = time.perf_counter() - start
-        off = [deviation(one.direct, truth.lattice, level != "ideal") for one in found]
-        rows.append(
+        off = [deviation(one.direct, truth, scaled) for one in found]
+        lines.append(
             {
                 "off": off[0] if off else np.inf,
                 "best": min(off, default=np.inf),
                 "probability": found[0].probability if found else 0.0,
-                "volume": abs(np.linalg.det(truth.lattice)),
+                "volume": abs(np.linalg.det(truth)),
                 "system": row.crystal_system,
-                "spots": len(shown),
+                "spots": own.stop - own.start,
                 "seconds": seconds,
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(lines)
 
 
 def interval(right: np.ndarray, seed: int) -> str:
@@ -132,19 +107,22 @@ def main() -> None:
     parser.add_argument("--structures", type=Path, required=True, help="the table of materials (Parquet)")
     parser.add_argument("--count", type=int, default=200, help="materials, one pattern each")
     parser.add_argument("--part", choices=("all", "development", "held-out"), default="held-out")
-    parser.add_argument("--levels", nargs="+", choices=LEVELS, default=LEVELS)
+    parser.add_argument("--levels", nargs="+", choices=tuple(LEVELS), default=tuple(LEVELS))
     parser.add_argument("--energy", type=float, default=300, help="keV")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     use_one_core()
     patterns = draw(read_spots(options.spots), options.count, options.part, options.seed)
-    table = pd.read_parquet(options.structures).set_index("material_id").loc[list(patterns)]
-    first = next(iter(patterns.values()))
-    single_view(*first.T, wavelength(options.energy))  # compiles
+    table = pd.read_parquet(options.structures).set_index("material_id").loc[list(patterns.material_id)]
+    first = slice(*patterns.offset[:2])
+    single_view(
+        *(getattr(patterns, name)[first] for name in SPOT_FIELDS), wavelength(options.energy)
+    )  # compiles
     for level in options.levels:
+        shown = detect(patterns, level, options.seed)
         print(f"\n## {level}\n")
-        for line in lines(solve(patterns, table, level, options.energy, options.seed), options.seed):
-            print(line)
+        result = solve(shown, table, options.energy, level != "ideal")
+        print("\n".join(lines(result, options.seed)), flush=True)
 
 
 if __name__ == "__main__":

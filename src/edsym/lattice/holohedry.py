@@ -19,7 +19,6 @@ def _two_folds() -> np.ndarray:
 
 TWO_FOLDS = _two_folds()
 """The matrices (n, 3, 3): rows of indices on the right, they turn the lattice by 180°."""
-_NUMBER = {matrix.tobytes(): number for number, matrix in enumerate(TWO_FOLDS)}
 _LARGEST = 24
 
 
@@ -36,26 +35,25 @@ CONDITIONS = np.stack([_axis_and_plane(matrix) for matrix in TWO_FOLDS]).astype(
 """For each twofold axis (n, 3, 3): the first vector is at right angles to the other two."""
 
 
+_DIGITS = 3 ** np.arange(9)
+_CODES = (TWO_FOLDS.reshape(-1, 9) + 1) @ _DIGITS
+
+
 @cache
 def group(members: frozenset[int]) -> frozenset[int]:
     """Return all twofold axes of the group that some generate; none if it is no group of a lattice."""
-    generators = [TWO_FOLDS[number] for number in members]
-    elements = {np.eye(3, dtype=int).tobytes(): np.eye(3, dtype=int)}
-    new = list(elements.values())
-    while new:
-        found = {}
-        for element in new:
-            for generator in generators:
-                made = element @ generator
-                if np.abs(made).max() > 1:
-                    return frozenset()
-                if made.tobytes() not in elements:
-                    found[made.tobytes()] = made
-        elements |= found
-        if len(elements) > _LARGEST:
+    generators = TWO_FOLDS[sorted(members)]
+    elements = np.concatenate([[np.eye(3, dtype=int)], generators])
+    while True:
+        made = np.concatenate([elements, (elements[:, None] @ generators).reshape(-1, 3, 3)])
+        if np.abs(made).max() > 1:
             return frozenset()
-        new = list(found.values())
-    return frozenset(_NUMBER[name] for name in elements if name in _NUMBER)
+        codes, first = np.unique((made.reshape(-1, 9) + 1) @ _DIGITS, return_index=True)
+        if len(codes) > _LARGEST:
+            return frozenset()
+        if len(codes) == len(elements):
+            return frozenset(np.flatnonzero(np.isin(_CODES, codes)).tolist())
+        elements = made[first]
 
 
 def groups(members: list[int]) -> list[frozenset[int]]:

@@ -5,9 +5,10 @@ import numpy as np
 from edsym.errors import InputError
 from edsym.lattice.bases import best_bases
 from edsym.lattice.candidate import Candidate
-from edsym.lattice.compare import reduced, same_lattice
+from edsym.lattice.compare import reduced, shortest_lengths
 from edsym.lattice.differences import differences, position_error
 from edsym.lattice.likelihood import WIDTH, spreads
+from edsym.lattice.linear import determinant, dual
 from edsym.lattice.periods import find_periods, out_of_plane
 from edsym.lattice.probability import probabilities
 from edsym.lattice.refinement import evaluate, refine
@@ -74,7 +75,7 @@ def single_view(qx, qy, intensity, wavelength, *, tolerance=None, n=5) -> list[C
         periods = out_of_plane(find_periods(sphere, spread, _MORE_PERIODS, _LONG_RADIUS), _PERIODS)
         error = error if tolerance is not None else min(error, _SMALL_ERROR)
         solutions += _solutions(sphere, periods, (wavelength, x, y, brightness, spread, error))
-    solutions = _distinct(solutions)[:_MOST_SOLUTIONS]
+    solutions = _distinct(solutions)
     chances = probabilities(solutions, len(x))
     order = np.argsort(-chances, kind="stable")[:n]
     return [_candidate(columns, bright, solutions[i], chances[i]) for i in order]
@@ -102,8 +103,7 @@ def _solutions(sphere, periods, pattern) -> list[Solution]:
         return []
     solutions = []
     for basis in _apart(best_bases(sphere, spread, max(error, 0.002), periods, _BASES)):
-        start = np.ascontiguousarray(np.linalg.inv(basis).T)
-        fit = evaluate(*refine(start, np.zeros(2), _NARROWING, *pattern), True, *pattern)
+        fit = evaluate(*refine(dual(basis), np.zeros(2), _NARROWING, *pattern), True, *pattern)
         if np.isfinite(fit[5]):
             solutions += symmetrised(fit, pattern)
     return solutions
@@ -131,12 +131,15 @@ def _alike(basis, other) -> bool:
 
 
 def _distinct(solutions) -> list[Solution]:
-    """Return the solutions by their score, without those that a better one is the same as."""
-    kept = []
+    """Return the best solutions by their score, without those that a better one is the same as."""
+    kept, known = [], []
     for solution in sorted(solutions, key=lambda one: -one.score):
-        direct = np.linalg.inv(solution.basis).T
-        if not any(same_lattice(direct, np.linalg.inv(other.basis).T, _SAME) for other in kept):
+        lengths = np.append(shortest_lengths(dual(solution.basis)), np.cbrt(1 / determinant(solution.basis)))
+        if not any(np.abs(lengths / other - 1).max() < _SAME for other in known):
             kept.append(solution)
+            known.append(lengths)
+            if len(kept) == _MOST_SOLUTIONS:
+                break
     return kept
 
 

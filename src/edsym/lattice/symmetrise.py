@@ -10,6 +10,7 @@ from edsym.lattice.refinement import evaluate, misfit, precision
 
 _LARGEST_CHI = 30.0
 _MOST_AXES = 14
+_MOST_GROUPS = 10
 # Heights are worse than the curvature of their likelihood says: it is no parabola.
 _HEIGHTS = 1 / 2
 _LEAST_ERROR = 3e-5  # 1/Å: cells of one crystal differ by more
@@ -73,16 +74,19 @@ def symmetrised(fit, pattern) -> list[Solution]:
             axes.append((across + along - gain, number))
     *_, looseness = constrained(*known, CONDITIONS[:0])
     solutions = [Solution(score, basis, origin, basis[:, :2], points, spot, 0, 0.0, 0.0, looseness)]
+    tried = []
     for members in groups(sorted(number for _, number in sorted(axes)[:_MOST_AXES])):
         moved, across, along, gain, looseness = constrained(*known, CONDITIONS[sorted(members)])
-        if not across + along < _LARGEST_CHI:
-            continue
+        if across + along < _LARGEST_CHI:
+            tried.append((gain - (across + along) / 2, moved, across, along, gain, looseness, len(members)))
+    tried.sort(key=lambda one: -one[0])
+    for _, moved, across, along, gain, looseness, n_axes in tried[:_MOST_GROUPS]:
         start = np.column_stack([basis[:, :2], moved[:, 2]])
         seen, *place, value, _ = evaluate(start, origin, scale, False, *pattern)
         if np.isfinite(value):
             shift, _, near, at = place
             total, cost = value - across / 2 + gain, across + along
             solutions.append(
-                Solution(total, moved, shift, seen[:, :2], near, at, len(members), cost, gain, looseness)
+                Solution(total, moved, shift, seen[:, :2], near, at, n_axes, cost, gain, looseness)
             )
     return sorted(solutions, key=lambda one: -one.score)
