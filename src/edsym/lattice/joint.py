@@ -1,0 +1,194 @@
+"""One lattice and an orientation for each view, refined together.
+
+Unknown are the metric of the lattice, as a symmetric strain of a start; of every view the rotation and where
+the direct beam is; and of the detector the ellipse that it makes of a circle. The detector's scale is *not*
+among them: it changes the positions as a change of all cell edges does.
+
+What is maximised is the likelihood of `edsym.lattice.pattern`, by Gauss-Newton steps. A spot counts by the
+probability that it is of the lattice (expectation and maximisation), so that strangers do not count; the
+standard deviation of the positions and the widths of the excitation error are found on the way.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from edsym.lattice.indexing import Fit, Indexing, index
+from edsym.lattice.pattern import LARGEST_S, WIDTHS, View, lattice_points, near_sphere, ring_weights
+
+SMALLEST_SIGMA = 2e-5
+"""Positions are taken to be no better than this, in 1/Å."""
+
+# Prior standard deviations: of the ellipse's two parameters, and of the direct beam's place in 1/Å.
+_ELLIPSE, _CENTRE = 0.005, 0.004
+# Largest steps: of a strain, and of a rotation in radians.
+_STRAIN_STEP, _TURN_STEP = 0.04, 0.03
+_N_GLOBAL, _N_VIEW = 8, 5
+# First steps, in which lengths may be wrong.
+_N_LOOSE = 2
+_STRAINS = np.zeros((6, 3, 3))
+for _k, (_i, _j) in enumerate([(0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)]):
+    _STRAINS[_k, _i, _j] = _STRAINS[_k, _j, _i] = 1.0
+
+
+def refine(
+    views: list[View],
+    fit: Fit,
+    active: list[int],
+    iterations: int = 8,
+    relative: float = 0.0,
+    strain: bool = True,
+    guides: Mapping[int, np.ndarray] = MappingProxyType({}),
+) -> Fit:
+    """Return a fit refined to its active views.
+
+    Parameters
+    ----------
+    views : list of View
+        All views of the fit.
+    fit : Fit
+        The start: right to about half a spacing of lattice points.
+    active : list of int
+        The views that count.
+    iterations : int
+        Gauss-Newton steps.
+    relative : float
+        Share by which lengths may be wrong in the first steps.
+    strain : bool
+        Whether the lattice and the ellipse change, and not the orientations and centres alone.
+    guides : mapping of int to (3, 3) array
+        Lattices in the beam's frame of some views, which give indices in the first steps.
+    """
+    radius = max(views[v].edges[-1] for v in active) * 1.05
+    points = lattice_points(fit.basis, radius + LARGEST_S)
+    free = slice(None) if strain else slice(_N_GLOBAL, None)
+    last, before, damping = -np.inf, fit, 0.0
+    for i in range(iterations):
+        loose, guided = (relative, guides) if i < _N_LOOSE else (0.0, {})
+        found = [index(views[v], fit, v, points, loose, guided.get(v)) for v in active]
+        total = sum(one.gain.sum() for one in found) - _unlikely(fit, active)
+        if total > last - 0.5 or i <= _N_LOOSE:
+            last, before, damping = total, fit, damping / 5
+            information, gradient = _normal_equations(views, fit, active, found, points)
+        else:  # too far
+            fit, damping = before, max(10 * damping, 0.3)
+        step = np.zeros(len(gradient))
+        damped = information + np.diag(damping * np.diag(information))
+        step[free] = np.linalg.solve(damped[free, free], gradient[free])
+        fit = _moved(fit, active, step)
+        if strain:
+            fit = _with_spread(views, fit, active, found, points, i)
+    if strain:
+        fit = replace(fit, covariance=np.linalg.inv(information)[:6, :6])
+    return fit
+
+
+def _unlikely(fit: Fit, active: list[int]) -> float:
+    """Return minus the logarithm of the prior density of the ellipse and the centres."""
+    return 0.5 * ((fit.ellipse / _ELLIPSE) ** 2).sum() + 0.5 * ((fit.centre[active] / _CENTRE) ** 2).sum()
+
+
+def _moved(fit: Fit, active: list[int], step: np.ndarray) -> Fit:
+    largest = max(np.abs(step[:6]).max() / _STRAIN_STEP, 1.0)
+    strain = np.tensordot(step[:6] / largest, _STRAINS, 1)
+    rotation, centre = fit.rotation.copy(), fit.centre.copy()
+    for k, v in enumerate(active):
+        turn, shift = np.split(step[_N_GLOBAL + _N_VIEW * k :][:_N_VIEW], [3])
+        turn /= max(np.linalg.norm(turn) / _TURN_STEP, 1.0)
+        rotation[v] = rotation[v] @ Rotation.from_rotvec(turn).as_matrix().T
+        centre[v] += shift
+    basis = fit.basis @ (np.eye(3) + strain)
+    return replace(fit, basis=basis, rotation=rotation, centre=centre, ellipse=fit.ellipse + step[6:8])
+
+
+def _normal_equations(views, fit, active, found, points) -> tuple[np.ndarray, np.ndarray]:
+    """Return the information matrix and the gradient of the log likelihood."""
+    size = _N_GLOBAL + _N_VIEW * len(active)
+    information, gradient = np.zeros((size, size)), np.zeros(size)
+    information[6, 6] = information[7, 7] = _ELLIPSE**-2
+    gradient[6:8] = -fit.ellipse * _ELLIPSE**-2
+    for k, (v, one) in enumerate(zip(active, found, strict=True)):
+        own = _N_GLOBAL + _N_VIEW * k + np.arange(_N_VIEW)
+        columns = np.concatenate([np.arange(_N_GLOBAL), own])
+        part, slope = _of_view(views[v], fit, v, one, points)
+        information[np.ix_(columns, columns)] += part
+        gradient[columns] += slope
+        information[own[3:], own[3:]] += _CENTRE**-2
+        gradient[own[3:]] -= fit.centre[v] * _CENTRE**-2
+        information[own[:3], own[:3]] += 1e-3  # a view without spots of the lattice stays where it is
+    information[np.arange(6), np.arange(6)] += 1e-3
+    return information, gradient
+
+
+def _of_view(view: View, fit: Fit, v: int, one: Indexing, points) -> tuple[np.ndarray, np.ndarray]:
+    rotation, distortion = fit.rotation[v], fit.distortion()
+    known = one.inlier > 1e-3
+    weight, s = one.inlier[known], one.excitation[known]
+    crystal = one.hkl[known] @ fit.basis
+    g = crystal @ rotation
+    n = len(g)
+    moves = np.empty((n, 9, 3))  # of g in the beam's frame, with strains and turns
+    moves[:, :6] = np.einsum("na,sab,bc->nsc", crystal, _STRAINS, rotation)
+    for axis in range(3):
+        moves[:, 6 + axis] = np.cross(np.eye(3)[axis], g)
+    plane = np.zeros((n, _N_GLOBAL + _N_VIEW, 2))
+    plane[:, :6], plane[:, 8:11] = (moves[:, part, :2] @ distortion for part in (slice(6), slice(6, 9)))
+    plane[:, 6] = g[:, :2] * [1, -1]
+    plane[:, 7] = g[:, 1::-1]
+    plane[:, 11:] = np.eye(2)
+    beam = np.zeros((n, _N_GLOBAL + _N_VIEW))
+    along = -moves[:, :, 2] - view.wavelength * (moves * g[:, None]).sum(axis=2)
+    beam[:, :6], beam[:, 8:11] = along[:, :6], along[:, 6:]
+
+    flat = plane.transpose(0, 2, 1).reshape(2 * n, plane.shape[1])
+    w = np.repeat(weight, 2) / fit.sigma**2
+    information = flat.T @ (w[:, None] * flat)
+    gradient = flat.T @ (w * one.residual[known].ravel())
+    width = fit.widths[view.faint[known]]
+    stiffness = weight * 4 / (width**2 + s**2)
+    information += beam.T @ (stiffness[:, None] * beam)
+    gradient -= beam.T @ (stiffness * s)
+    globals_, turns = _expected_slope(view, fit, v, one, points)
+    gradient[:6] += globals_
+    gradient[8:11] += turns
+    return information, gradient
+
+
+def _expected_slope(view: View, fit: Fit, v: int, one: Indexing, points) -> tuple[np.ndarray, np.ndarray]:
+    """Return the slope of the sums over all lattice points, which keeps the cell from growing flat."""
+    rotation = fit.rotation[v]
+    hkl, s, ring = near_sphere(view, fit.seen(v), points)
+    n_rings = len(view.edges) - 1
+    total = ring_weights(s, ring, n_rings, fit.widths)
+    pull = np.zeros(len(s))
+    for faint, width in enumerate(fit.widths):
+        number = np.bincount(view.ring, one.inlier * (view.faint == faint), n_rings)
+        pull += (number / total[faint])[ring] * (1 + (s / width) ** 2) ** -2 * 4 * s / (width**2 + s**2)
+    crystal = hkl @ fit.basis
+    g = crystal @ rotation
+    normal = -view.wavelength * g - [0, 0, 1]
+    strained = crystal.T @ (pull[:, None] * (normal @ rotation.T))
+    return np.einsum("sab,ab->s", _STRAINS, strained), pull @ np.cross(g, normal)
+
+
+def _with_spread(views, fit: Fit, active: list[int], found: list[Indexing], points, iteration: int) -> Fit:
+    """Return the fit with the spread of positions and excitation errors that its indexing has."""
+    weight = np.concatenate([one.inlier for one in found])
+    squares = np.concatenate([(one.residual**2).sum(axis=1) for one in found])
+    freedom = max(2 * weight.sum() - 8 - 5 * len(found), 0.5 * weight.sum(), 1.0)
+    sigma = np.sqrt((weight * squares).sum() / freedom)
+    sigma = float(np.clip(sigma, max(fit.sigma / 3, SMALLEST_SIGMA), fit.largest_sigma))
+    if iteration % 3:
+        return replace(fit, sigma=sigma)
+    value = np.zeros((2, len(WIDTHS)))
+    for v, one in zip(active, found, strict=True):
+        view = views[v]
+        _, s, ring = near_sphere(view, fit.seen(v), points)
+        total = np.log(ring_weights(s, ring, len(view.edges) - 1, WIDTHS))
+        each = -2 * np.log1p((one.excitation[:, None] / WIDTHS) ** 2) - total[:, view.ring].T
+        for faint in (0, 1):
+            value[faint] += (one.inlier * (view.faint == faint)) @ each
+    return replace(fit, sigma=sigma, widths=WIDTHS[value.argmax(axis=1)])
