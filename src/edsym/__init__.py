@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from edsym.interface.cell import find_cell
     from edsym.interface.model import load_model
     from edsym.interface.plot import plot_pattern
     from edsym.interface.simulation import find_spots, simulate
@@ -14,13 +15,14 @@ if TYPE_CHECKING:
 _MODULES = {
     "Spots": "edsym.interface.spots",
     "Structure": "edsym.structures.structure",
+    "find_cell": "edsym.interface.cell",
     "find_spots": "edsym.interface.simulation",
     "load_model": "edsym.interface.model",
     "plot_pattern": "edsym.interface.plot",
     "simulate": "edsym.interface.simulation",
 }
 
-__all__ = ["Spots", "Structure", "find_spots", "load_model", "plot_pattern", "simulate"]
+__all__ = ["Spots", "Structure", "find_cell", "find_spots", "load_model", "plot_pattern", "simulate"]
 
 
 def __getattr__(name: str):

@@ -78,6 +78,24 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     one = command(
+        "cell",
+        _cell,
+        "find the unit cell from spots; all patterns are taken as views of one crystal, none oriented",
+        "spots.csv --energy 200 --plot indexed.png",
+    )
+    one.add_argument(
+        "spots", nargs="+", help="CSV files with the columns qx, qy, intensity and, if several, pattern"
+    )
+    one.add_argument("--energy", type=float, default=300.0, help="energy of the electrons in keV")
+    one.add_argument(
+        "--error", type=float, help="standard deviation of qx and of qy in 1/Å; the spots tell it"
+    )
+    one.add_argument("--unit", default="1/Å", help="of qx and qy: 1/Å, 1/A, 1/nm or px")
+    one.add_argument("--scale", type=float, help="1/Å of a pixel")
+    one.add_argument("--csv", metavar="CSV", help="write the indexed spots to this file")
+    one.add_argument("--plot", metavar="PNG", help="draw the indexed patterns into this PNG, SVG or PDF file")
+
+    one = command(
         "trace", _trace, "print what a file of a run was made from", "results/tables/table3.csv --parameters"
     )
     one.add_argument("file", help="a table, a figure or any file of a run")
@@ -152,6 +170,36 @@ def _predict(options: argparse.Namespace) -> int:
         with atomic_path(options.csv) as temporary:
             answers.to_csv(temporary, index=False)
     print(answers.to_string(index=False, na_rep="", float_format="{:.3f}".format))
+    return 0
+
+
+def _cell(options: argparse.Namespace) -> int:
+    import pandas as pd
+
+    import edsym
+    from edsym.interface.cell_report import report
+
+    frames = []
+    for path in options.spots:  # intensities are compared within a pattern alone
+        spots = edsym.Spots.read_csv(path, unit=options.unit, scale=options.scale, normalisation="sum")
+        frames.append(spots.to_frame())
+        if len(options.spots) > 1:
+            frames[-1]["pattern"] = f"{path}:" + frames[-1]["pattern"].astype(str)
+    frame = pd.concat(frames, ignore_index=True)
+    cell = edsym.find_cell(
+        edsym.Spots.from_frame(frame, normalisation="sum"), options.energy, position_error=options.error
+    )
+    names = pd.unique(frame["pattern"])
+    print(report(cell, names), end="")
+    if options.csv:
+        from edsym.files import atomic_path
+
+        with atomic_path(options.csv) as temporary:
+            cell.spots.to_frame().assign(pattern=frame["pattern"]).to_csv(temporary, index=False)
+    if options.plot:
+        from edsym.interface.plot import save_patterns
+
+        save_patterns(cell.spots, options.plot)
     return 0
 
 

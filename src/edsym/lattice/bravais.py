@@ -31,8 +31,8 @@ SMALLEST_STRAIN = 3e-4
 _NUMBERS = dict(zip((2, 10, 12, 47, 65, 71, 69, 123, 139, 166, 191, 221, 229, 225), BRAVAIS, strict=True))
 _FARTHEST = 60.0
 _MOST_AXES = 14
-# Å or degrees: below what `SMALLEST_STRAIN` leaves to a free parameter.
-_FIXED = 5e-4
+# Share of its uncertainty without symmetry that one bound by symmetry is below, since strains are small.
+_FIXED = 0.05
 # Strains as vectors whose length is that of the matrix: xx, yy, zz, yz, xz, xy.
 _PLACES = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 _LENGTHS = np.sqrt([1, 1, 1, 2, 2, 2])
@@ -53,7 +53,9 @@ class BravaisCell:
     conditions : int
         How many conditions the cell obeys.
     conventional : (3, 3) array
-        Rows are the vectors of the conventional cell in Å.
+        Rows are the vectors of the conventional cell in Å, in a standard orientation.
+    transformation : (3, 3) array
+        Rows are the same in terms of the vectors of the reduced primitive cell; it turns Miller indices, too.
     parameters, uncertainties : (6,) array
         a, b, c in Å, alpha, beta, gamma in degrees of the conventional cell, and their standard deviations; 0
         for what the symmetry fixes.
@@ -64,6 +66,7 @@ class BravaisCell:
     chi2: float
     conditions: int
     conventional: np.ndarray
+    transformation: np.ndarray
     parameters: np.ndarray
     uncertainties: np.ndarray
 
@@ -84,13 +87,13 @@ def bravais_lattices(direct: np.ndarray, covariance: np.ndarray) -> list[Bravais
         Those within reach; the others' probability is 0. The last resort, aP, is always there.
     """
     cell = reduced(direct)
-    spread = covariance * np.outer(_LENGTHS, _LENGTHS) + SMALLEST_STRAIN**2 * np.eye(6)
+    spread = _unit_covariance(covariance)
     axes = [(_bound(cell, spread, [i])[0], i) for i in range(len(TWO_FOLDS))]
     axes = sorted(i for chi2, i in sorted(axes)[:_MOST_AXES] if chi2 < _FARTHEST)
     best = {}
     for members in [frozenset(), *groups(axes)]:
         chi2, volume, m, metric, left = _bound(cell, spread, sorted(members))
-        if chi2 > _FARTHEST:
+        if chi2 > _FARTHEST or np.linalg.eigvalsh(metric)[0] <= 0:
             continue
         bravais, conventional, change = _conventional(np.linalg.cholesky(metric))
         value = np.log(FREQUENCY[bravais]) - chi2 / 2 - volume + m * np.log(RANGE)
@@ -100,17 +103,11 @@ def bravais_lattices(direct: np.ndarray, covariance: np.ndarray) -> list[Bravais
     total = sum(np.exp(value - top) for value, *_ in best.values())
     found = []
     for bravais, (value, chi2, m, conventional, change, left) in best.items():
-        parameters, uncertainties = _parameters(conventional, change, cell, left)
+        probability = float(np.exp(value - top) / total)
+        parameters, uncertainties = cell_parameters(conventional), _uncertainties(change @ cell, left)
+        uncertainties[uncertainties < _FIXED * _uncertainties(change @ cell, spread)] = 0.0
         found.append(
-            BravaisCell(
-                bravais,
-                float(np.exp(value - top) / total),
-                float(chi2),
-                m,
-                conventional,
-                parameters,
-                uncertainties,
-            )
+            BravaisCell(bravais, probability, float(chi2), m, conventional, change, parameters, uncertainties)
         )
     return sorted(found, key=lambda one: -one.probability)
 
@@ -120,6 +117,15 @@ def cell_parameters(direct: np.ndarray) -> np.ndarray:
     lengths = np.linalg.norm(direct, axis=1)
     cosines = [direct[i] @ direct[j] / (lengths[i] * lengths[j]) for i, j in ((1, 2), (0, 2), (0, 1))]
     return np.append(lengths, np.degrees(np.arccos(np.clip(cosines, -1, 1))))
+
+
+def parameter_uncertainties(direct: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    """Return the standard deviations of the parameters of a cell, from the covariance of its strains."""
+    return _uncertainties(direct, _unit_covariance(covariance))
+
+
+def _unit_covariance(covariance: np.ndarray) -> np.ndarray:
+    return covariance * np.outer(_LENGTHS, _LENGTHS) + SMALLEST_STRAIN**2 * np.eye(6)
 
 
 def _bound(cell: np.ndarray, spread: np.ndarray, members: list[int]):
@@ -143,7 +149,10 @@ def _bound(cell: np.ndarray, spread: np.ndarray, members: list[int]):
     gain = spread @ forbidden.T @ np.linalg.inv(among)
     chi2 = float(wanted @ np.linalg.solve(among, wanted))
     volume = 0.5 * np.linalg.slogdet(2 * np.pi * among)[1]
-    moved = metric + np.tensordot(gain @ wanted, response, 1)
+    strain = gain @ wanted
+    if np.linalg.norm(strain) > RANGE:
+        chi2 = np.inf
+    moved = metric + np.tensordot(strain, response, 1)
     return chi2, volume, m, moved, spread - gain @ forbidden @ spread
 
 
@@ -168,16 +177,8 @@ def _conventional(cell: np.ndarray) -> tuple[str, np.ndarray, np.ndarray]:
     return _NUMBERS[found.number], found.std_lattice, change
 
 
-def _parameters(conventional, change, cell, left) -> tuple[np.ndarray, np.ndarray]:
-    """Return the parameters of a conventional cell and their standard deviations."""
-    parameters = cell_parameters(conventional)
-    slopes = np.stack(
-        [
-            (cell_parameters(change @ cell @ (np.eye(3) + 1e-5 * unit)) - cell_parameters(change @ cell))
-            / 1e-5
-            for unit in _strain_units()
-        ]
-    )
-    variance = np.einsum("ip,ij,jp->p", slopes, left, slopes)
-    spread = np.sqrt(np.maximum(variance, 0.0))
-    return parameters, np.where(spread < _FIXED, 0.0, spread)
+def _uncertainties(direct: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """Return the standard deviations of a cell's parameters by the covariance of unit strains."""
+    moved = np.stack([cell_parameters(direct @ (np.eye(3) + 1e-5 * unit)) for unit in _strain_units()])
+    slopes = (moved - cell_parameters(direct)) / 1e-5
+    return np.sqrt(np.maximum(np.einsum("ip,ij,jp->p", slopes, spread, slopes), 0.0))

@@ -14,13 +14,16 @@ import numpy as np
 from edsym.lattice.compare import N_SHORTEST, reduced, shortest_lengths
 from edsym.lattice.indexing import index
 from edsym.lattice.pattern import View
-from edsym.lattice.views import ALIKE, Solution, grow, points_of, settled
+from edsym.lattice.views import ALIKE, Solution, grow, points_of, second_look, settled
 
 # Kinds of lattices that are grown, and proposals of a view that are taken up.
 _N_SEEDS = 8
 _N_OWN = 3
-# Share of all spots on the lattice, above which no other kind is tried.
+# Share of the views that agree and of their spots on the lattice, above which no other kind is tried.
+_MOST_VIEWS = 0.65
 _ENOUGH = 0.85
+# Positions as bad as they may be at most tell of a wrong lattice.
+_SHARP = 0.97
 _NEARLY_ALL = 0.93
 # Gain that a lattice with more or fewer points must bring.
 _WORTH = 5.0
@@ -58,9 +61,16 @@ def solve(
         found = grow(views, v, basis, sigma, own)
         if best is None or found.total > best.total:
             best = found
-        if best.share(views) > _ENOUGH:
+        if _is_enough(views, best):
             break
-    return best and _other_multiples(views, best)
+    return best and other_multiples(views, second_look(views, best))
+
+
+def _is_enough(views: list[View], solution: Solution) -> bool:
+    """Return whether no other kind of lattice need be tried."""
+    most = len(solution.active) >= _MOST_VIEWS * len(views)
+    sharp = solution.fit.sigma < _SHARP * solution.fit.largest_sigma
+    return most and sharp and solution.share(views) > _ENOUGH
 
 
 def _few_points(basis: np.ndarray, radius: float) -> bool:
@@ -95,9 +105,9 @@ def _seeds(proposals: Mapping[int, Sequence[tuple[np.ndarray, float]]]) -> list[
     return [flat[i][:2] for _, _, i in turns]
 
 
-def _other_multiples(views: list[View], solution: Solution) -> Solution:
+def other_multiples(views: list[View], solution: Solution) -> Solution:
     """Return the solution, or a better one with a lattice of two to four times fewer or more points."""
-    while True:
+    while solution.active:
         fit, active = solution.fit, solution.active
         points = points_of(views, fit)
         found = [index(views[v], fit, v, points) for v in active]
@@ -121,8 +131,9 @@ def _other_multiples(views: list[View], solution: Solution) -> Solution:
             if gain.sum() > best.total + _WORTH:
                 best = Solution(other, active, gain)
         if best is solution:
-            return solution
-        solution = settled(views, best.fit)
+            break
+        solution = second_look(views, settled(views, best.fit))
+    return solution
 
 
 def _hermite_forms(n: int) -> list[np.ndarray]:

@@ -192,3 +192,11 @@ def _with_spread(views, fit: Fit, active: list[int], found: list[Indexing], poin
         for faint in (0, 1):
             value[faint] += (one.inlier * (view.faint == faint)) @ each
     return replace(fit, sigma=sigma, widths=WIDTHS[value.argmax(axis=1)])
+
+
+def with_covariance(views: list[View], fit: Fit, active: list[int]) -> Fit:
+    """Return a fit as it is, with the covariance of its lattice."""
+    points = lattice_points(fit.basis, 1.05 * max(views[v].edges[-1] for v in active) + LARGEST_S)
+    found = [index(views[v], fit, v, points) for v in active]
+    information, _ = _normal_equations(views, fit, active, found, points)
+    return replace(fit, covariance=np.linalg.inv(information)[:6, :6])

@@ -130,12 +130,33 @@ def near_sphere(
     ring : (M,) array of int
         Rings of the view.
     """
-    g = points @ basis
-    s = excitation_error(g, view.wavelength)
-    radius = np.hypot(g[:, 0], g[:, 1])
-    seen = (np.abs(s) < LARGEST_S) & (radius < view.edges[-1])
-    ring = np.searchsorted(view.edges, radius[seen], side="right") - 1
-    return points[seen], s[seen], ring
+    return _near_sphere(
+        np.ascontiguousarray(points), np.ascontiguousarray(basis), view.wavelength, view.edges
+    )
+
+
+@njit(cache=True, nogil=True)
+def _near_sphere(points, basis, wavelength, edges):
+    found, s = np.empty_like(points), np.empty(len(points))
+    ring = np.empty(len(points), np.int64)
+    last, n = edges[-1] ** 2, 0
+    for i in range(len(points)):
+        h, k, m = points[i]
+        z = h * basis[0, 2] + k * basis[1, 2] + m * basis[2, 2]
+        if abs(z) > 2 * LARGEST_S + 0.5 * wavelength * last:
+            continue
+        x = h * basis[0, 0] + k * basis[1, 0] + m * basis[2, 0]
+        y = h * basis[0, 1] + k * basis[1, 1] + m * basis[2, 1]
+        plane = x * x + y * y
+        error = -z - 0.5 * wavelength * (plane + z * z)
+        if plane >= last or abs(error) >= LARGEST_S:
+            continue
+        s[n], ring[n] = error, 0
+        while edges[ring[n] + 1] ** 2 <= plane:
+            ring[n] += 1
+        found[n, 0], found[n, 1], found[n, 2] = h, k, m
+        n += 1
+    return found[:n], s[:n], ring[:n]
 
 
 def ring_weights(s: np.ndarray, ring: np.ndarray, n_rings: int, widths: np.ndarray) -> np.ndarray:

@@ -29,6 +29,7 @@ _N_CHANGES = 3
 _RELATIVE = (0.05, 0.03, 0.015)
 _N_EARLY, _N_LATE = 12, 6
 _HOPELESS = 4
+_TURNS = 4
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,10 @@ class Solution:
         return float(self.gain.sum())
 
     def share(self, views: list[View]) -> float:
-        """Return the share of all spots that lie on the lattice."""
+        """Return the share of the spots of these views that lie on the lattice."""
         points = points_of(views, self.fit)
-        found = (index(views[v], self.fit, v, points).inlier.sum() for v in self.active)
-        return float(sum(found)) / sum(len(view.q) for view in views)
+        found = [index(views[v], self.fit, v, points).inlier for v in self.active]
+        return float(np.concatenate(found).mean())
 
 
 def grow(
@@ -160,17 +161,39 @@ def _judged(views: list[View], fit: Fit, active: list[int], points: np.ndarray) 
 
 def settled(views: list[View], fit: Fit) -> Solution:
     """Return the solution of a fit, refined without the views that disagree."""
-    active = list(range(len(views)))
-    for i in range(4):
-        points = points_of(views, fit)
-        found = [index(views[v], fit, v, points) for v in range(len(views))]
-        now = [v for v in range(len(views)) if agrees(found[v])]
-        if not now or (i and now == active):
+    found = _all_indexed(views, fit)
+    active = [v for v, one in enumerate(found) if agrees(one)]
+    for turn in range(_TURNS):
+        if not active:
             break
-        active = now
-        fit = refine(views, fit, active, 10 if i == 0 else 4)
-    gain = np.array([found[v].gain.sum() if v in now else 0.0 for v in range(len(views))])
-    return Solution(fit, now, gain)
+        fit = refine(views, fit, active, 4 if turn else 10)
+        found, before = _all_indexed(views, fit), active
+        active = [v for v, one in enumerate(found) if agrees(one)]
+        if active == before:
+            break
+    gain = np.array([one.gain.sum() if v in active else 0.0 for v, one in enumerate(found)])
+    return Solution(fit, active, gain)
+
+
+def second_look(views: list[View], solution: Solution) -> Solution:
+    """Return the solution after the views that it explains badly were oriented anew by the others."""
+    found = _all_indexed(views, solution.fit)
+    good = [v for v in solution.active if found[v].inlier.mean() > _CONVINCING]
+    if len(good) < 2 or len(good) == len(views):
+        return solution
+    fit, active = refine(views, solution.fit, good, 6), list(good)
+    for v in range(len(views)):
+        better = None if v in good else orient(views, fit, active, v)
+        if better is not None:
+            fit = better
+            active.append(v)
+    other = settled(views, fit)
+    return other if other.total > solution.total else solution
+
+
+def _all_indexed(views: list[View], fit: Fit) -> list[Indexing]:
+    points = points_of(views, fit)
+    return [index(view, fit, v, points) for v, view in enumerate(views)]
 
 
 def agrees(found: Indexing) -> bool:

@@ -31,7 +31,7 @@ def draw_pattern(
     qx, qy, intensity : (n,) arrays
         Positions in 1/Å and intensities of the spots, without the direct beam; one at least.
     hkl : (n, 3) array of int, optional
-        Miller indices of the spots.
+        Miller indices of the spots; 000 has no label.
     labels : int
         At most so many spots are labelled, and none so close to a brighter one that their labels overlap.
     size : float
@@ -53,7 +53,8 @@ def draw_pattern(
     if hkl is None:
         return
     points = axes.bbox.width * 72 / axes.figure.dpi / 2 / reach
-    for spot in _labelled(qx * points / size, qy * points / size, by_brightness, labels):
+    known = by_brightness[np.any(np.asarray(hkl)[by_brightness], axis=1)]
+    for spot in _labelled(qx * points / size, qy * points / size, known, labels):
         axes.annotate(
             miller(hkl[spot]),
             (qx[spot], qy[spot] + radii[spot]),

@@ -1,0 +1,104 @@
+"""The cell of a simulated crystal, from its spots alone, by the function and by the command."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from pymatgen.core import Lattice
+from pymatgen.core import Structure as Pymatgen
+
+import edsym
+from edsym.cli import main
+from edsym.errors import InputError
+from edsym.interface.cell_report import with_uncertainty
+
+RUTILE = Pymatgen.from_spacegroup(
+    "P4_2/mnm", Lattice.tetragonal(4.594, 2.959), ["Ti", "O"], [[0, 0, 0], [0.305, 0.305, 0]]
+)
+
+
+@pytest.fixture(scope="module")
+def spots():
+    return edsym.find_spots(edsym.simulate(edsym.Structure.from_pymatgen(RUTILE), n=5, seed=3))
+
+
+@pytest.fixture(scope="module")
+def cell(spots):
+    return edsym.find_cell(spots)
+
+
+def test_the_cell_is_found_with_its_bravais_lattice(cell):
+    best = cell.bravais[0]
+    assert best.bravais == "tP" and best.probability > 0.9
+    np.testing.assert_allclose(best.parameters, [4.594, 4.594, 2.959, 90, 90, 90], rtol=2e-3)
+    table = cell.table()
+    assert table.bravais[0] == "tP" and table.probability.sum() == pytest.approx(1)
+    assert table.volume[0] == pytest.approx(4.594**2 * 2.959, rel=5e-3)
+    assert cell.probability > 0.8 and cell.indexed_share > 0.95
+    assert cell.undetermined[0].startswith("the scale")
+    assert np.linalg.det(cell.primitive) == pytest.approx(4.594**2 * 2.959, rel=5e-3)
+    np.testing.assert_allclose(np.sort(cell.parameters[:3]), [2.959, 4.594, 4.594], rtol=2e-3)
+
+
+def test_indices_and_orientations_predict_every_indexed_spot(spots, cell):
+    for v, view in enumerate(cell.views):
+        assert view.agrees
+        mine = slice(*spots.offset[v : v + 2])
+        assert cell.spots.hkl[mine].any(axis=1).tolist() == view.indexed.tolist()
+        g = cell.spots.hkl[mine] @ np.linalg.inv(view.basis).T
+        x, y = cell.ellipse
+        predicted = g[:, :2] @ [[1 + x, y], [y, 1 - x]] + view.centre
+        seen = np.stack([spots.qx[mine], spots.qy[mine]], axis=1)
+        off = (seen - predicted)[view.indexed]
+        assert np.abs(off).max() < 1e-3  # the conventional cell is bound, the positions are not
+        np.testing.assert_allclose(off, view.residual[view.indexed], atol=1e-5)
+        s = -g[:, 2] - edsym.simulation.electrons.wavelength(300) * (g**2).sum(axis=1) / 2
+        np.testing.assert_allclose(s[view.indexed], view.excitation_error[view.indexed], atol=1e-6)
+        assert np.isnan(view.residual[~view.indexed]).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "message"),
+    [
+        (lambda s: s, {"energy_kev": 2}, "energy_kev is 2, expected 10 to 3000 keV"),
+        (lambda s: s, {"position_error": 0}, "position_error is 0"),
+        (lambda s: s.brightest(3), {}, "no lattice explains any of the 5 patterns"),
+        (
+            lambda s: replace(s, material_id=np.array(["a", "b"]), material=np.array([0, 0, 1, 1, 1])),
+            {},
+            "several crystals",
+        ),
+    ],
+)
+def test_wrong_input_is_refused_by_name(spots, change, options, message):
+    with pytest.raises(InputError, match=message):
+        edsym.find_cell(change(spots), **options)
+
+
+def test_the_command_prints_and_writes_the_cell(spots, tmp_path, capsys):
+    spots[:3].to_csv(tmp_path / "a.csv")
+    spots[3:].to_csv(tmp_path / "b.csv")
+    files = [str(tmp_path / name) for name in ("a.csv", "b.csv")]
+    outputs = ["--csv", str(tmp_path / "hkl.csv"), "--plot", str(tmp_path / "hkl.png")]
+    assert main(["cell", *files, *outputs]) == 0
+    printed = capsys.readouterr().out
+    assert "conventional cell (tP)" in printed and f"{files[1]}:4" in printed
+    written = pd.read_csv(tmp_path / "hkl.csv")
+    assert len(written) == len(spots.qx) and {"h", "k", "l"} <= set(written.columns)
+    assert (tmp_path / "hkl.png").read_bytes().startswith(b"\x89PNG")
+    assert main(["cell", str(tmp_path / "none.csv")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "uncertainty", "text"),
+    [
+        (5.6432, 0.0121, "5.643(12)"),
+        (5.6432, 0.0051, "5.643(5)"),
+        (90, 0, "90"),
+        (103.46, 0.3, "103.5(3)"),
+        (250.3, 14.0, "250(14)"),
+    ],
+)
+def test_values_in_the_crystallographers_notation(value, uncertainty, text):
+    assert with_uncertainty(value, uncertainty) == text
