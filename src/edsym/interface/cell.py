@@ -12,6 +12,7 @@ from edsym.lattice.bravais import (
     bravais_lattices,
     cell_parameters,
     parameter_uncertainties,
+    system_probabilities,
 )
 from edsym.lattice.find import Found, find_lattice
 from edsym.simulation.electrons import wavelength
@@ -95,6 +96,11 @@ class CellResult:
     def indexed_share(self) -> float:
         """Share of all spots that lie on the lattice, those of patterns that disagree not among them."""
         return sum(int(view.indexed.sum()) for view in self.views) / len(self.spots.qx)
+
+    @property
+    def systems(self) -> dict[str, float]:
+        """Probabilities of the crystal systems; the lattice may have more symmetry than the crystal."""
+        return system_probabilities(self.bravais)
 
     def table(self) -> pd.DataFrame:
         """Return a row a Bravais lattice: probability, conventional cell and standard deviations."""

@@ -17,13 +17,17 @@ import spglib
 
 from edsym.lattice.compare import reduced
 from edsym.lattice.holohedry import TWO_FOLDS, groups
+from edsym.symmetry import CRYSTAL_SYSTEMS
 
 BRAVAIS = ("aP", "mP", "mC", "oP", "oC", "oI", "oF", "tP", "tI", "hR", "hP", "cP", "cI", "cF")
 """The fourteen Bravais lattices, by their Pearson symbols (hR is rhombohedral)."""
 RANGE = 0.3
 """Range of the strains by which cells of no symmetry differ from symmetrical ones."""
-FREQUENCY = dict.fromkeys(BRAVAIS, 1 / 14)
-"""Share of each Bravais lattice among crystals."""
+_SHARES = (0.053, 0.116, 0.094, 0.148, 0.064, 0.023, 0.009, 0.072, 0.083, 0.058, 0.137, 0.047, 0.022, 0.074)
+FREQUENCY = dict(zip(BRAVAIS, _SHARES, strict=True))
+"""Share of each among 14,400 crystals of the Materials Project, known by experiment, below 1,000 Å³."""
+HEXAGONAL_SHARE = 0.78
+"""Share of the hexagonal system among crystals with the lattice hP, of the same; the others are trigonal."""
 SMALLEST_STRAIN = 3e-4
 """Standard deviation that is added to those of strains: no crystal and no detector is better."""
 
@@ -110,6 +114,19 @@ def bravais_lattices(direct: np.ndarray, covariance: np.ndarray) -> list[Bravais
             BravaisCell(bravais, probability, float(chi2), m, conventional, change, parameters, uncertainties)
         )
     return sorted(found, key=lambda one: -one.probability)
+
+
+def system_probabilities(found: list[BravaisCell]) -> dict[str, float]:
+    """Return the probability of each crystal system, by the lattice alone."""
+    systems = dict.fromkeys(CRYSTAL_SYSTEMS, 0.0)
+    names = {"a": "triclinic", "m": "monoclinic", "o": "orthorhombic", "t": "tetragonal", "c": "cubic"}
+    for one in found:
+        if one.bravais == "hP":
+            systems["hexagonal"] += HEXAGONAL_SHARE * one.probability
+            systems["trigonal"] += (1 - HEXAGONAL_SHARE) * one.probability
+        else:
+            systems["trigonal" if one.bravais == "hR" else names[one.bravais[0]]] += one.probability
+    return systems
 
 
 def cell_parameters(direct: np.ndarray) -> np.ndarray:

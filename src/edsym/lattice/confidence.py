@@ -5,12 +5,27 @@ import numpy as np
 from edsym.lattice.indexing import Indexing
 from edsym.lattice.views import Solution
 
-WEIGHTS = np.zeros(8)
-"""Fitted."""
+WEIGHTS = np.array([-0.188, 0.844, 0.101, -8.07, 0.391, 0.153, 0.013, 1.279])
+"""Of the `features`, in the logarithm of the odds; fitted to sets of 2, 4 and 10 views of 60 materials."""
 
 
 def features(solution: Solution, indexed: list[Indexing]) -> np.ndarray:
-    """Return what tells right lattices from wrong ones."""
+    """Return what tells right lattices from wrong ones.
+
+    Parameters
+    ----------
+    solution : Solution
+        The lattice, with at least two views that agree.
+    indexed : list of Indexing
+        What it makes of each view.
+
+    Returns
+    -------
+    (8,) array
+        1; the odds of a spot to lie on the lattice, as a logarithm; that of the number of views that agree;
+        their share; the logarithm of the gain a spot; how much sharper the positions are than they might be;
+        the logarithms of the volume and of the number of spots.
+    """
     active = solution.active
     inlier = np.array([one.inlier.mean() for one in indexed])
     spots = np.array([len(one.inlier) for one in indexed])

@@ -11,7 +11,7 @@ from itertools import product
 
 import numpy as np
 
-from edsym.lattice.compare import N_SHORTEST, reduced, shortest_lengths
+from edsym.lattice.compare import N_SHORTEST, deviation, reduced, shortest_lengths
 from edsym.lattice.indexing import index
 from edsym.lattice.pattern import View
 from edsym.lattice.views import ALIKE, Solution, grow, points_of, second_look, settled
@@ -19,6 +19,7 @@ from edsym.lattice.views import ALIKE, Solution, grow, points_of, second_look, s
 # Kinds of lattices that are grown, and proposals of a view that are taken up.
 _N_SEEDS = 8
 _N_OWN = 3
+_SAME = 0.02
 # Share of the views that agree and of their spots on the lattice, above which no other kind is tried.
 _MOST_VIEWS = 0.65
 _ENOUGH = 0.85
@@ -55,7 +56,7 @@ def solve(
         v: [(reduced(basis), p) for basis, p in some if _few_points(basis, radius)]
         for v, some in enumerate(candidates)
     }
-    own = {v: [basis for basis, _ in some[:_N_OWN]] for v, some in proposals.items()}
+    own = {v: _different([basis for basis, _ in some])[:_N_OWN] for v, some in proposals.items()}
     best = None
     for v, basis in _seeds(proposals)[:_N_SEEDS]:
         found = grow(views, v, basis, sigma, own)
@@ -64,6 +65,15 @@ def solve(
         if _is_enough(views, best):
             break
     return best and other_multiples(views, second_look(views, best))
+
+
+def _different(bases: list[np.ndarray]) -> list[np.ndarray]:
+    """Return the bases without those whose lattice is about that of an earlier one."""
+    kept = []
+    for basis in bases:
+        if all(deviation(basis, other) > _SAME for other in kept):
+            kept.append(basis)
+    return kept
 
 
 def _is_enough(views: list[View], solution: Solution) -> bool:

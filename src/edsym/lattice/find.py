@@ -14,8 +14,8 @@ from edsym.lattice.pattern import View
 from edsym.lattice.single import single_view
 from edsym.lattice.views import Solution, points_of
 
-_USUAL_ERROR = 0.002
 _LEAST_ERROR = 3e-4
+_N_CANDIDATES = 8
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,9 @@ def find_lattice(
         None if no lattice explains any of the patterns.
     """
     views = [View.of(*pattern.T, wavelength) for pattern in patterns]
-    candidates = [single_view(*pattern.T, wavelength, tolerance=position_error) for pattern in patterns]
+    candidates = [
+        single_view(*pattern.T, wavelength, tolerance=position_error, n=_N_CANDIDATES) for pattern in patterns
+    ]
     if not any(candidates):
         return None
     if position_error is None:
