@@ -55,7 +55,10 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--plot", metavar="PNG", help="draw the indexed patterns into this PNG, SVG or PDF file")
     one.add_argument("--n", type=int, default=10, help="number of patterns")
     one.add_argument("--orientations", default="random", help="random, hemisphere, grid or plan")
-    one.add_argument("--seed", type=int, default=0, help="seed of random orientations")
+    one.add_argument("--seed", type=int, default=0, help="seed of random orientations and of the detector")
+    one.add_argument(
+        "--detector", default="ideal", help="of the spots, not the beams: ideal, good, typical or poor"
+    )
     one.add_argument("--thickness", type=float, default=200.0, help="thickness of the crystal in Å")
     one.add_argument("--energy", type=float, default=300.0, help="energy of the electrons in keV")
 
@@ -115,6 +118,7 @@ def _simulate(options: argparse.Namespace) -> int:
             options.n,
             options.orientations,
             options.seed,
+            options.detector,
             thickness_angstrom=options.thickness,
             energy_kev=options.energy,
         )

@@ -43,6 +43,11 @@ def test_from_a_cif_file_to_an_answer(salt, tmp_path, capsys):
     assert len(printed) == 15
     assert printed[-2].split()[:4] == ["all", "1", answers.crystal_system[12], f"{answers.p_system[12]:.3f}"]
 
+    seen = str(tmp_path / "seen.csv")
+    assert main(["simulate", str(salt), *arguments, "--detector", "typical", "--spots", seen]) == 0
+    assert len(pd.read_csv(seen)) < len(spots)
+    capsys.readouterr()
+
     spots[["qx", "qy"]] /= 0.02
     spots["intensity"] *= 1e5
     spots.to_csv(tmp_path / "counts.csv", index=False)
@@ -56,6 +61,7 @@ def test_from_a_cif_file_to_an_answer(salt, tmp_path, capsys):
     [
         (["simulate", "none.cif"], "none.cif: no such file"),
         (["simulate", "{salt}", "--orientations", "gird"], "'gird'"),
+        (["simulate", "{salt}", "--detector", "best"], "no detector 'best'"),
         (["simulate", "{salt}", "--n", "0"], "edsym: n: 0"),
         (["simulate", "{salt}", "--thickness", "nan"], "thickness_angstrom"),
         (["simulate", "{salt}", "--n", "1", "--plot", "{tmp}/a.docx"], "a.docx"),
