@@ -183,7 +183,8 @@ def _missing(config: Mapping, rules: set[str], local: bool) -> Iterator[str]:
             "structures.source: materials_project needs your key to the database in the environment variable "
             "MP_API_KEY (https://next-gen.materialsproject.org/api); the other sources need none"
         )
-    if local and {"simulate", "simulate_transfer"} & rules and simulation["device"] == "cuda" and not _gpus():
+    simulations = {"simulate", "simulate_protocol", "simulate_leak"}
+    if local and simulations & rules and simulation["device"] == "cuda" and not _gpus():
         yield "simulation.device: cuda is not allowed; this machine has no GPU that torch can use"
     if not (local and "train" in rules):
         return

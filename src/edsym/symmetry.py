@@ -109,6 +109,12 @@ def point_group(spacegroup_number: int) -> str:
     return next(name for name, last in _LAST_OF_POINT_GROUP.items() if spacegroup_number <= last)
 
 
+def system_of_laue_class(name: str) -> str:
+    """Return the crystal system of a Laue class, whose setting may be named."""
+    name = "-3m" if name in ("-3m1", "-31m") else name
+    return crystal_system(_LAST_OF_LAUE_CLASS[name])
+
+
 def oriented_laue_class(spacegroup_number: int) -> str:
     """Return the Laue class with its setting: ``-3m`` is ``-3m1`` or ``-31m``, by its twofold axes."""
     name = laue_class(spacegroup_number)

@@ -60,7 +60,7 @@ def test_tables_are_those_of_a_local_run(cluster, local, tmp_path):
     assert_same(tmp_path / "results", local, "tables/*.csv")
     done = jobs(cluster)
     assert set(done["state"]) == {"COMPLETED"}
-    # both shards are simulated and read in one job each, and so are their transfer sets
+    # both shards are simulated and read in one job each, and so are those at other orientations
     assert len(jobs(cluster, "shard")) == 4
     assert not len(jobs(cluster, "^rule_simulate|^rule_extract"))
 
@@ -73,7 +73,7 @@ def test_jobs_with_a_gpu_queue_for_it(cluster):
     table = jobs(cluster)
     ran = table[table["id"].isin(with_gpu)].sort_values("start")
     assert len(ran) == 4, (
-        "the network: training, and prediction of the test, transfer and validation patterns"
+        "the network: training, and prediction of the test patterns at two protocols and of the validation"
     )
     assert (ran["start"].to_numpy()[1:] >= ran["end"].to_numpy()[:-1]).all()
 

@@ -36,9 +36,13 @@ NETWORK = {
 }
 MLP = {"a": ({225: 0.7, 62: 0.3},) * 3, "b": ({62: 0.8, 14: 0.2},) * 3, "c": ({62: 0.6, 14: 0.4},) * 2}
 FOREST = {material: ({225: 0.9, 62: 0.1},) * N_PATTERNS[material] for material in TRUTH}
-NETWORK_TRANSFER = {"a": ({225: 0.9, 62: 0.1},) * 2, "b": ({14: 0.9, 62: 0.1},)}
-MLP_TRANSFER = {"a": ({225: 0.7, 62: 0.3},) * 2, "b": ({62: 0.8, 14: 0.2},)}
-FOREST_TRANSFER = {"a": ({62: 0.9, 225: 0.1},) * 2, "b": ({14: 0.9, 62: 0.1},)}
+# Tested at random orientations: what was trained on the grid.
+NETWORK_RANDOM = {"a": ({225: 0.9, 62: 0.1},) * 2, "b": ({14: 0.9, 62: 0.1},)}
+MLP_RANDOM = {"a": ({225: 0.7, 62: 0.3},) * 2, "b": ({62: 0.8, 14: 0.2},)}
+FOREST_RANDOM = {"a": ({62: 0.9, 225: 0.1},) * 2, "b": ({14: 0.9, 62: 0.1},)}
+# On the grids of all Laue classes, three views on each: always what the grid is of.
+GROUP_OF_CLASS = (2, 14, 62, 87, 139, 148, 166, 162, 176, 194, 205, 225)
+LEAK = {material: tuple({group: 1.0} for group in GROUP_OF_CLASS for _ in range(3)) for material in "ab"}
 # On typical spots the network takes all for halite.
 NETWORK_TYPICAL = FOREST
 # As if fitted elsewhere: the pool is the geometric mean, squared.
@@ -53,7 +57,8 @@ CALIBRATION = Calibration(
 def configuration() -> dict:
     config = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text(encoding="utf-8"))
     config["structures"]["source"] = "prototypes"
-    config["simulation"] |= {"zone_axes": 3, "orientations": "grid"}
+    config["simulation"] |= {"zone_axes": 3, "orientations": "grid", "in_plane": "fixed"}
+    config["evaluation"] |= {"protocols": ["random", "grid"], "protocols_trained": ["random"]}
     config["network"]["features"] = "harmonics"
     return config
 
@@ -107,20 +112,35 @@ def write_run_files(folder: Path) -> dict[str, Path]:
 
 
 def _write_predictions(files: dict[str, Path], folder: Path) -> None:
-    predictions = {"gmoe": NETWORK, "mlp": MLP, "forest": FOREST, "gmoe_transfer": NETWORK_TRANSFER}
-    predictions |= {"mlp_transfer": MLP_TRANSFER, "forest_transfer": FOREST_TRANSFER}
-    settings = EvaluationSettings(views=10, seed=0)
-    for level, changes in (("ideal", {}), ("typical", {"gmoe": NETWORK_TYPICAL})):
-        for model in ("gmoe", "mlp", "forest"):
-            path = folder / f"{model}_{level}_calibration.json"
-            write_calibration(CALIBRATION, path)
-            files.setdefault(f"{model}_calibration", []).append(path)
-        for name, views_of in (predictions | changes).items():
-            outputs = {kind: folder / f"{name}_{level}_{kind}.parquet" for kind in ("single", "views")}
+    own = {"gmoe": NETWORK, "mlp": MLP, "forest": FOREST}
+    random = {"gmoe": NETWORK_RANDOM, "mlp": MLP_RANDOM, "forest": FOREST_RANDOM}
+    leak = dict.fromkeys(own, LEAK)
+    # trained on the grid: tested there, and at random orientations; trained at these: as if on the grid
+    parts = {"protocols0": own, "protocols1": random, "protocols2": own, "protocols3": own, "leak": leak}
+    for model, level in product(own, ("ideal", "typical")):
+        path = folder / f"{model}_{level}_calibration.json"
+        write_calibration(CALIBRATION, path)
+        files.setdefault(f"{model}_calibration", []).append(path)
+    for part, level in product(parts, ("ideal", "typical")):
+        for model, views_of in parts[part].items():
+            if part == "protocols0" and (model, level) == ("gmoe", "typical"):
+                views_of = NETWORK_TYPICAL
+            outputs = _decided(folder, model, part, level, views_of)
             for kind, output in outputs.items():
-                files.setdefault(f"{name}_{kind}", []).append(output)
-            write_predictions(make_predictions(views_of), folder / f"{name}.parquet")
-            decide_file(folder / f"{name}.parquet", path, settings, **outputs)
+                names = [f"{model}_{part.rstrip('0123')}_{kind}"]
+                names += [f"{model}_{kind}"] if part == "protocols0" else []
+                for name in names:
+                    files.setdefault(name, []).append(output)
+
+
+def _decided(folder: Path, model: str, part: str, level: str, views_of: dict) -> dict[str, Path]:
+    """Write predictions and the decisions on them; return the paths of these."""
+    path = folder / f"{model}_{part}_{level}.parquet"
+    outputs = {kind: folder / f"{path.stem}_{kind}.parquet" for kind in ("single", "views")}
+    write_predictions(make_predictions(views_of), path)
+    settings = EvaluationSettings(views=10, seed=0)
+    decide_file(path, folder / f"{model}_{level}_calibration.json", settings, **outputs)
+    return outputs
 
 
 def _write_curves(files: dict[str, Path], folder: Path) -> None:

@@ -173,7 +173,9 @@ def test_hemisphere_is_one_even_grid():
 def test_a_crystal_is_put_on_the_grid_of_another_laue_class():
     other = orientations(RUTILE, 20, "grid", "fixed", 0, "mp-1", grid_of="2/m")
     np.testing.assert_array_equal(other, orientations(14, 20, "grid", "fixed", 0, "mp-2"))
-    with pytest.raises(InputError, match="grid_of: '3m' is not allowed; it must be own, -1, 2/m"):
+    every = orientations(RUTILE, 20, "grid", "fixed", 0, "mp-1", grid_of="every")
+    np.testing.assert_array_equal(every.reshape(12, 20, 3, 3)[ORIENTED_LAUE_CLASSES.index("2/m")], other)
+    with pytest.raises(InputError, match="grid_of: '3m' is not allowed; it must be own, every, -1, 2/m"):
         orientations(RUTILE, 20, "grid", "fixed", 0, "mp-1", grid_of="3m")
 
 

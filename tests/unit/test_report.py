@@ -89,5 +89,12 @@ def test_the_page_needs_no_other_file(page):
 
 
 def test_what_is_not_given_is_an_error(products, tmp_path):
+    others = [path for path in products["tables"] if path.stem != "table10"]
     with pytest.raises(jinja2.UndefinedError, match="table10"):
-        write_report(TEMPLATE, output=tmp_path / "x.html", **products | {"tables": products["tables"][:-1]})
+        write_report(TEMPLATE, output=tmp_path / "x.html", **products | {"tables": others})
+
+
+def test_the_table_of_other_grids_is_left_out_where_there_is_none(products, tmp_path):
+    others = [path for path in products["tables"] if path.stem != "table11"]
+    write_report(TEMPLATE, output=tmp_path / "x.html", **products | {"tables": others})
+    assert "table11" not in (tmp_path / "x.html").read_text(encoding="utf-8")

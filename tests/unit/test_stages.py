@@ -40,7 +40,7 @@ class Wildcards:
     """The wildcards of the rules of a model."""
 
     def __init__(self, model, level=""):
-        self.model, self.part, self.level = model, "", level
+        self.model, self.part, self.level, self.protocol = model, "", level, "grid"
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +55,8 @@ def other():
 
 
 COLLECT = {"collect_structures"}
-SIMULATE = {"simulate", "simulate_transfer"}
-EXTRACT = {"extract_spots", "extract_spots_transfer"}
+SIMULATE = {"simulate", "simulate_protocol", "simulate_leak"}
+EXTRACT = {"extract_spots", "extract_spots_elsewhere"}
 FIGURES = {"fig1", "fig3", "fig4", "fig5", "fig6", "fig7"}
 TABLES = {f"table{number}" for number in range(1, 11)}
 VERBS = ("train", "predict", "predict_curves")
@@ -91,6 +91,7 @@ EXPECTED = {
     # simulation
     "simulation.run.shard": SIMULATE,
     "simulation.orientations": SIMULATE,
+    "simulation.orientation_plan": SIMULATE,
     "simulation.crystal.cell": SIMULATE,
     "simulation.crystal.weickenmeier_kohl": SIMULATE,
     "simulation.engines.krylov.propagation": SIMULATE,
@@ -135,6 +136,8 @@ EXPECTED = {
     "evaluation.tables": TABLES,
     "evaluation.figures": FIGURES,
     "evaluation.inputs": TABLES | FIGURES,
+    "evaluation.protocol_tables": TABLES,
+    "evaluation.protocols": TABLES,
     "evaluation.report": {"write_report"},
 }
 WITH_OTHER_CHOICES = EXPECTED | {

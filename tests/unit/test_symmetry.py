@@ -63,6 +63,13 @@ def test_setting_of_trigonal_groups_is_that_of_their_operations(number):
         assert symmetry.oriented_laue_class(number) == ("-3m1" if along_a else "-31m")
 
 
+@pytest.mark.parametrize("number", range(1, 231))
+def test_system_of_the_oriented_laue_class_is_that_of_the_group(number):
+    name = symmetry.oriented_laue_class(number)
+    assert name in symmetry.ORIENTED_LAUE_CLASSES
+    assert symmetry.system_of_laue_class(name) == symmetry.crystal_system(number)
+
+
 def test_system_index_of_arrays_and_bounds():
     np.testing.assert_array_equal(symmetry.system_index([1, 2, 3, 194, 195, 230]), [0, 0, 1, 5, 6, 6])
     assert sum(len(symmetry.space_groups(system)) for system in symmetry.CRYSTAL_SYSTEMS) == 230

@@ -70,7 +70,7 @@ def test_every_accuracy_table_has_the_rows_of_each_level(table):
         ("table2", ["model", "system"]),
         ("table3", ["model", "system"]),
         ("table4", ["model", "system"]),
-        ("table7", ["model", "tested_on"]),
+        ("table7", ["model", "trained_on", "tested_on"]),
         ("table8", ["model", "target", "method"]),
         ("table9", ["model", "method", "rule"]),
     ):
@@ -159,7 +159,11 @@ def test_table6_tells_published_from_chosen(table):
 
 
 def test_table7_compares_the_same_materials(table):
-    frame = rows(table("table7"), "model", "tested_on")
+    frame = rows(table("table7"), "trained_on", "model", "tested_on")
+    # at random orientations trained, at them tested
+    assert frame.loc[("random", "PE-AG-GMoE", "random"), ["patterns", "system_single"]].tolist() == [6, 50]
+    assert frame.index.get_level_values("tested_on").tolist() == ["grid", "random"] * 6
+    frame = frame.loc["grid"]
     # Material c has no patterns at random orientations: it does not count on the grid either.
     assert frame.loc[("PE-AG-GMoE", "grid"), ["patterns", "materials"]].tolist() == [6, 2]
     network, forest = frame.loc["PE-AG-GMoE"], frame.loc["Random forest"]
@@ -169,7 +173,21 @@ def test_table7_compares_the_same_materials(table):
     np.testing.assert_allclose(network.system_single_macro, [50, 50])
     np.testing.assert_allclose(network.spacegroup_vote, [50, 50])
     np.testing.assert_allclose(forest.system_vote, [50, 0])
-    assert set(frame.trained_on) == {"grid"}
+
+
+def test_table11_tells_answers_that_follow_the_grid(table):
+    frame = rows(table("table11"), "model", "system").loc["PE-AG-GMoE"]
+    # all answers are the grid's system: right on one's own grid, wrong on those of other systems
+    assert frame.loc["orthorhombic", ["own", "other", "called", "on_mmm", "on_2/m"]].tolist() == [
+        100,
+        0,
+        100,
+        100,
+        0,
+    ]
+    assert frame.loc["cubic", ["own", "on_m-3", "on_m-3m", "called_-31m"]].tolist() == [100, 100, 100, 100]
+    assert frame.loc["cubic", ["patterns", "materials"]].tolist() == [36, 1]
+    assert frame.loc["trigonal", ["own", "other", "on_-1"]].isna().all()
 
 
 def test_table8_by_hand(table):
@@ -211,7 +229,7 @@ def test_beyond_the_paper_can_be_switched_off(files):
 
 
 def test_models_tested_on_different_patterns_are_refused(files):
-    mixed = {**files, "forest_single": files["forest_transfer_single"]}
+    mixed = {**files, "forest_single": files["forest_protocols_single"][2:4]}
     with pytest.raises(InputError, match="gmoe and forest were not tested on the same patterns"):
         EvaluationInputs(mixed).decisions("single", "ideal")
 

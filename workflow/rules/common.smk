@@ -16,6 +16,7 @@ from snakemake.exceptions import WorkflowError
 from edsym import configuration
 from edsym.detector.settings import DetectorSettings
 from edsym.errors import InputError
+from edsym.evaluation import protocols
 from edsym.evaluation.products import CONFIGURED, FIGURES, REQUIRES, TABLES
 from edsym.models.registry import MODELS, fixed_threads, validation_of
 from edsym.provenance.digest import code_digest, compiled_code_cache, files_digest
@@ -42,6 +43,13 @@ LEVELS = config["detector"]["tests"]
 SHARDS = [f"{shard:04d}" for shard in range(config["simulation"]["shards"])]
 TABLE_FORMS = ["csv", "md", "tex", "html"]
 FIGURE_FORMS = ["svg", "png"]
+if not protocols.has_leak_table(config):
+    TABLES = [name for name in TABLES if name != "table11"]
+
+
+# Folders of the results that the tables of protocols are made from: of what is trained at a protocol and tested at one.
+PARTS = [protocols.part(config, *pair) for pair in protocols.pairs(config)]
+LEAK = f"{protocols.part(config, 'grid', 'grid')}leak/"
 
 # Files by the names that the library gives them.
 FILES = {
@@ -59,30 +67,29 @@ for model in MODELS:
         for name, folder, form in (
             ("single", "decisions", "parquet"),
             ("views", "views", "parquet"),
-            ("transfer_single", "transfer/decisions", "parquet"),
-            ("transfer_views", "transfer/views", "parquet"),
+            ("leak_single", f"{LEAK}decisions", "parquet"),
             ("calibration", "calibration", "json"),
         )
+    }
+    FILES |= {
+        f"{model}_protocols_{name}": [
+            f"{RESULTS}/{part}{folder}/{level}/{model}.parquet" for part in PARTS for level in LEVELS
+        ]
+        for name, folder in (("single", "decisions"), ("views", "views"))
     }
     FILES |= {
         f"{model}_curves": f"{RESULTS}/curves/{model}.parquet",
         f"{model}_model": f"{RESULTS}/models/{model}",
     }
 
-# The orientations that the models were not trained on: table 7 tests on both. Random is what a microscope
-# delivers, in-plane rotation included; the grid is the published set's.
-TRANSFER = (
-    {"orientations": "grid", "in_plane": "fixed"}
-    if config["simulation"]["orientations"] == "random"
-    else {"orientations": "random", "in_plane": "random", "grid_of": "own"}
-)
-
 
 wildcard_constraints:
     shard=r"\d+",
     model="|".join(MODELS),
     level="|".join(LEVELS),
-    part="|transfer/|validation/",
+    protocol=r"\w+",
+    elsewhere=r"protocols/\w+|leak",
+    part=r"validation/|(trained/\w+/)?(protocols/\w+/|leak/)?",
 
 
 def code(script, *roots):
@@ -124,15 +131,20 @@ onstart:
         raise WorkflowError(str(error)) from None
 
 
+def split_of_protocol(wildcards):
+    """The split, by which only test materials are simulated; not where models are trained at the protocol."""
+    return [] if wildcards.protocol in protocols.trained(config) else f"{RESULTS}/split.parquet"
+
+
 def spots_of(wildcards):
-    """All spot lists of the main set, which the validation materials are in, or of the transfer set."""
-    part = wildcards.part.removeprefix("validation/")
-    return expand(f"{RESULTS}/{part}spots/{{shard}}.h5", shard=SHARDS)
+    """All spot lists that a part trains on or predicts: of the run's own protocol, another one, or all grids."""
+    part = protocols.place_of_spots(config, wildcards.part)
+    return expand(f"{RESULTS}/{part}spots/{{shard}}.h5", shard=SHARDS[:1] if part == "leak/" else SHARDS)
 
 
 def validation_predictions(wildcards):
-    """Predictions on validation materials, if anything is fitted on them."""
-    if config["evaluation"]["calibration"] == config["evaluation"]["pooling"] == "none":
+    """Predictions on validation materials, if anything is fitted on them: to the run's own models only."""
+    if wildcards.part or config["evaluation"]["calibration"] == config["evaluation"]["pooling"] == "none":
         return {}
     folder = f"{RESULTS}/validation/predictions/{wildcards.level}"
     return {"predictions": f"{folder}/{wildcards.model}.parquet"}
@@ -180,7 +192,8 @@ def growing_by_model(kind, name):
 def validation_of_training(wildcards):
     """Share and seed of the materials that validate a model; None for one that learns from all."""
     entry = MODELS[wildcards.model]
-    return list(validation_of(wildcards.model, config)) if wildcards.part or entry.holds_out else None
+    holds_out = wildcards.part == "validation/" or entry.holds_out
+    return list(validation_of(wildcards.model, config)) if holds_out else None
 
 
 def validation_of_prediction(wildcards):
@@ -211,6 +224,15 @@ def devices(name):
 
 
 def model_that_predicts(wildcards):
-    """The model itself; for validation, where it knows the materials by heart, one trained without them."""
-    other = wildcards.part == "validation/" and not MODELS[wildcards.model].holds_out
-    return f"{RESULTS}/{'validation/' if other else ''}models/{wildcards.model}"
+    """The model itself, or that of another protocol; for validation, where it knows the materials by heart,
+    one trained without them."""
+    if wildcards.part != "validation/":
+        part = protocols.place_of_model(wildcards.part)
+    else:
+        part = "" if MODELS[wildcards.model].holds_out else "validation/"
+    return f"{RESULTS}/{part}models/{wildcards.model}"
+
+
+def calibration_of_model(wildcards):
+    """What was fitted to a model on validation materials."""
+    return f"{RESULTS}/{protocols.place_of_model(wildcards.part)}calibration/{wildcards.level}/{wildcards.model}.json"

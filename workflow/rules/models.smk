@@ -3,7 +3,7 @@
 
 rule train:
     input:
-        spots=rules.split_materials.input.spots,
+        spots=spots_of,
         split=rules.split_materials.output.split,
     output:
         model=directory(f"{RESULTS}/{{part}}models/{{model}}"),
@@ -12,7 +12,7 @@ rule train:
     benchmark:
         f"{RESULTS}/{{part}}benchmarks/train/{{model}}.tsv"
     wildcard_constraints:
-        part="|validation/",
+        part=r"|validation/|trained/\w+/",
     conda:
         "../../envs/learning.yaml"
     threads: threads_of("train")

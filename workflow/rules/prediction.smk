@@ -5,11 +5,13 @@ rule fit_calibration:
     input:
         unpack(validation_predictions),
     output:
-        calibration=f"{RESULTS}/calibration/{{level}}/{{model}}.json",
+        calibration=f"{RESULTS}/{{part}}calibration/{{level}}/{{model}}.json",
     log:
-        f"{RESULTS}/logs/fit_calibration/{{level}}/{{model}}.log",
+        f"{RESULTS}/{{part}}logs/fit_calibration/{{level}}/{{model}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/fit_calibration/{{level}}/{{model}}.tsv"
+        f"{RESULTS}/{{part}}benchmarks/fit_calibration/{{level}}/{{model}}.tsv"
+    wildcard_constraints:
+        part=r"|trained/\w+/",
     conda:
         "../../envs/evaluation.yaml"
     resources:
@@ -25,7 +27,7 @@ rule fit_calibration:
 rule decide:
     input:
         predictions=f"{RESULTS}/{{part}}predictions/{{level}}/{{model}}.parquet",
-        calibration=rules.fit_calibration.output.calibration,
+        calibration=calibration_of_model,
     output:
         single=f"{RESULTS}/{{part}}decisions/{{level}}/{{model}}.parquet",
         views=f"{RESULTS}/{{part}}views/{{level}}/{{model}}.parquet",

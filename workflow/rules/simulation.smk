@@ -1,4 +1,7 @@
-"""Diffraction patterns of the selected materials, and of the test materials at other orientations."""
+"""Diffraction patterns of the selected materials, and of the test materials at other orientations.
+
+A protocol that models are trained at as well has all of the materials.
+"""
 
 
 rule simulate:
@@ -25,17 +28,34 @@ rule simulate:
         "../scripts/simulate.py"
 
 
-use rule simulate as simulate_transfer with:
+use rule simulate as simulate_protocol with:
+    input:
+        materials=rules.select_materials.output.selected,
+        split=split_of_protocol,
+    output:
+        patterns=f"{RESULTS}/protocols/{{protocol}}/patterns/{{shard}}.h5",
+    log:
+        f"{RESULTS}/protocols/{{protocol}}/logs/simulate/{{shard}}.log",
+    benchmark:
+        f"{RESULTS}/protocols/{{protocol}}/benchmarks/simulate/{{shard}}.tsv"
+    params:
+        settings=lambda wildcards: scientific("simulation") | protocols.settings_of(wildcards.protocol),
+        checkpoint=f"{RESULTS}/checkpoints/simulate/{{protocol}}/{{shard}}.journal",
+        code=code("simulate.py", ENGINES[config["simulation"]["engine"]]),
+
+
+use rule simulate as simulate_leak with:
     input:
         materials=rules.select_materials.output.selected,
         split=f"{RESULTS}/split.parquet",
     output:
-        patterns=f"{RESULTS}/transfer/patterns/{{shard}}.h5",
+        patterns=f"{RESULTS}/leak/patterns/{{shard}}.h5",
     log:
-        f"{RESULTS}/logs/simulate_transfer/{{shard}}.log",
+        f"{RESULTS}/leak/logs/simulate/{{shard}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/simulate_transfer/{{shard}}.tsv"
+        f"{RESULTS}/leak/benchmarks/simulate/{{shard}}.tsv"
     params:
-        settings=scientific("simulation") | TRANSFER,
-        checkpoint=f"{RESULTS}/checkpoints/simulate_transfer/{{shard}}.journal",
+        settings=scientific("simulation") | protocols.LEAK,
+        of_each_system=config["evaluation"]["leak_materials"],
+        checkpoint=f"{RESULTS}/checkpoints/simulate/leak/{{shard}}.journal",
         code=code("simulate.py", ENGINES[config["simulation"]["engine"]]),

@@ -22,15 +22,15 @@ rule extract_spots:
         "../scripts/extract_spots.py"
 
 
-use rule extract_spots as extract_spots_transfer with:
+use rule extract_spots as extract_spots_elsewhere with:
     input:
-        patterns=f"{RESULTS}/transfer/patterns/{{shard}}.h5",
+        patterns=f"{RESULTS}/{{elsewhere}}/patterns/{{shard}}.h5",
     output:
-        spots=f"{RESULTS}/transfer/spots/{{shard}}.h5",
+        spots=f"{RESULTS}/{{elsewhere}}/spots/{{shard}}.h5",
     log:
-        f"{RESULTS}/logs/extract_spots_transfer/{{shard}}.log",
+        f"{RESULTS}/{{elsewhere}}/logs/extract_spots/{{shard}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/extract_spots_transfer/{{shard}}.tsv"
+        f"{RESULTS}/{{elsewhere}}/benchmarks/extract_spots/{{shard}}.tsv"
 
 
 rule split_materials:

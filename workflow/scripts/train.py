@@ -27,7 +27,7 @@ def train():
         snakemake.input.split,
         snakemake.output.model,
         validation=snakemake.params.validation,
-        left_out=bool(snakemake.wildcards.part),
+        left_out=snakemake.wildcards.part == "validation/",
         detector=Detector(**snakemake.params.detector),
         threads=snakemake.threads,
         checkpoints=Path(snakemake.params.checkpoints) / digest(part.encode() for part in what),

@@ -1,10 +1,9 @@
-"""Tables of how well the models do: tables 1 to 4 and 7. All shares are percentages."""
+"""Tables of how well the models do: tables 1 to 4. All shares are percentages."""
 
 from collections.abc import Iterator
 
 import pandas as pd
 
-from edsym.errors import InputError
 from edsym.evaluation.inputs import EvaluationInputs
 from edsym.evaluation.metrics import accuracy_in_percent, class_metrics, sizes
 from edsym.evaluation.products import SYSTEM_LABELS
@@ -122,51 +121,6 @@ def table4(inputs: EvaluationInputs) -> Table:
     return _accuracy_table(inputs, "table4", title, "spacegroup", "spacegroup_accuracy")
 
 
-def table7(inputs: EvaluationInputs) -> Table:
-    """All models on the same test materials at orientations of the grid and at random ones."""
-    levels = inputs.run.test_levels
-    rows = [row for model in MODELS for level in levels for row in _transfer_rows(inputs, model, level)]
-    values = [f"{target}_{method}" for target in ("system", "spacegroup") for method in _METHODS]
-    with_intervals = [f"{value}{end}" for value in values for end in ("", "_low", "_high", "_macro")]
-    short = {"single": "one pattern", "vote": "vote", "logsum": "log-sum"}
-    headings = [f"{target}, {name}, %" for target in ("System", "Space group") for name in short.values()]
-    return Table(
-        "table7",
-        "Accuracy of the models at orientations of the grid and at random orientations",
-        _frame(rows, ("model", "spots", "trained_on", "tested_on", "patterns", "materials", *with_intervals)),
-        (
-            Column("model", "Model"),
-            LEVEL,
-            Column("trained_on", "Trained on"),
-            Column("tested_on", "Tested on"),
-            *_SIZES,
-            *(Column(v, heading, "percent") for v, heading in zip(values, headings, strict=True)),
-        ),
-        inputs.run.line(),
-        "Only test materials with patterns at both kinds of orientations count. The csv file has 95 % "
-        "intervals (Wilson, with the materials as independent trials) and mean recalls of the classes.",
-    )
-
-
-def _transfer_rows(inputs: EvaluationInputs, model: str, level: str) -> Iterator[dict]:
-    """Yield a row for each kind of orientations, over the materials that have patterns at both."""
-    trained = inputs.run.orientations
-    other = "grid" if trained == "random" else "random"
-    tested = {
-        orientations: {m: inputs.decisions(m, level, transfer=orientations == other)[model] for m in _METHODS}
-        for orientations in (trained, other)
-    }
-    shared = _shared_materials(*tested.values())
-    for orientations in sorted(tested):
-        frames = {m: f[f.material_id.isin(shared)] for m, f in tested[orientations].items()}
-        row = {"model": MODELS[model].title, "spots": level, "trained_on": trained, "tested_on": orientations}
-        row |= sizes(frames["single"])
-        for target in ("system", "spacegroup"):
-            for method, frame in frames.items():
-                row |= accuracy_in_percent(frame, target, f"{target}_{method}")
-        yield row
-
-
 def _accuracy_table(inputs: EvaluationInputs, name: str, title: str, target: str, section: str) -> Table:
     rows = [
         row
@@ -221,13 +175,6 @@ def _system_rows(
                 row[f"published_{method}"] = inputs.published.get(section, model, method, system)
         yield row
     yield about | {"system": f"macro {target}"} | {method: row[f"{method}_macro"] for method in _METHODS}
-
-
-def _shared_materials(first: dict[str, pd.DataFrame], second: dict[str, pd.DataFrame]) -> set[str]:
-    shared = set(first["single"].material_id) & set(second["single"].material_id)
-    if not shared:
-        raise InputError("no test material has patterns at orientations of the grid and at random ones")
-    return shared
 
 
 def _frame(rows: list[dict], names: tuple[str, ...]) -> pd.DataFrame:

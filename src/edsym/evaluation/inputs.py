@@ -33,7 +33,7 @@ class EvaluationInputs:
             for name, path in files.items()
         }
         self.configuration = configuration or {}
-        self._decisions: dict[tuple[str, str, str, bool], pd.DataFrame] = {}
+        self._decisions: dict[tuple[str, str, str, str, int], pd.DataFrame] = {}
 
     @cached_property
     def run(self) -> RunDescription:
@@ -66,7 +66,9 @@ class EvaluationInputs:
         """Return a model's decisions with one nuisance at a time, see `edsym.models.curves`."""
         return read_parquet(self.files[f"{model}_curves"]).to_pandas()
 
-    def decisions(self, method: str, level: str, *, transfer: bool = False) -> dict[str, pd.DataFrame]:
+    def decisions(
+        self, method: str, level: str, patterns: str = "", among: int = 0
+    ) -> dict[str, pd.DataFrame]:
         """Return the decisions of every model, in the columns of `decisions.single_decisions`.
 
         Parameters
@@ -75,15 +77,17 @@ class EvaluationInputs:
             "single": one row a pattern; "vote", "logsum" or "pooled": one row a material.
         level : str
             Level of the detector that shows the spots.
-        transfer : bool
-            Whether those at the other kind of orientations are meant.
+        patterns : str
+            Others than those of the run's own protocol: "protocols" or "leak", as the files are named.
+        among : int
+            Which of several that have such files.
 
         Raises
         ------
         InputError
             If the models were not tested on the same patterns.
         """
-        frames = {model: self._read(model, method, level, transfer) for model in MODELS}
+        frames = {model: self._read(model, method, level, patterns, among) for model in MODELS}
         keys = ["material_id", "view"] if method == "single" else ["material_id"]
         (first, reference), *others = frames.items()
         for model, frame in others:
@@ -94,15 +98,16 @@ class EvaluationInputs:
                 )
         return frames
 
-    def _at(self, name: str, level: str) -> Path:
+    def _at(self, name: str, level: str, among: int = 0) -> Path:
         """Return the file of a level among those of a name, which come in the order of the run's levels."""
-        return dict(zip(self.run.test_levels, self.files[name], strict=True))[level]
+        levels = self.run.test_levels
+        return self.files[name][len(levels) * among + levels.index(level)]
 
-    def _read(self, model: str, method: str, level: str, transfer: bool) -> pd.DataFrame:
-        key = (model, method, level, transfer)
+    def _read(self, model: str, method: str, level: str, patterns: str, among: int) -> pd.DataFrame:
+        key = (model, method, level, patterns, among)
         if key not in self._decisions:
-            part = "_transfer" if transfer else ""
-            path = self._at(f"{model}{part}_{'single' if method == 'single' else 'views'}", level)
+            part = f"_{patterns}" if patterns else ""
+            path = self._at(f"{model}{part}_{'single' if method == 'single' else 'views'}", level, among)
             frame = read_decisions(path, method)
             if "spacegroup" not in frame:
                 raise InputError(f"{path} has decisions on unknown crystals: no table can judge them")

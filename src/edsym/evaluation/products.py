@@ -14,7 +14,8 @@ _SINGLE = tuple(f"{model}_single" for model in MODELS)
 _VIEWS = tuple(f"{model}_views" for model in MODELS)
 _CALIBRATION = tuple(f"{model}_calibration" for model in MODELS)
 _CURVES = tuple(f"{model}_curves" for model in MODELS)
-_TRANSFER = tuple(f"{model}_transfer_{rows}" for rows in ("single", "views") for model in MODELS)
+_PROTOCOLS = tuple(f"{model}_protocols_{rows}" for rows in ("single", "views") for model in MODELS)
+_LEAK = tuple(f"{model}_leak_single" for model in MODELS)
 
 REQUIRES = {
     "table1": ("run", "published", *_SINGLE),
@@ -23,10 +24,11 @@ REQUIRES = {
     "table4": ("run", "published", *_SINGLE, *_VIEWS),
     "table5": ("run", "published", "split", "materials"),
     "table6": ("run", "published", *(f"{model}_model" for model in MODELS)),
-    "table7": ("run", "published", *_SINGLE, *_VIEWS, *_TRANSFER),
+    "table7": ("run", *_PROTOCOLS),
     "table8": ("run", *_SINGLE, *_VIEWS, *_CALIBRATION),
     "table9": ("run", *_SINGLE, *_VIEWS),
     "table10": ("run", *_CURVES),
+    "table11": ("run", *_LEAK),
     "fig1": ("run", *_SINGLE, *_VIEWS),
     "fig3": ("run", "split", "materials"),
     "fig4": ("run", "split", "materials"),
@@ -40,15 +42,19 @@ REQUIRES = {
 by material; ``materials``: material_id and n_patterns, csv; ``patterns``: stores of patterns, a list;
 ``{model}_single`` and ``{model}_views``: decisions on single patterns and on several views
 (`edsym.predictions`), a list of files, one for each level of the detector that the run tests at;
-``{model}_transfer_single`` and ``{model}_transfer_views``: the same for the test materials at the other kind
-of orientations; ``{model}_calibration``: what was fitted on validation materials
-(`edsym.predictions.calibration`), again one for each level; ``{model}_curves``: decisions with one nuisance
-of the detector at a time (`edsym.models.curves`); ``{model}_model``: the model's model.json.
+``{model}_protocols_single`` and ``{model}_protocols_views``: the same of what is trained and tested at
+several protocols, in the order of `edsym.evaluation.protocols.pairs`, all levels of a pair together;
+``{model}_leak_single``: of test materials on the grids of all Laue classes; ``{model}_calibration``: what was
+fitted on validation materials (`edsym.predictions.calibration`), again one for each level;
+``{model}_curves``: decisions with one nuisance of the detector at a time (`edsym.models.curves`);
+``{model}_model``: the model's model.json.
 """
 CONFIGURED = {
     "table6": ("split", "detector", *SECTIONS, "evaluation"),
+    "table7": ("simulation", "evaluation"),
     "table8": ("evaluation",),
     "table9": ("evaluation",),
+    "table11": ("simulation",),
     "fig5": ("evaluation",),
     "fig6": ("peaks",),
 }

@@ -56,12 +56,14 @@ def orientations(
     material_id : str
         Names the random numbers, which so depend on nothing else.
     grid_of : str, optional
-        The oriented Laue class whose grid is taken; its own by default.
+        The oriented Laue class whose grid is taken; its own by default. With "every" there are the
+        grids of all `edsym.symmetry.ORIENTED_LAUE_CLASSES`, `n` orientations of each.
 
     Returns
     -------
     orientations : (n, 3, 3) float64
-        Rows are the laboratory's axes x, y, z in the crystal frame; the electrons travel along +z.
+        Rows are the laboratory's axes x, y, z in the crystal frame; the electrons travel along +z. (12 n of
+        them on the grids of every class.)
 
     Raises
     ------
@@ -71,7 +73,7 @@ def orientations(
     for name, value, known in (
         ("orientations", kind, ORIENTATIONS),
         ("in_plane", in_plane, ("fixed", "random")),
-        ("grid_of", grid_of, ("own", *ORIENTED_LAUE_CLASSES)),
+        ("grid_of", grid_of, ("own", "every", *ORIENTED_LAUE_CLASSES)),
     ):
         if value not in known:
             allowed = f"{', '.join(known[:-1])} or {known[-1]}"
@@ -82,12 +84,13 @@ def orientations(
         directions = zone_axis_grid("-1", n)
     elif kind == "grid":
         own = oriented_laue_class(spacegroup_number)
-        directions = zone_axis_grid(own if grid_of == "own" else grid_of, n)
+        classes = {"own": (own,), "every": ORIENTED_LAUE_CLASSES}.get(grid_of, (grid_of,))
+        directions = np.concatenate([zone_axis_grid(laue_class, n) for laue_class in classes])
     else:
         directions = plan_zone_axes(point_group(spacegroup_number), n)
     matrices = (plan_rotations if kind == "plan" else minimal_rotations)(_rounded(directions))
     if in_plane == "random":
-        angles = generator(seed, "in-plane", material_id).uniform(0, 2 * np.pi, n)
+        angles = generator(seed, "in-plane", material_id).uniform(0, 2 * np.pi, len(directions))
         matrices = turned_about_beam(matrices, angles)
     return matrices
 

@@ -54,9 +54,10 @@ class SimulationSettings(Settings):
     in_plane: Literal["random", "fixed"] = setting("random")
     """Rotation of the pattern about the beam: `random`, or `fixed` by convention (that of py4DSTEM where
     orientations are its plan's)."""
-    grid_of: Literal["own", *ORIENTED_LAUE_CLASSES] = setting("own")
+    grid_of: Literal["own", "every", *ORIENTED_LAUE_CLASSES] = setting("own")
     """Laue class on whose grid all crystals are put, to measure what the grid tells; `own` is that of each
-    crystal itself. For the orientations `grid` only."""
+    crystal itself, `every` takes the grids of all classes, one after the other. For the orientations `grid`
+    only."""
     seed: int = setting(0, ge=0, le=MAX_SEED)
     """Seed of random orientations; each material draws by its own id."""
     max_memory: float = setting(2000, "MB", ge=0.1, le=1_000_000)
