@@ -154,6 +154,9 @@ def allowed(entry: Mapping) -> str:
     if "enum" in entry:
         return "one of " + ", ".join(map(str, entry["enum"]))
     kinds = entry["type"] if isinstance(entry["type"], list) else [entry["type"]]
+    if {"number", "array"} <= set(kinds):
+        one = entry["items"]
+        return f"{allowed(one)}, or {allowed(entry | {'type': 'array'})}"
     text = " or ".join(_KINDS[kind] for kind in kinds if kind != "null")
     bounds = [f"{symbol} {entry[keyword]}" for keyword, symbol in _BOUNDS.items() if keyword in entry]
     if "items" in entry:

@@ -135,6 +135,24 @@ def test_thicknesses_from_one_basis_are_those_of_separate_runs(
             assert np.abs(together.intensity[k] - alone.intensity).max() <= 2e-6
 
 
+@pytest.mark.parametrize("engine", ["krylov", "torch"])
+def test_every_pattern_has_its_own_thickness(crystals, settings, random_orientations, engine):
+    orientations = random_orientations(4, seed=5)
+    several = make_engine(settings(engine=engine, thickness_angstrom=[50, 600.0]))
+    together = list(several.patterns(crystals["rutile"], orientations, [600, 50, 50, 600]))
+    assert [pattern.thickness for pattern in together] == [600, 50, 50, 600]
+    for thickness in (50, 600):
+        alone = make_engine(settings(engine=engine, thickness_angstrom=thickness))
+        for one, other in zip(alone.patterns(crystals["rutile"], orientations), together, strict=True):
+            if other.thickness == thickness:
+                np.testing.assert_allclose(one.intensity, other.intensity, atol=2e-6)
+            else:
+                assert np.abs(one.intensity - other.intensity).max() > 0.01
+    for wrong in (None, [50, 50], [50, 50, 50, 601]):
+        with pytest.raises(InputError, match="thickness"):
+            next(several.patterns(crystals["rutile"], orientations, wrong))
+
+
 @pytest.mark.parametrize("thicknesses", [[], [0.0, 100.0], [200.0, 100.0], [np.nan]])
 def test_thicknesses_that_do_not_ascend_are_refused(crystals, settings, thicknesses):
     series = KrylovEngine(settings()).thickness_series(crystals["rutile"], np.eye(3)[None], thicknesses)

@@ -160,7 +160,7 @@ def write_square_patterns(path: Path, materials: str) -> None:
     """Write patterns of cubic cells of 4 Å: all beams up to two lattice vectors off, seen along z."""
     hkl = np.array([(h, k, 0) for h in range(-2, 3) for k in range(-2, 3)], np.int16)
     intensity = np.exp(-np.linalg.norm(hkl, axis=1), dtype=np.float32)
-    beams = np.eye(3) / 4, np.eye(3)[None], np.array([len(hkl)]), hkl, intensity
+    beams = np.eye(3) / 4, np.eye(3)[None], np.array([200.0]), np.array([len(hkl)]), hkl, intensity
     write_patterns(path, SimulationSettings(), [SimulatedMaterial(name, *beams) for name in materials])
 
 

@@ -27,7 +27,8 @@ FLIPS = int(os.environ.get("EDSYM_FLIPS", 300))
 def write_some_patterns(path):
     rng = np.random.default_rng(0)
     results = [
-        SimulatedMaterial(name, np.eye(3), np.tile(np.eye(3), (2, 1, 1)), np.array([3, 5]),
+        SimulatedMaterial(name, np.eye(3), np.tile(np.eye(3), (2, 1, 1)), np.array([50.0, 200]),
+                          np.array([3, 5]),
                           rng.integers(-9, 9, (8, 3)).astype("i2"), rng.random(8, dtype="f4"))
         for name in ("mp-1", "mp-2")
     ]  # fmt: skip

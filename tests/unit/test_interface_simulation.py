@@ -8,6 +8,7 @@ from pymatgen.core import Structure as Pymatgen
 import edsym
 from edsym.errors import InputError
 from edsym.simulation.run.shard import simulate_shard
+from edsym.simulation.run.store import open_patterns
 from edsym.simulation.settings import SimulationSettings
 from edsym.spots.peaks import extract_shard
 from edsym.spots.settings import PeaksSettings
@@ -62,6 +63,28 @@ def test_random_orientations_follow_the_seed_and_turn_the_pattern(fluorite):
     assert not np.allclose(fixed[:, 0], matrices(seed=1)[:, 0])
 
 
+def test_patterns_at_several_thicknesses_are_those_at_each(fluorite):
+    thick, thin = edsym.simulate(fluorite[1], n=2, thickness=[300, 50.0])
+    for several, thickness in ((thick, 300), (thin, 50)):
+        alone = edsym.simulate(fluorite[1], n=2, thickness_angstrom=thickness)
+        assert several.settings == alone.settings
+        for one, other in zip(several, alone, strict=True):
+            assert one.thickness == other.thickness == thickness
+            np.testing.assert_allclose(one.intensity, other.intensity, atol=2e-6)
+    assert np.abs(thick[0].intensity - thin[0].intensity).max() > 0.01
+
+
+def test_each_pattern_draws_one_of_the_thicknesses(fluorite, tmp_path):
+    patterns = edsym.simulate(fluorite[1], n=12, thickness_angstrom=[50, 100, 600])
+    drawn = [pattern.thickness for pattern in patterns]
+    assert set(drawn) == {50, 100, 600}
+    again = edsym.simulate(fluorite[1], n=12, thickness_angstrom=[50, 100, 600], seed=1)
+    assert drawn != [pattern.thickness for pattern in again]
+    patterns.write(tmp_path / "patterns.h5")
+    with open_patterns(tmp_path / "patterns.h5") as store:
+        assert store.thickness.tolist() == drawn
+
+
 def test_indices_are_of_the_conventional_cell_and_of_the_brightest_beam(fluorite):
     patterns = edsym.simulate(fluorite[1], n=3, seed=5)
     spots = edsym.find_spots(patterns)
@@ -105,6 +128,9 @@ def test_patterns_with_too_few_spots_are_left_out_with_a_warning(fluorite):
         ({"seed": -1}, "^seed: -1"),
         ({"thickness": 100}, "thickness"),
         ({"thickness_angstrom": "thin"}, "thickness_angstrom"),
+        ({"thickness_angstrom": []}, "thickness_angstrom"),
+        ({"thickness": [200, -1]}, "thickness_angstrom"),
+        ({"thickness": [200], "thickness_angstrom": 100}, "both"),
     ],
 )
 def test_wrong_settings_are_named(fluorite, options, message):

@@ -134,7 +134,7 @@ def test_a_journal_of_other_inputs_is_not_used(job, monkeypatch, simulated, expe
 def two_results():
     rng = np.random.default_rng(0)
     return [
-        SimulatedMaterial("mp-1", np.eye(3), rng.random((2, 3, 3)), np.array([1, 2]),
+        SimulatedMaterial("mp-1", np.eye(3), rng.random((2, 3, 3)), np.array([50.0, 200.0]), np.array([1, 2]),
                           np.zeros((3, 3), np.int16), rng.random(3, dtype=np.float32)),
         FailedMaterial("mp-2", "no scattering factors for Rf"),
     ]  # fmt: skip

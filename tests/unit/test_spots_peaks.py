@@ -150,7 +150,8 @@ def material(name, reciprocal, orientation, counts):
     """Return patterns of so many beams (0, 0, h)."""
     hkl = np.concatenate([[(0, 0, h) for h in range(n)] for n in counts]).astype("i2")
     counts, intensity = np.array(counts), 1 / (1 + hkl[:, 2].astype("f4"))
-    return SimulatedMaterial(name, reciprocal, np.array(orientation), counts, hkl, intensity)
+    thickness = np.full(len(counts), 200.0)
+    return SimulatedMaterial(name, reciprocal, np.array(orientation), thickness, counts, hkl, intensity)
 
 
 @pytest.fixture

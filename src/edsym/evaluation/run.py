@@ -31,8 +31,10 @@ class RunDescription:
         Patterns simulated for each material.
     orientations, in_plane : str
         How zone axes and in-plane rotations were chosen.
-    energy_kev, thickness_angstrom : float
-        Electron energy in keV and thickness in Å.
+    energy_kev : float
+        Electron energy in keV.
+    thickness_angstrom : float or list of float
+        Thickness in Å, or those that patterns are drawn from.
     views : int
         Patterns a material in aggregated results.
     training_level : str
@@ -56,7 +58,7 @@ class RunDescription:
     orientations: str
     in_plane: str
     energy_kev: float
-    thickness_angstrom: float
+    thickness_angstrom: float | list[float]
     views: int
     training_level: str
     test_levels: tuple[str, ...]
@@ -87,9 +89,9 @@ class RunDescription:
             f"{name}: structures from {origin}{dated}; {self.materials_train:,} training and "
             f"{self.materials_test:,} test materials with {self.patterns_train:,} and {self.patterns_test:,} "
             f"patterns; {self.zone_axes} zone axes a material ({self.orientations} orientations, "
-            f"{self.in_plane} in-plane rotation), {self.thickness_angstrom:g} Å, {self.energy_kev:g} keV; "
-            f"{self.views} views a material where aggregated; trained on {self.training_level} spots, "
-            f"tested on {' and '.join(self.test_levels)} ones{self._own()}."
+            f"{self.in_plane} in-plane rotation), {_angstrom(self.thickness_angstrom)}, "
+            f"{self.energy_kev:g} keV; {self.views} views a material where aggregated; trained on "
+            f"{self.training_level} spots, tested on {' and '.join(self.test_levels)} ones{self._own()}."
         )
         return line if self.is_paper else f"{line} Other than in the paper: {', '.join(self.differences)}."
 
@@ -189,6 +191,11 @@ def _differences(configuration: Mapping, settings: Mapping, section: str = "") -
             yield f"{name} (not modelled; the paper: {_text(value)})"
         elif configuration[key] != value:
             yield f"{name} {_text(configuration[key])} (the paper: {_text(value)})"
+
+
+def _angstrom(thickness: float | list[float]) -> str:
+    values = thickness if isinstance(thickness, list) else [thickness]
+    return f"{', '.join(f'{value:g}' for value in values)} Å"
 
 
 def _text(value) -> str:

@@ -1,7 +1,8 @@
 """Patterns of one structure, and the spots that a detector would show of them."""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -62,8 +63,9 @@ def simulate(
     orientations: str = "random",
     seed: int = 0,
     detector: str = "ideal",
+    thickness: Sequence[float] | None = None,
     **settings,
-) -> Patterns:
+) -> Patterns | list[Patterns]:
     """Simulate diffraction patterns of a structure with Bloch waves.
 
     Parameters
@@ -79,13 +81,17 @@ def simulate(
         Seed of the random ones, and of what the detector draws.
     detector : {"ideal", "good", "typical", "poor"}
         How good the detector is that `find_spots` will see the patterns with, see `edsym.Spots.detect`.
+    thickness : sequence of float, optional
+        Thicknesses of the crystal in Å, at each of which all patterns are wanted. All come out of one
+        propagation to the largest, with the engine `krylov`.
     **settings
         Others of `edsym.simulation.settings.SimulationSettings`, such as ``thickness_angstrom=500``.
 
     Returns
     -------
-    Patterns
-        Each has ``hkl``, ``q`` [1/Å], ``intensity`` (the incident beam is 1) and ``orientation``.
+    Patterns or list of Patterns
+        Each pattern has ``hkl``, ``q`` [1/Å], ``intensity`` (the incident beam is 1), ``orientation`` and
+        ``thickness`` [Å]. With several thicknesses, the patterns of each, in their order.
 
     Raises
     ------
@@ -100,6 +106,9 @@ def simulate(
     >>> patterns = edsym.simulate(salt, n=2, thickness_angstrom=300)
     >>> len(patterns), round(float(patterns[0].intensity.sum()), 1)
     (2, 0.8)
+    >>> thin, thick = edsym.simulate(salt, n=2, thickness=[50, 600])
+    >>> thin[0].intensity.max() > thick[0].intensity.max()
+    True
     """
     if not isinstance(structure, Structure):
         raise InputError(
@@ -108,6 +117,8 @@ def simulate(
         )
     as_detector(detector)
     settings.setdefault("in_plane", "random" if orientations == "random" else "fixed")
+    if thickness is not None:
+        settings["thickness_angstrom"] = _checked_thicknesses(thickness, settings)
     try:
         chosen = SimulationSettings(zone_axes=n, orientations=orientations, seed=seed, **settings)
     except InputError as error:  # by the names of the arguments
@@ -115,8 +126,41 @@ def simulate(
     matrices = directions.orientations(
         structure.spacegroup_number, n, orientations, chosen.in_plane, seed, "", chosen.grid_of
     )
-    patterns = make_engine(chosen).patterns(structure, matrices)
-    return Patterns(patterns, structure, chosen, detector)
+    if thickness is not None:
+        return _at_each_thickness(structure, matrices, chosen, detector)
+    each = chosen.thickness_of_patterns(len(matrices), "")
+    return Patterns(make_engine(chosen).patterns(structure, matrices, each), structure, chosen, detector)
+
+
+def _checked_thicknesses(thickness: Sequence[float], settings: dict) -> list[float]:
+    """Return the thicknesses as a list; `SimulationSettings` checks the numbers."""
+    if "thickness_angstrom" in settings:
+        raise InputError("thickness and thickness_angstrom are both given, expected one of them")
+    if np.ndim(thickness) != 1:
+        raise InputError(f"thickness: {thickness!r} is not allowed; it must be a list of numbers in Å")
+    return np.asarray(thickness).tolist()
+
+
+def _at_each_thickness(
+    structure: Structure, matrices: np.ndarray, settings: SimulationSettings, detector: str
+) -> list[Patterns]:
+    """Return the patterns at each of the thicknesses of the settings."""
+    engine = make_engine(settings)
+    if settings.engine == "krylov":
+        ascending = np.unique(settings.thicknesses)
+        series = list(engine.thickness_series(structure, matrices, ascending))
+        found = {
+            t: [replace(p, intensity=p.intensity[k], thickness=t) for p in series]
+            for k, t in enumerate(ascending.tolist())
+        }
+    else:
+        found = {
+            t: list(engine.patterns(structure, matrices, [t] * len(matrices))) for t in settings.thicknesses
+        }
+    return [
+        Patterns(found[t], structure, settings.replace(thickness_angstrom=t), detector)
+        for t in settings.thicknesses
+    ]
 
 
 def find_spots(patterns: Patterns, **settings) -> Spots:

@@ -1,13 +1,35 @@
 """Settings of a simulation: the section ``simulation`` of the configuration."""
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import ValidationInfo, field_validator
+import numpy as np
+from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema, field_validator
 
-from edsym.settings import MAX_SEED, Settings, setting
+from edsym.seeds import generator
+from edsym.settings import MAX_SEED, Settings, allowed, setting
 from edsym.simulation.constants import BASES
 from edsym.symmetry import ORIENTED_LAUE_CLASSES
+
+_MIN_THICKNESS, _MAX_THICKNESS = 0.1, 2000
+_ONE = {"type": "number", "minimum": _MIN_THICKNESS, "maximum": _MAX_THICKNESS}
+_THICKNESS = _ONE | {"type": ["number", "array"], "items": _ONE, "minItems": 1}
+
+
+def _thickness(value: object) -> object:
+    """Check a thickness, or several; pydantic's messages on unions name no bounds."""
+    several = isinstance(value, list | tuple)
+    values = tuple(value) if several else (value,)
+    for number in values or ((),):
+        known = isinstance(number, int | float) and not isinstance(number, bool)
+        if not known or not _MIN_THICKNESS <= number <= _MAX_THICKNESS:
+            raise ValueError(
+                f"simulation.thickness_angstrom: {value!r} is not allowed; it must be {allowed(_THICKNESS)}"
+            )
+    return tuple(map(float, values)) if several else value
+
+
+_Thickness = Annotated[float | tuple[float, ...], BeforeValidator(_thickness), WithJsonSchema(_THICKNESS)]
 
 
 class SimulationSettings(Settings):
@@ -22,8 +44,8 @@ class SimulationSettings(Settings):
     """Where `engine: torch` computes; `auto` is a GPU if there is one. The other engines use the CPU."""
     energy_kev: float = setting(300, "keV", ge=20, le=3000)
     """Energy of the electrons."""
-    thickness_angstrom: float = setting(200, "Å", ge=0.1, le=2000)
-    """Thickness of the crystal."""
+    thickness_angstrom: _Thickness = setting(200, "Å")
+    """Thickness of the crystal. Of several each pattern has one, drawn by the seed."""
     thermal_sigma_angstrom: float = setting(0.08, "Å", ge=0, le=1)
     """Root-mean-square thermal displacement of every atom along one direction (Debye–Waller factor)."""
     scattering_factors: Literal["lobato", "weickenmeier_kohl", "py4dstem"] = setting("py4dstem")
@@ -72,6 +94,16 @@ class SimulationSettings(Settings):
     @classmethod
     def _of_the_basis(cls, value: float | None, info: ValidationInfo) -> float | None:
         return BASES[info.data["basis"]][info.field_name] if value is None and "basis" in info.data else value
+
+    @property
+    def thicknesses(self) -> tuple[float, ...]:
+        """All thicknesses in Å."""
+        value = self.thickness_angstrom
+        return value if isinstance(value, tuple) else (value,)
+
+    def thickness_of_patterns(self, n: int, material_id: str) -> np.ndarray:
+        """Return the thicknesses (n,) in Å of a material's patterns, each drawn from all."""
+        return generator(self.seed, "thickness", material_id).choice(self.thicknesses, n)
 
     def _contradictions(self) -> Iterator[str]:
         if self.min_beam_amplitude is not None and self.basis != "adaptive":

@@ -1,6 +1,6 @@
 """abTEM's Bloch waves behind the interface of an engine: the reference, by full diagonalisation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from edsym.simulation.constants import RIM
 from edsym.simulation.crystal.cell import computing_cell, reciprocal_lattice
 from edsym.simulation.crystal.scattering import scattering_factor_tables
 from edsym.simulation.electrons import wavelength
-from edsym.simulation.engines.interface import Pattern, check_memory, expected_beams
+from edsym.simulation.engines.interface import Pattern, check_memory, expected_beams, thickness_of_each
 from edsym.simulation.settings import SimulationSettings
 from edsym.structures.standard import Structure
 
@@ -27,21 +27,25 @@ class AbtemEngine:
     def __init__(self, settings: SimulationSettings):
         self.settings = settings
 
-    def patterns(self, structure: Structure, orientations: np.ndarray) -> Iterator[Pattern]:
+    def patterns(
+        self, structure: Structure, orientations: np.ndarray, thicknesses: Sequence[float] | None = None
+    ) -> Iterator[Pattern]:
         """Yield one pattern per orientation: see `Engine`."""
         import abtem
 
         settings = self.settings
+        thicknesses = thickness_of_each(settings, len(orientations), thicknesses)
         self._check(structure)
         with abtem.config.set({"precision": "float64"}):
             factors = _structure_factors(structure, settings)
         reciprocal = reciprocal_lattice(structure.lattice)
-        for orientation in np.asarray(orientations, dtype=np.float64):
+        orientations = np.asarray(orientations, dtype=np.float64)
+        for orientation, thickness in zip(orientations, thicknesses.tolist(), strict=True):
             # Not around the `yield`: the setting is global.
             with abtem.config.set({"precision": "float64"}):
-                hkl, intensity = _beams(factors, orientation, settings)
+                hkl, intensity = _beams(factors, orientation, thickness, settings)
             incident = int(np.flatnonzero(~hkl.any(axis=1))[0])
-            yield Pattern(hkl, intensity, incident, reciprocal, orientation)
+            yield Pattern(hkl, intensity, incident, reciprocal, orientation, thickness)
 
     def _check(self, structure: Structure) -> None:
         settings = self.settings
@@ -73,7 +77,9 @@ def _structure_factors(structure: Structure, settings: SimulationSettings):
     return factors.build(lazy=False)
 
 
-def _beams(factors, orientation: np.ndarray, settings: SimulationSettings) -> tuple[np.ndarray, np.ndarray]:
+def _beams(
+    factors, orientation: np.ndarray, thickness: float, settings: SimulationSettings
+) -> tuple[np.ndarray, np.ndarray]:
     from abtem.bloch import BlochWaves
 
     waves = BlochWaves(
@@ -84,6 +90,6 @@ def _beams(factors, orientation: np.ndarray, settings: SimulationSettings) -> tu
         orientation_matrix=orientation,
         centering="P",
     )
-    intensity = waves.calculate_diffraction_patterns(settings.thickness_angstrom, lazy=False).array
+    intensity = waves.calculate_diffraction_patterns(thickness, lazy=False).array
     flux = 1 + wavelength(settings.energy_kev) * waves.g_vec[:, 2]
     return waves.hkl.astype(np.int16), (flux * intensity).astype(np.float32)

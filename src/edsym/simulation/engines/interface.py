@@ -1,13 +1,13 @@
 """What an engine is: structures and orientations in, diffraction patterns out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 
-from edsym.errors import MaterialError
+from edsym.errors import InputError, MaterialError
 from edsym.simulation.settings import SimulationSettings
 from edsym.structures.structure import Structure
 
@@ -28,6 +28,8 @@ class Pattern:
         Row vectors a*, b*, c* of the primitive cell in the crystal frame, in 1/Å.
     orientation : (3, 3) float64
         Rows are the laboratory's axes in the crystal frame; the last is the zone axis.
+    thickness : float
+        Of the crystal, in Å.
     """
 
     hkl: np.ndarray
@@ -35,6 +37,7 @@ class Pattern:
     incident: int
     reciprocal: np.ndarray
     orientation: np.ndarray
+    thickness: float
 
     @cached_property
     def q(self) -> np.ndarray:
@@ -68,7 +71,9 @@ def beam_positions(hkl: np.ndarray, reciprocal: np.ndarray, orientation: np.ndar
 class Engine(Protocol):
     """Something that computes diffraction patterns."""
 
-    def patterns(self, structure: Structure, orientations: np.ndarray) -> Iterator[Pattern]:
+    def patterns(
+        self, structure: Structure, orientations: np.ndarray, thicknesses: Sequence[float] | None = None
+    ) -> Iterator[Pattern]:
         """Yield one pattern per orientation.
 
         Parameters
@@ -77,14 +82,44 @@ class Engine(Protocol):
             A primitive cell; its lattice is given in the crystal frame.
         orientations : (n, 3, 3) array
             Rows are the laboratory's axes x, y, z in the crystal frame. The electrons travel along +z.
+        thicknesses : sequence of n floats, optional
+            Of the crystal, one a pattern, in Å, up to the largest of the settings; by default the one of the
+            settings.
 
         Raises
         ------
+        InputError
+            If the thicknesses are not such, or are not given and the settings have several.
         MaterialError
             If an element has no scattering factors, the memory does not suffice, or the
             propagation does not converge.
         """
         ...
+
+
+def thickness_of_each(
+    settings: SimulationSettings, n: int, thicknesses: Sequence[float] | None
+) -> np.ndarray:
+    """Return the thicknesses (n,) float64 of n patterns in Å: the given ones, or that of the settings.
+
+    Raises
+    ------
+    InputError
+        If they are not n numbers up to the settings' largest, or are not given and the settings have several.
+    """
+    if thicknesses is None and len(settings.thicknesses) > 1:
+        raise InputError(
+            f"simulation.thickness_angstrom has {len(settings.thicknesses)} values: which one each pattern "
+            "has must be given (SimulationSettings.thickness_of_patterns draws it)"
+        )
+    result = np.array(settings.thicknesses * n if thicknesses is None else thicknesses, dtype=np.float64)
+    largest = max(settings.thicknesses)
+    if result.shape != (n,) or not ((result > 0) & (result <= largest)).all():
+        raise InputError(
+            f"thicknesses are {result.tolist()} Å, expected {n} numbers > 0 and up to {largest:g}, the "
+            "largest of simulation.thickness_angstrom"
+        )
+    return result
 
 
 def check_memory(n_beams: int, n_bytes: float, max_memory: float) -> None:

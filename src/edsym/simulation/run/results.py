@@ -20,6 +20,8 @@ class SimulatedMaterial:
         Row vectors a*, b*, c* of the primitive cell in the crystal frame, in 1/Å.
     orientation : (n, 3, 3) float64
         Rows are the laboratory's axes in the crystal frame; the last is the zone axis.
+    thickness : (n,) float64
+        Of the crystal at each pattern, in Å.
     n_beams : (n,) int64
         Beams of each pattern.
     hkl : (B, 3) int16
@@ -31,6 +33,7 @@ class SimulatedMaterial:
     material_id: str
     reciprocal: np.ndarray
     orientation: np.ndarray
+    thickness: np.ndarray
     n_beams: np.ndarray
     hkl: np.ndarray
     intensity: np.ndarray
@@ -43,6 +46,7 @@ class SimulatedMaterial:
             material_id,
             patterns[0].reciprocal,
             np.array([pattern.orientation for pattern in patterns]),
+            np.array([pattern.thickness for pattern in patterns], dtype=np.float64),
             np.array([len(pattern.intensity) for pattern in patterns], dtype=np.int64),
             np.concatenate([pattern.hkl for pattern in patterns]),
             np.concatenate([pattern.intensity for pattern in patterns]),

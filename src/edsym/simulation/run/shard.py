@@ -121,7 +121,9 @@ def simulate_material(row, engine: Engine, settings: SimulationSettings) -> Simu
         row.material_id,
         settings.grid_of,
     )
-    result = SimulatedMaterial.from_patterns(row.material_id, engine.patterns(structure, matrices))
+    thicknesses = settings.thickness_of_patterns(len(matrices), row.material_id)
+    patterns = engine.patterns(structure, matrices, thicknesses)
+    result = SimulatedMaterial.from_patterns(row.material_id, patterns)
     if not np.isfinite(result.intensity).all():
         raise MaterialError("the propagation gave intensities that are not finite")
     return result

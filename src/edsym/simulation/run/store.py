@@ -21,6 +21,7 @@ patterns/material     (P,)       int32    index into materials/id; sorted by it,
 patterns/view         (P,)       int32    which of its material's zone axes
 patterns/zone_axis    (P, 3)     float64  unit vector along which the electrons travel, crystal frame
 patterns/orientation  (P, 3, 3)  float64  rows: the laboratory's x, y, z axes in the crystal frame
+patterns/thickness    (P,)       float64  of the crystal [Å]
 patterns/offset       (P+1,)     int64    where each pattern's beams begin and end
 beams/hkl             (B, 3)     int16    indices in the reciprocal lattice of the primitive cell
 beams/intensity       (B,)       float32  intensity; the incident beam before the crystal is 1
@@ -31,7 +32,7 @@ failed/reason         (F,)       str      and why
 Positions are not stored, since they follow from the indices, and would be more than half of the file. The
 direct beam is the one of hkl 000. The crystal frame is that of the material's standardised structure:
 a along x, c* along z of the conventional cell. The root has the attributes ``format``
-("edsym-patterns"), ``version`` (3) and ``settings`` (JSON).
+("edsym-patterns"), ``version`` (4) and ``settings`` (JSON).
 """
 
 import json
@@ -51,7 +52,7 @@ from edsym.simulation.settings import SimulationSettings
 from edsym.store_checks import LARGEST_Q, check_intensity, check_offset, check_patterns, read_failed
 
 FORMAT = "edsym-patterns"
-VERSION = 3
+VERSION = 4
 
 # name: (shape of one entry, type, shape of a chunk); shuffled and compressed by gzip at its fastest level
 # (slower ones save a fiftieth). Columns of indices are apart, since each alone is half as long compressed.
@@ -61,6 +62,7 @@ _DATASETS = {
     "patterns/view": ((), np.int32, (4096,)),
     "patterns/zone_axis": ((3,), np.float64, (1024, 3)),
     "patterns/orientation": ((3, 3), np.float64, (1024, 3, 3)),
+    "patterns/thickness": ((), np.float64, (4096,)),
     "patterns/offset": ((), np.int64, (4096,)),
     "beams/hkl": ((3,), np.int16, (65536, 1)),
     "beams/intensity": ((), np.float32, (65536,)),
@@ -121,6 +123,7 @@ class PatternStore:
     view: np.ndarray
     zone_axis: np.ndarray
     orientation: np.ndarray
+    thickness: np.ndarray
     offset: np.ndarray
     _file: h5py.File
 
@@ -189,6 +192,7 @@ def _check(store: PatternStore) -> None:
     turned = store.orientation @ np.swapaxes(store.orientation, 1, 2)
     orthogonal = (np.abs(turned - np.eye(3)) < 1e-6).all(axis=(1, 2))
     check_values(file, "patterns/orientation", store.orientation, orthogonal, "three orthogonal unit vectors")
+    check_values(file, "patterns/thickness", store.thickness, store.thickness > 0, "a positive number")
 
 
 def _columns(result: SimulatedMaterial, material: int, n_beams: int) -> dict[str, np.ndarray]:
@@ -200,6 +204,7 @@ def _columns(result: SimulatedMaterial, material: int, n_beams: int) -> dict[str
         "patterns/view": np.arange(n_patterns),
         "patterns/zone_axis": result.orientation[:, 2],
         "patterns/orientation": result.orientation,
+        "patterns/thickness": result.thickness,
         "patterns/offset": n_beams + np.cumsum(result.n_beams),
         "beams/hkl": result.hkl,
         "beams/intensity": result.intensity,

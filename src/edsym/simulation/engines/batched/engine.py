@@ -3,7 +3,7 @@
 It needs torch, NumPy and SciPy only, and runs on the CPU too.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -21,7 +21,13 @@ from edsym.simulation.engines.batched.crystal import (
     select_beams,
 )
 from edsym.simulation.engines.batched.propagation import basis_bytes, propagate
-from edsym.simulation.engines.interface import Pattern, check_memory, expected_beams, step_limit
+from edsym.simulation.engines.interface import (
+    Pattern,
+    check_memory,
+    expected_beams,
+    step_limit,
+    thickness_of_each,
+)
 from edsym.simulation.settings import SimulationSettings
 from edsym.structures.structure import Structure
 
@@ -51,11 +57,14 @@ class TorchEngine:
     def __init__(self, settings: SimulationSettings):
         self.settings = settings
         self.device = choose_device(settings.device)
-        self._steps = step_limit(settings.thickness_angstrom, settings.max_excitation_error)
+        self._steps = step_limit(max(settings.thicknesses), settings.max_excitation_error)
 
-    def patterns(self, structure: Structure, orientations: np.ndarray) -> Iterator[Pattern]:
+    def patterns(
+        self, structure: Structure, orientations: np.ndarray, thicknesses: Sequence[float] | None = None
+    ) -> Iterator[Pattern]:
         """Yield one pattern per orientation: see `Engine`. All are computed before the first."""
         orientations = np.asarray(orientations, dtype=np.float64)
+        thicknesses = thickness_of_each(self.settings, len(orientations), thicknesses)
         cell = computing_cell(structure)
         planes = 1 if self.settings.absorption == "none" else 2
         self._check_memory(cell, expected_beams(cell.volume, self.settings), planes)
@@ -63,38 +72,53 @@ class TorchEngine:
             crystal = make_crystal(cell, self.settings, self.device)
             beams = select_beams(crystal, orientations[:, 2])
             self._check_memory(cell, int(beams.counts.max()), crystal.planes)
-            intensity = self._intensities(cell, crystal, beams).cpu().numpy()
+            intensity = self._intensities(cell, crystal, beams, thicknesses).cpu().numpy()
             candidate = beams.candidate.cpu().numpy()
         ends, reciprocal = np.cumsum(beams.counts), reciprocal_lattice(structure.lattice)
-        for orientation, first, end in zip(orientations, ends - beams.counts, ends, strict=True):
+        columns = orientations, ends - beams.counts, ends, thicknesses
+        for orientation, first, end, thickness in zip(*columns, strict=True):
             chosen = candidate[first:end]
             incident = int(np.searchsorted(chosen, crystal.incident))
-            yield Pattern(crystal.hkl[chosen], intensity[first:end], incident, reciprocal, orientation)
+            own = crystal.hkl[chosen], intensity[first:end], incident
+            yield Pattern(*own, reciprocal, orientation, float(thickness))
 
-    def _intensities(self, cell: Cell, crystal: Crystal, beams: DeviceBeams) -> torch.Tensor:
+    def _intensities(
+        self, cell: Cell, crystal: Crystal, beams: DeviceBeams, thicknesses: np.ndarray
+    ) -> torch.Tensor:
         """Return the intensities (b,) float32 of all beams of all patterns."""
         intensity = torch.empty(beams.candidate.numel(), device=self.device)
         first_beam = np.cumsum(beams.counts) - beams.counts
-        for batch in batches(beams.counts, self._batch_limit(cell, crystal)):
+        for batch in self._batches_of_one_thickness(cell, crystal, beams.counts, thicknesses):
             # Where each pattern's beams lie in the flat lists; -1 is padding.
             counts = torch.as_tensor(beams.counts[batch], device=self.device)[:, None]
             place = torch.arange(int(beams.counts[batch].max()), device=self.device)
             inside = place < counts
             place = (torch.as_tensor(first_beam[batch], device=self.device)[:, None] + place) * inside
             found = self._propagated(
-                crystal, beams.candidate[place].where(inside, -1), beams.excitation_error[place] * inside
+                crystal,
+                beams.candidate[place].where(inside, -1),
+                beams.excitation_error[place] * inside,
+                float(thicknesses[batch[0]]),
             )
             intensity[place[inside]] = found[inside]
         return intensity
 
-    def _propagated(self, crystal: Crystal, candidate: torch.Tensor, error: torch.Tensor) -> torch.Tensor:
+    def _batches_of_one_thickness(
+        self, cell: Cell, crystal: Crystal, counts: np.ndarray, thicknesses: np.ndarray
+    ) -> Iterator[np.ndarray]:
+        for thickness in np.unique(thicknesses):
+            own = np.flatnonzero(thicknesses == thickness)
+            for batch in batches(counts[own], self._batch_limit(cell, crystal)):
+                yield own[batch]
+
+    def _propagated(
+        self, crystal: Crystal, candidate: torch.Tensor, error: torch.Tensor, thickness: float
+    ) -> torch.Tensor:
         settings = self.settings
         matrix = fill_hamiltonians(crystal, candidate, error)
         start = (candidate == crystal.incident).int().argmax(dim=1)
         hermitian = settings.absorption == "none"
-        found = propagate(
-            matrix, start, settings.thickness_angstrom, settings.tolerance, self._steps, hermitian
-        )
+        found = propagate(matrix, start, thickness, settings.tolerance, self._steps, hermitian)
         if found is None:
             raise MaterialError(
                 f"the propagation of {candidate.shape[1]} beams has not converged to {settings.tolerance:g} "

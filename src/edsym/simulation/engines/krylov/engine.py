@@ -13,7 +13,13 @@ from edsym.simulation.beams.selection import BeamLists, expected_number, select_
 from edsym.simulation.crystal.cell import Cell, computing_cell, reciprocal_lattice
 from edsym.simulation.crystal.structure_factors import PotentialTable, potential_table, table_bytes
 from edsym.simulation.electrons import wavelength
-from edsym.simulation.engines.interface import Pattern, check_memory, expected_beams, step_limit
+from edsym.simulation.engines.interface import (
+    Pattern,
+    check_memory,
+    expected_beams,
+    step_limit,
+    thickness_of_each,
+)
 from edsym.simulation.engines.krylov.hamiltonian import fill, matrix_size, padded
 from edsym.simulation.engines.krylov.propagation import propagate
 from edsym.simulation.settings import SimulationSettings
@@ -38,10 +44,13 @@ class KrylovEngine:
         self._matrix_memory = _Memory()
         self._basis_memory = _Memory()
 
-    def patterns(self, structure: Structure, orientations: np.ndarray) -> Iterator[Pattern]:
+    def patterns(
+        self, structure: Structure, orientations: np.ndarray, thicknesses: Sequence[float] | None = None
+    ) -> Iterator[Pattern]:
         """Yield one pattern per orientation: see `Engine`."""
-        for pattern in self.thickness_series(structure, orientations, [self.settings.thickness_angstrom]):
-            yield replace(pattern, intensity=pattern.intensity[0])
+        each = thickness_of_each(self.settings, len(orientations), thicknesses)
+        for pattern in self._series(structure, orientations, each[:, None]):
+            yield replace(pattern, intensity=pattern.intensity[0], thickness=float(pattern.thickness[0]))
 
     def thickness_series(
         self, structure: Structure, orientations: np.ndarray, thicknesses: Sequence[float]
@@ -60,7 +69,7 @@ class KrylovEngine:
         Yields
         ------
         Pattern
-            Its `intensity` is (T, n): one row a thickness.
+            Its `intensity` is (T, n), one row a thickness, and its `thickness` (T,).
 
         Raises
         ------
@@ -72,8 +81,14 @@ class KrylovEngine:
         thicknesses = np.array(thicknesses, dtype=np.float64)
         if not thicknesses.size or not (np.diff(thicknesses, prepend=0) > 0).all():
             raise InputError(f"thicknesses are {thicknesses.tolist()} Å, expected positive and ascending")
+        yield from self._series(structure, orientations, np.tile(thicknesses, (len(orientations), 1)))
+
+    def _series(
+        self, structure: Structure, orientations: np.ndarray, thicknesses: np.ndarray
+    ) -> Iterator[Pattern]:
+        """Yield one pattern per orientation at its own thicknesses: rows (n, T), ascending."""
         settings, cell = self.settings, computing_cell(structure)
-        steps = step_limit(thicknesses[-1], settings.max_excitation_error)
+        steps = step_limit(thicknesses.max(initial=0), settings.max_excitation_error)
         check_memory(expected_beams(cell.volume, settings), self._table_bytes(cell), settings.max_memory)
         candidates = find_candidates(cell, settings.g_max)
         limits = excitation_limits(candidates, cell, settings)
@@ -95,11 +110,13 @@ class KrylovEngine:
             batch = orientations[first : first + _BATCH]
             beams = select_beams(candidates, batch[:, 2], self._wavelength, limits)
             self._check_memory(cell, beams.largest(), len(table.values), steps)
-            intensity = self._intensities(beams, candidates, table, linear, thicknesses, steps)
+            own_thicknesses = thicknesses[first : first + _BATCH]
+            intensity = self._intensities(beams, candidates, table, linear, own_thicknesses, steps)
             for p, orientation in enumerate(batch):
                 own = slice(*beams.offset[p : p + 2])
                 indices = hkl[beams.candidate[own]]
-                yield Pattern(indices, intensity[:, own], int(beams.incident[p]), reciprocal, orientation)
+                place = int(beams.incident[p]), reciprocal, orientation
+                yield Pattern(indices, intensity[:, own], *place, own_thicknesses[p])
 
     def _check_memory(self, cell: Cell, n_beams: int, planes: int, steps: int) -> None:
         settings = self.settings
@@ -123,7 +140,7 @@ class KrylovEngine:
         steps: int,
     ) -> np.ndarray:
         n, planes, settings = beams.largest(), len(table.values), self.settings
-        intensity = np.empty((thicknesses.size, beams.candidate.size), dtype=np.float32)
+        intensity = np.empty((thicknesses.shape[1], beams.candidate.size), dtype=np.float32)
         failed = _propagate_all(
             table.values.T,
             table.kind,
@@ -187,7 +204,8 @@ def _propagate_all(
         )
         length = matrix.shape[0] * matrix.shape[1]
         basis = basis_memory[: (max_steps + 1) * length].reshape(max_steps + 1, length)
-        steps = propagate(matrix, kind, incident[p], thicknesses, tolerance, basis, intensity[:, first:stop])
+        own = intensity[:, first:stop]
+        steps = propagate(matrix, kind, incident[p], thicknesses[p], tolerance, basis, own)
         if steps < 0:
             return p
     return -1
