@@ -27,7 +27,7 @@ TINY = {
     "training": {"epochs": 1, "batch_size": 32, "threads": 1},
     "mlp": {"hidden": [16], "epochs": 1, "threads": 1},
     "forest": {"system_trees": 4, "spacegroup_trees": 4},
-    "evaluation": {"views": 2},
+    "evaluation": {"views": 2, "protocols": ["grid"]},
     "detector": {"curves": [1.0]},
 }
 
