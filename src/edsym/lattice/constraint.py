@@ -69,7 +69,10 @@ def constrained(basis, plane, heights, distortion, conditions):
     for i in range(3):
         for c in range(3):
             volume[3 * c + i, 0] = direct[i, c]
-    looseness = math.sqrt(max(0.0, (volume * solve(matrix, volume)).sum()))
+    spread, variance = solve(matrix, volume), 0.0
+    for a in range(_UNKNOWNS):
+        variance += volume[a, 0] * spread[a, 0]
+    looseness = math.sqrt(max(0.0, variance))
     across = along = 0.0
     for a in range(_UNKNOWNS):
         for b in range(_UNKNOWNS):
@@ -78,8 +81,9 @@ def constrained(basis, plane, heights, distortion, conditions):
                 along += part
             else:
                 across += part
-    if not (np.abs(cosines) < 10 * _EXACT).all():
-        return here, np.inf, np.inf, -np.inf, looseness
+    for cosine in cosines:
+        if not abs(cosine) < 10 * _EXACT:
+            return here, np.inf, np.inf, -np.inf, looseness
     return here, across, along, -_log_density(slopes, weight), looseness
 
 
@@ -121,8 +125,12 @@ def _log_density(slopes, weight):
     S is their covariance. Independent ones are picked by size, as in a Cholesky decomposition with pivots.
     """
     n = len(slopes)
-    spread = solve(weight, np.ascontiguousarray(slopes.T))
-    covariance = slopes @ spread
+    spread = solve(weight, slopes.T.copy())
+    covariance = np.zeros((n, n))
+    for i in range(n):
+        for j in range(n):
+            for a in range(_UNKNOWNS):
+                covariance[i, j] += slopes[i, a] * spread[a, j]
     total, largest = 0.0, 0.0
     for _ in range(min(5, n)):
         pivot = 0

@@ -23,13 +23,16 @@ ABSENT = 0.18
 # ν is 2: its powers are products.
 
 
-@njit(error_model="numpy", cache=True)
-def spreads(q, intensity, width):
-    """Return the standard deviations (n,) of excitation errors in 1/Å, from lengths and intensities alone."""
+def first_scale(q, intensity) -> np.ndarray:
+    """Return c and b as the brightest tenth of the spots (n,) suggests them: these lie on the sphere."""
     level = np.sort(np.log(intensity) + FALLOFF * q)
-    top = level[len(level) - 1 - len(level) // 10] - 0.7
-    ratio = np.exp(top - FALLOFF * q) / intensity
-    return np.minimum(0.04, np.maximum(0.0015, width * np.sqrt(ratio + 0.3)))
+    return np.array([level[len(level) - 1 - len(level) // 10] - 0.7, FALLOFF])
+
+
+def spreads(q, intensity) -> np.ndarray:
+    """Return the standard deviations (n,) of excitation errors in 1/Å, from lengths and intensities alone."""
+    ratio = np.exp(first_scale(q, intensity)[0] - FALLOFF * q) / intensity
+    return np.clip(WIDTH * np.sqrt(ratio + 0.3), 0.0015, 0.04)
 
 
 @njit(error_model="numpy", cache=True)

@@ -14,6 +14,7 @@ from edsym.lattice.linear import solve
 SHORTEST = 2.0
 """Shortest one, in Å: atoms are no closer."""
 _STEP = 0.2  # Å across the beam
+_LEAST_PEAK = 2.5  # standard deviations
 _DEPTH_STEP = 4.0  # Å along the beam: the sphere is flat
 
 
@@ -71,7 +72,8 @@ def find_periods(q, spread, most, radius):
     depths = _DEPTH_STEP * np.arange(-round(radius / _DEPTH_STEP), round(radius / _DEPTH_STEP) + 1)
     sums, deviation = periodicity(q, spread, depths, grid)
     starts = _peaks(sums, deviation, grid, depths, radius, 4 * most)
-    return _climb(q, spread, starts, most)
+    periods, scores = _climb(q, spread, starts)
+    return periods[np.argsort(-scores, kind="stable")[:most]]
 
 
 @njit(error_model="numpy", cache=True)
@@ -85,25 +87,22 @@ def _peaks(sums, deviation, grid, depths, radius, most):
             for i in range(1, n_x - 1):
                 value = sums[d, j, i]
                 score = value / deviation[d]
-                if (
-                    score <= max(2.5, scores[most - 1])
-                    or value < sums[d, j, i - 1]
-                    or value < sums[d, j, i + 1]
-                ):
+                if score <= max(_LEAST_PEAK, scores[most - 1]) or value < sums[d, j, i + 1]:
                     continue
                 x, y, z = grid[i], grid[y_zero + j], depths[d]
-                if x * x + y * y + z * z > radius**2 or x * x + y * y + z * z < SHORTEST**2:
+                square = x * x + y * y + z * z
+                if square > radius**2 or square < SHORTEST**2 or not _is_peak(sums, d, j, i):
                     continue
-                if not _is_peak(sums, d, j, i):
-                    continue
-                place = most - 1
-                while place > 0 and scores[place - 1] < score:
-                    scores[place] = scores[place - 1]
-                    places[place] = places[place - 1]
-                    place -= 1
-                scores[place] = score
-                places[place, 0], places[place, 1], places[place, 2] = x, y, z
-    return places[: np.count_nonzero(scores)]
+                k = most - 1
+                while k > 0 and scores[k - 1] < score:
+                    scores[k], places[k, 0] = scores[k - 1], places[k - 1, 0]
+                    places[k, 1], places[k, 2] = places[k - 1, 1], places[k - 1, 2]
+                    k -= 1
+                scores[k], places[k, 0], places[k, 1], places[k, 2] = score, x, y, z
+    found = 0
+    while found < most and scores[found] > 0:
+        found += 1
+    return places[:found]
 
 
 @njit(error_model="numpy", cache=True)
@@ -118,13 +117,14 @@ def _is_peak(sums, d, j, i):
 
 
 @njit(error_model="numpy", cache=True)
-def _climb(q, spread, starts, most):
-    """Move each start to the top of its peak by Gauss–Newton steps, and return those that differ."""
+def _climb(q, spread, starts):
+    """Move each start to the top of its peak by Gauss–Newton steps; return those that differ, and scores."""
     n = len(q)
     periods, scores = np.zeros((len(starts), 3)), np.zeros(len(starts))
     found = 0
-    for start in starts:
-        t = start.copy()
+    t = np.empty(3)
+    for start in range(len(starts)):
+        t[:] = starts[start]
         for _ in range(6):
             normal, right = np.zeros((3, 3)), np.zeros((3, 1))
             total = norm = 0.0
@@ -143,7 +143,9 @@ def _climb(q, spread, starts, most):
             normal[2, 2] += 1e-4
             normal[0, 0] += 1e-6
             normal[1, 1] += 1e-6
-            t += solve(normal, right)[:, 0]
+            move = solve(normal, right)
+            for a in range(3):
+                t[a] += move[a, 0]
         new = t[0] ** 2 + t[1] ** 2 + t[2] ** 2 > SHORTEST**2
         for k in range(found):
             for sign in (-1, 1):
@@ -151,10 +153,10 @@ def _climb(q, spread, starts, most):
                 if across < 0.04 and abs(t[2] - sign * periods[k, 2]) < 1.5:
                     new = False
         if new:
-            periods[found], scores[found] = t, total / np.sqrt(norm)
+            periods[found] = t
+            scores[found] = total / np.sqrt(norm)
             found += 1
-    order = np.argsort(-scores[:found])[:most]
-    return periods[order]
+    return periods[:found], scores[:found]
 
 
 def out_of_plane(periods, most):

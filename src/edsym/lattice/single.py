@@ -7,11 +7,10 @@ from edsym.lattice.bases import best_bases
 from edsym.lattice.candidate import Candidate
 from edsym.lattice.compare import reduced, shortest_lengths
 from edsym.lattice.differences import differences, position_error
-from edsym.lattice.likelihood import WIDTH, spreads
 from edsym.lattice.linear import determinant, dual
 from edsym.lattice.periods import find_periods, out_of_plane
 from edsym.lattice.probability import probabilities
-from edsym.lattice.refinement import evaluate, refine
+from edsym.lattice.refinement import Pattern, refine
 from edsym.lattice.symmetrise import Solution, symmetrised
 
 FEWEST_SPOTS = 5
@@ -25,8 +24,8 @@ _MOST_SOLUTIONS = 8
 _ERRORS = 3e-4, 0.01  # bounds of the standard deviation of a coordinate in 1/Å
 _MARGIN = 1.2  # the error is rather over- than underestimated
 _LEAST_ERROR, _SMALL_ERROR = 0.001, 0.003  # 1/Å
+_LEAST_SEARCH_ERROR = 0.002  # 1/Å: periods are not refined
 _WEAK = 5.5  # score of a spot below which more is tried: right lattices have more
-_NARROWING = np.array([6.0, 3.0, 1.0, 1.0])
 _SAME = 0.03
 
 
@@ -63,18 +62,16 @@ def single_view(qx, qy, intensity, wavelength, *, tolerance=None, n=5) -> list[C
     bright = np.argsort(-columns[2], kind="stable")[:_MOST_SPOTS]
     bright = bright[np.argsort(columns[0, bright], kind="stable")]
     x, y, brightness = np.ascontiguousarray(columns[:, bright])
-    length = np.hypot(x, y)
-    spread = spreads(length, brightness, WIDTH)
-    found = position_error(*differences(x, y), *_ERRORS) if tolerance is None else float(tolerance)
-    error = max(_MARGIN * found, _LEAST_ERROR)
-    sphere = np.column_stack([x, y, -wavelength / 2 * length**2])
-    periods = find_periods(sphere, spread, _PERIODS, _RADIUS)
-    solutions = _solutions(sphere, periods, (wavelength, x, y, brightness, spread, error))
-    if not solutions or max(one.score for one in solutions) < _WEAK * len(x):
+    error = position_error(*differences(x, y), *_ERRORS) if tolerance is None else float(tolerance)
+    pattern = Pattern.of(wavelength, x, y, brightness, max(_MARGIN * error, _LEAST_ERROR))
+    sphere = np.column_stack([x, y, -wavelength / 2 * (x**2 + y**2)])
+    solutions = _solutions(sphere, find_periods(sphere, pattern.spread, _PERIODS, _RADIUS), pattern)
+    if max((one.score for one in solutions), default=0.0) < _WEAK * len(x):
         # A zone axis, whose plane takes all places, or a long cell, whose spots look as if they scattered.
-        periods = out_of_plane(find_periods(sphere, spread, _MORE_PERIODS, _LONG_RADIUS), _PERIODS)
-        error = error if tolerance is not None else min(error, _SMALL_ERROR)
-        solutions += _solutions(sphere, periods, (wavelength, x, y, brightness, spread, error))
+        periods = find_periods(sphere, pattern.spread, _MORE_PERIODS, _LONG_RADIUS)
+        if tolerance is None:
+            pattern = pattern._replace(error=min(pattern.error, _SMALL_ERROR))
+        solutions += _solutions(sphere, out_of_plane(periods, _PERIODS), pattern)
     solutions = _distinct(solutions)
     chances = probabilities(solutions, len(x))
     order = np.argsort(-chances, kind="stable")[:n]
@@ -96,15 +93,15 @@ def _checked(qx, qy, intensity, wavelength) -> np.ndarray:
     return np.stack(columns)
 
 
-def _solutions(sphere, periods, pattern) -> list[Solution]:
+def _solutions(sphere, periods, pattern: Pattern) -> list[Solution]:
     """Return the lattices that some periods span, fitted and symmetrised."""
-    *_, spread, error = pattern
     if len(periods) < 3:
         return []
     solutions = []
-    for basis in _apart(best_bases(sphere, spread, max(error, 0.002), periods, _BASES)):
-        fit = evaluate(*refine(dual(basis), np.zeros(2), _NARROWING, *pattern), True, *pattern)
-        if np.isfinite(fit[5]):
+    bases = best_bases(sphere, pattern.spread, max(pattern.error, _LEAST_SEARCH_ERROR), periods, _BASES)
+    for basis in _apart(bases):
+        fit = refine(dual(basis), pattern)
+        if np.isfinite(fit.score):
             solutions += symmetrised(fit, pattern)
     return solutions
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from edsym.lattice.constraint import constrained
 from edsym.lattice.holohedry import CONDITIONS, groups
-from edsym.lattice.refinement import evaluate, misfit, precision
+from edsym.lattice.refinement import Fit, Pattern, evaluate, offsets, precision
 
 _LARGEST_CHI = 30.0
 _MOST_AXES = 14
@@ -51,21 +51,12 @@ class Solution(NamedTuple):
     looseness: float
 
 
-def symmetrised(fit, pattern) -> list[Solution]:
-    """Return a lattice as it was fitted and with each symmetry that it may have, the most probable first.
-
-    Parameters
-    ----------
-    fit : tuple
-        As `evaluate` returns it.
-    pattern : tuple
-        Wavelength, x, y, intensity, spread and error, as `evaluate` takes them.
-    """
-    basis, origin, scale, points, spot, score, curvature = fit
-    _, x, y, *_ = pattern
-    indexed, square = misfit(points, spot, basis, origin, x, y)
-    error = max(_LEAST_ERROR, np.sqrt(square / max(1, 2 * indexed - 8)))
-    plane, heights = precision(points, spot, curvature, error)
+def symmetrised(fit: Fit, pattern: Pattern) -> list[Solution]:
+    """Return a lattice as it was fitted and with each symmetry that it may have, the most probable first."""
+    basis, origin, scale, points, spot, score, _ = fit
+    off = offsets(points, spot, basis, origin, pattern)
+    error = max(_LEAST_ERROR, np.sqrt((off**2).sum() / max(1, 2 * len(off) - 8)))
+    plane, heights = precision(fit, error)
     known = basis, plane, heights * _HEIGHTS, error
     axes = []
     for number in range(len(CONDITIONS)):
@@ -82,11 +73,20 @@ def symmetrised(fit, pattern) -> list[Solution]:
     tried.sort(key=lambda one: -one[0])
     for _, moved, across, along, gain, looseness, n_axes in tried[:_MOST_GROUPS]:
         start = np.column_stack([basis[:, :2], moved[:, 2]])
-        seen, *place, value, _ = evaluate(start, origin, scale, False, *pattern)
-        if np.isfinite(value):
-            shift, _, near, at = place
-            total, cost = value - across / 2 + gain, across + along
+        seen = evaluate(start, origin, scale, False, pattern)
+        if np.isfinite(seen.score):
             solutions.append(
-                Solution(total, moved, shift, seen[:, :2], near, at, n_axes, cost, gain, looseness)
+                Solution(
+                    score=seen.score - across / 2 + gain,
+                    basis=moved,
+                    origin=seen.origin,
+                    plane=seen.basis[:, :2],
+                    points=seen.points,
+                    spot=seen.spot,
+                    axes=n_axes,
+                    cost=across + along,
+                    gain=gain,
+                    looseness=looseness,
+                )
             )
     return sorted(solutions, key=lambda one: -one.score)
