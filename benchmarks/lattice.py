@@ -90,7 +90,8 @@ def lines(result: pd.DataFrame, seed: int):
         shares.append(interval(part.best.to_numpy() < 0.03, seed))
         yield f"| {name} | {len(part)} | " + " | ".join(shares) + " |"
     error = calibration_error(result.probability.to_numpy(), result.off.to_numpy() < 0.03)
-    yield f"\ncalibration error {100 * error:.1f} %; {1000 * result.seconds.mean():.0f} ms of one core a view on average"
+    milliseconds = 1000 * result.seconds.mean()
+    yield f"\ncalibration error {100 * error:.1f} %; {milliseconds:.0f} ms of one core a view on average"
 
 
 def _cut(result: pd.DataFrame, column: str, edges):
