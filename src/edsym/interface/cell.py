@@ -64,9 +64,10 @@ class CellResult:
         Probability that the primitive lattice is right: its fourteen shortest vectors within 3 %, up to a
         common factor.
     primitive : (3, 3) array
-        Rows are the vectors of the reduced primitive cell in Å.
+        Rows are the vectors of the reduced primitive cell in Å, with the symmetry of ``bravais[0]``.
     parameters, uncertainties : (6,) array
-        Its a, b, c in Å and alpha, beta, gamma in degrees, bound by no symmetry, and standard deviations.
+        a, b, c in Å and alpha, beta, gamma in degrees of the reduced primitive cell, bound by no symmetry,
+        and their standard deviations.
     bravais : list of BravaisCell
         Bravais lattices with probabilities and conventional cells, the most probable first.
     views : list of CellView
@@ -191,7 +192,7 @@ def _result(spots: Spots, found: Found) -> CellResult:
         )
     return CellResult(
         found.probability,
-        direct,
+        np.linalg.solve(change, bravais[0].conventional),
         cell_parameters(direct),
         parameter_uncertainties(direct, fit.covariance),
         bravais,

@@ -58,8 +58,9 @@ def solve(
     }
     own = {v: _different([basis for basis, _ in some])[:_N_OWN] for v, some in proposals.items()}
     best = None
-    for v, basis in _seeds(proposals)[:_N_SEEDS]:
-        found = grow(views, v, basis, sigma, own)
+    seeds = _seeds(proposals)[:_N_SEEDS]
+    for exact, (v, basis) in product((True, False), seeds):
+        found = grow(views, v, basis, sigma, own, exact)
         if best is None or found.total > best.total:
             best = found
         if _is_enough(views, best):

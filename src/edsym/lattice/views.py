@@ -63,7 +63,12 @@ class Solution:
 
 
 def grow(
-    views: list[View], seed: int, basis: np.ndarray, sigma: float, proposals: Proposals = MappingProxyType({})
+    views: list[View],
+    seed: int,
+    basis: np.ndarray,
+    sigma: float,
+    proposals: Proposals = MappingProxyType({}),
+    exact: bool = False,
 ) -> Solution:
     """Return what grows from the lattice that one view proposes.
 
@@ -80,14 +85,17 @@ def grow(
     proposals : mapping of int to list of (3, 3) array
         What the views themselves propose, in their beam frames, reduced. Those with something like `basis`
         go first.
+    exact : bool
+        Whether the proposal is taken to be right within a per cent until others are refined with it: one that
+        symmetry ties is, and its own view alone would make it worse.
     """
-    fit = refine(views, Fit.start(reduced(basis), len(views), sigma), [seed], 4)
+    fit = refine(views, Fit.start(reduced(basis), len(views), sigma), [seed], 4, strain=not exact)
     alike = {v: any(coincidences(fit.basis, own, ALIKE) for own in bases) for v, bases in proposals.items()}
     others = [v for v in range(len(views)) if v != seed]
     others.sort(key=lambda v: (not alike.get(v, False), -len(views[v].q)))
     active, failed = [seed], []
     for v in others:
-        better = orient(views, fit, active, v, proposals.get(v, ()))
+        better = orient(views, fit, active, v, proposals.get(v, ()), exact)
         if better is None:
             failed.append(v)
             if len(active) == 1 and len(failed) == _HOPELESS:
@@ -103,7 +111,12 @@ def grow(
 
 
 def orient(
-    views: list[View], fit: Fit, active: list[int], v: int, own: Sequence[np.ndarray] = ()
+    views: list[View],
+    fit: Fit,
+    active: list[int],
+    v: int,
+    own: Sequence[np.ndarray] = (),
+    exact: bool = False,
 ) -> Fit | None:
     """Return the fit with view v oriented and refined together with the active ones; None if it disagrees.
 
@@ -119,9 +132,11 @@ def orient(
         The view to orient.
     own : sequence of (3, 3) array
         Lattices that the view itself proposes, in its beam frame, reduced.
+    exact : bool
+        Whether lengths are right within a per cent from the start.
     """
     early = len(active) < 3
-    relative = _RELATIVE[min(len(active), len(_RELATIVE)) - 1]
+    relative = _RELATIVE[-1] if exact else _RELATIVE[min(len(active), len(_RELATIVE)) - 1]
     points = points_of(views, fit)
     best = (0.0, None)
     if early:
