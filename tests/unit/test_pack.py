@@ -44,7 +44,14 @@ def test_a_packed_network_is_loaded_and_predicts_the_same(packed):
 
 def test_card_and_recipe_tell_data_and_scores_but_no_folder(packed):
     card, recipe = (packed[0] / name for name in ("README.md", "recipe.json"))
-    for text in ("# small", "2 training", "epoch 2 of 3", "Put materials.parquet into", "| Method | 61.2 |"):
+    for text in (
+        "# small",
+        "2 training",
+        "epoch 2 of 3",
+        "Put materials.parquet into",
+        "| Method | 61.2 |",
+        "those of the grid",
+    ):
         assert text in card.read_text()
     found = json.loads(recipe.read_text())
     assert found["simulation"] == configuration()["simulation"]

@@ -19,6 +19,7 @@ diffraction pattern. `edsym.load_model("{name}")` returns it.
   and training: `snakemake all --profile profiles/local --configfile models/{name}/recipe.json` makes the run
   again.
   {table}
+- **Orientations:** {orientations}
 - **Parameters:** {parameters:,}; weights of epoch {best} of {epochs}, the best on held-out materials.
 - **Input:** spots as [qx, qy, I]: 1/Å, and share of the incident beam, which is itself not among them.
 - **Not for:** patterns at energies or thicknesses other than those above, or spots not measured on the same
@@ -28,6 +29,11 @@ diffraction pattern. `edsym.load_model("{name}")` returns it.
 
 {scores}
 """
+
+_UNTOLD = """{} ones, which tell nothing of the symmetry."""
+_TOLD = """those of the {}, which are chosen by the true symmetry and so tell a part of it. Scores at them
+  measure the plan as well as the network; what it is worth shows at random orientations."""
+_ORIENTATIONS = {"random": _UNTOLD, "hemisphere": _UNTOLD, "grid": _TOLD, "plan": _TOLD}
 
 _FILES = """Put {path} into the checkout first: it is not a part of edsym. Without it, `--config
   structures='{{source: materials_project, path: null}}'` takes what the Materials Project has today, with
@@ -80,11 +86,13 @@ def pack_model(
     if structures["path"]:  # its folder is of no use elsewhere
         structures["path"] = Path(structures["path"]).name
     write_text(output_dir / "recipe.json", json.dumps(recipe, indent=2, ensure_ascii=False) + "\n")
+    orientations = recipe["simulation"]["orientations"]
     model = json.loads((model_dir / "model.json").read_text(encoding="utf-8"))
     card = _CARD.format(
         name=name,
         run=f"{run} (edsym {version('edsym')}, torch {version('torch')})",
         table=_TABLE[structures["source"]].format(**structures),
+        orientations=_ORIENTATIONS[orientations].format(orientations),
         parameters=model["n_parameters"],
         best=model["training"]["best_epoch"] + 1,
         epochs=model["settings"]["training"]["epochs"],
