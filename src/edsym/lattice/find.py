@@ -9,7 +9,7 @@ from edsym.lattice.compare import reduced
 from edsym.lattice.confidence import probability_of_views
 from edsym.lattice.consensus import solve
 from edsym.lattice.indexing import Fit, Indexing, index
-from edsym.lattice.joint import with_covariance
+from edsym.lattice.joint import refine, with_covariance
 from edsym.lattice.pattern import View
 from edsym.lattice.single import single_view
 from edsym.lattice.views import Solution, points_of
@@ -93,7 +93,9 @@ def _alone(
     """Return the most probable lattice of a single view, where no two agree."""
     v = max(range(len(views)), key=lambda i: candidates[i][0].probability if candidates[i] else -1.0)
     best = candidates[v][0]
-    fit = with_covariance(views, Fit.start(best.basis, len(views), position_error), [v])
+    # Its shape is better than what a refinement without intensities would make of one view.
+    fit = refine(views, Fit.start(best.basis, len(views), position_error), [v], 4, strain=False)
+    fit = with_covariance(views, fit, [v])
     gain = np.zeros(len(views))
     gain[v] = index(views[v], fit, v, points_of(views, fit)).gain.sum()
     # Of several views that agree on nothing, the best is worth less than it says.
