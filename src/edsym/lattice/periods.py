@@ -174,6 +174,8 @@ def out_of_plane(periods, most):
     periods : (m, 3) array
         A pair that spans the plane of the best ones, then the best of those that the pair does not give.
     """
+    if len(periods) < 3:
+        return periods
     sizes = np.linalg.norm(periods, axis=1)
     near = np.argsort(sizes[: most // 2])
     one = periods[near[0]]
