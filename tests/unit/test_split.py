@@ -185,6 +185,13 @@ def test_validation_materials_stay_what_they_are():
     assert chosen == [[3, 5, 9], [2, 6, 7]]
 
 
+def test_test_materials_stay_what_they_are():
+    """A stored model has seen the others, in every version."""
+    ids, systems = np.array([f"mp-{i}" for i in range(10)]), np.zeros(10, int)
+    sides = [_sides(ids, systems, SplitSettings(test_fraction=0.3, seed=seed)) for seed in (0, 1)]
+    assert [np.flatnonzero(side == "test").tolist() for side in sides] == [[0, 2, 9], [0, 6, 7]]
+
+
 def test_a_split_is_written_with_its_settings_and_read_sorted(tmp_path):
     frame = split_frame().iloc[::-1]
     write_split(frame, tmp_path / "split.parquet", SETTINGS)
