@@ -69,6 +69,15 @@ def test_the_same_seed_gives_the_same_weights(files, trained, tmp_path):
         assert torch.equal(a, b)
 
 
+def test_another_seed_starts_from_other_weights(files, tmp_path):
+    starts = []
+    for seed in (3, 4):
+        settings = SETTINGS.replace(seed=seed, epochs=1, learning_rate=1e-6)
+        train_model(Perceptron(mlp=settings), *files[:2], tmp_path / str(seed), validation=VALIDATION)
+        starts.append(Perceptron.load(tmp_path / str(seed)).network.hidden[0].weight)
+    assert (starts[0] - starts[1]).abs().max() > 1e-3
+
+
 def test_a_fit_is_the_loop_that_it_says_and_ends_with_its_best_epoch(monkeypatch):
     monkeypatch.setattr(fit, "_PATTERNS_AT_ONCE", 7)
     settings = SETTINGS.replace(epochs=4, batch_size=8, learning_rate=0.1, dropout=0.0, weight_decay=0.1)

@@ -17,7 +17,7 @@ from edsym.training.augmentation import augmented
 from edsym.training.batches import BatchSampler, PatternDataset
 from edsym.training.data import PatternDataModule
 from edsym.training.loss import class_weights, joint_loss
-from edsym.training.module import METRICS, NetworkModule, rate_factor
+from edsym.training.module import METRICS, NetworkModule, _accuracy, rate_factor
 from edsym.training.output import Output
 from edsym.training.settings import TrainingSettings
 
@@ -189,6 +189,15 @@ def test_means_are_over_patterns_and_forgotten_after_an_epoch(data, module):
     assert not any(name.endswith("_weights") for name in module.state_dict()), "they belong to the data"
     module.on_train_epoch_start()
     assert module.means["val_loss"].weight == 0
+
+
+def test_accuracy_is_pattern_by_pattern():
+    logits = torch.tensor([[0.0, 9, 0], [5, 0, 0]])
+    assert [float(_accuracy(logits, torch.tensor(truth))) for truth in ([1, 0], [1, 1], [0, 1])] == [
+        1,
+        0.5,
+        0,
+    ]
 
 
 def test_dropout_is_seeded_by_epoch_batch_and_process(module):
