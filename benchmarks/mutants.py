@@ -154,6 +154,15 @@ _LEFT_ALONE = ["raise ", "logger."]
 # compiled; without caches too, but the tests would take minutes.
 _HINDRANCES = re.compile(r"^ *@(njit|torch\.no_grad|torch\.inference_mode)\b.*\n", re.MULTILINE)
 
+# A forked process would wait for ever for the bar of one that was ended while it drew.
+_OWN_BARS = """
+
+from threading import RLock
+
+from tqdm import tqdm
+
+tqdm.set_lock(RLock())
+"""
 _TABLE = re.compile(r"(^\|.*\n)+", re.MULTILINE)
 
 
@@ -210,6 +219,8 @@ def _copy_checkout(target: Path, modules: Sequence[str]) -> None:
     for module in modules:
         path = target / "src/edsym" / module
         path.write_text(_HINDRANCES.sub("", path.read_text(encoding="utf-8")), encoding="utf-8")
+    with open(target / "tests/conftest.py", "a", encoding="utf-8") as file:
+        file.write(_OWN_BARS)
 
 
 def _outcomes(folder: Path) -> Iterator[tuple[str, str, str]]:
