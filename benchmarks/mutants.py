@@ -90,7 +90,8 @@ GROUPS = {
         ),
         ("physics/test_absorption.py", "physics/test_propagation.py", "physics/test_small_crystal.py"),
         # what takes long in Python
-        "small_crystal or factors_are_those or thermal or propagation and not 203 and not 64 and not 400",
+        "small_crystal or factors_are_those or scaled or thermal"
+        " or propagation and not 203 and not 64 and not 400",
     ),
     "network": Group(
         (
@@ -150,9 +151,11 @@ use_git_change_detection = false
 """
 # Messages of errors and logs are for people: no test holds their wording.
 _LEFT_ALONE = ["raise ", "logger."]
-# mutmut leaves decorated functions alone. Without these decorators the results are the same where nothing is
-# compiled; without caches too, but the tests would take minutes.
-_HINDRANCES = re.compile(r"^ *@(njit|torch\.no_grad|torch\.inference_mode)\b.*\n", re.MULTILINE)
+# mutmut leaves decorated functions alone, and what a cache knows hides a mutant. Without these decorators the
+# results are the same where nothing is compiled. Caches of directions stay: the tests would take minutes.
+_HINDRANCES = re.compile(
+    r"^ *@(njit|lru_cache\(maxsize|torch\.no_grad|torch\.inference_mode)\b.*\n", re.MULTILINE
+)
 
 # A forked process would wait for ever for the bar of one that was ended while it drew.
 _OWN_BARS = """

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from exponential import factors, reference_intensity
+from scipy.special import expi
 
 from edsym.errors import InputError
 from edsym.simulation.crystal import weickenmeier_kohl
@@ -62,6 +63,14 @@ def test_factors_are_those_of_py4dstem(number):
     # py4DSTEM's constants are rounded to 7e-6, its exponential integrals to 3e-4 of f'.
     np.testing.assert_allclose(found.real, expected.real, atol=1e-5 * expected.real[0])
     np.testing.assert_allclose(found.imag, expected.imag, atol=3e-4 * expected.imag[0])
+
+
+def test_scaled_exponential_integrals_are_those_of_scipy_where_both_can_be_computed():
+    x = np.array([1e-3, 1.0, 49.0, 51.0, 200.0, 690.0])
+    expected = np.exp(-x) * expi(x)
+    np.testing.assert_allclose(weickenmeier_kohl._scaled_expi(x, x), expected, rtol=1e-13)
+    np.testing.assert_allclose(weickenmeier_kohl._scaled_expi(x, x + 2), expected * np.exp(-2), rtol=1e-13)
+    assert 0 < weickenmeier_kohl._scaled_expi(np.array([5000.0]), np.array([5000.0]))[0] - 1 / 5000 < 1e-7
 
 
 def test_elastic_factors_are_near_those_of_lobato():
