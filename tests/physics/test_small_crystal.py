@@ -27,7 +27,9 @@ CRYSTALS = {
     "centrosymmetric": Structure(
         LATTICE, np.array([14, 14, 8]), np.array([[0.1, 0.1, 0.1], [0.7, 0.5, 0.4], [0.4, 0.3, 0.25]]), 2
     ),
-    "polar": Structure(LATTICE, np.array([29, 8]), np.array([[0.0, 0.0, 0.0], [0.31, 0.27, 0.42]]), 1),
+    "polar": Structure(
+        LATTICE[[2, 0, 1]], np.array([29, 8]), np.array([[0.0, 0.0, 0.0], [0.42, 0.31, 0.27]]), 1
+    ),
 }
 
 
@@ -110,6 +112,26 @@ def test_beams_are_as_many_as_expected_and_find_room_if_they_are_more(random_ori
         np.testing.assert_array_equal(getattr(again, name), getattr(beams, name))
 
 
+def test_no_beam_of_a_long_row_is_missed(random_orientations):
+    lattice = np.array([[3.0, 0.0, 0.0], [0.4, 3.2, 0.0], [1.0, 1.2, 24.0]])
+    structure = Structure(lattice, np.array([14]), np.zeros((1, 3)), 2)
+    candidates, directions = find_candidates(computing_cell(structure), 1.0), random_orientations(12, 9)[:, 2]
+    directions[0] = [0, 0, 1]
+    beams = select_beams(candidates, directions, wavelength(300.0), 0.03)
+    for k, direction in enumerate(directions):
+        error = -direction @ candidates.vectors - wavelength(300.0) * candidates.squared / 2
+        own = slice(*beams.offset[k : k + 2])
+        assert beams.candidate[own].tolist() == np.flatnonzero(np.abs(error) <= 0.03).tolist()
+        np.testing.assert_allclose(beams.excitation_error[own], error[beams.candidate[own]], atol=1e-12)
+
+
+def test_beams_on_the_rim_stay_together(random_orientations):
+    for rotation in random_orientations(5, seed=3):
+        cubic = Structure(3.0 * rotation, np.array([84]), np.zeros((1, 3)), 221)
+        lengths = np.sqrt(find_candidates(computing_cell(cubic), 1.0).squared)
+        assert (lengths > 0.999).sum() == 30, "300 in 6 places and 221 in 24"
+
+
 def test_batches_and_the_memory_of_before_change_nothing(small, random_orientations, monkeypatch):
     monkeypatch.setattr("edsym.simulation.engines.krylov.engine._BATCH", 2)
     engine, orientations = KrylovEngine(small()), random_orientations(3, seed=6)
@@ -127,14 +149,15 @@ def test_the_computing_cell_is_short_and_has_the_origin_on_a_centre(crystal):
     structure = CRYSTALS[crystal]
     cell = computing_cell(structure)
     lengths = np.linalg.norm(cell.lattice, axis=1)
-    shortest = np.linalg.norm(spglib.niggli_reduce(LATTICE), axis=1)
+    lattice = structure.lattice
+    shortest = np.linalg.norm(spglib.niggli_reduce(lattice), axis=1)
     np.testing.assert_allclose(np.sort(lengths), np.sort(shortest))
-    assert cell.volume == pytest.approx(abs(np.linalg.det(LATTICE)))
+    assert cell.volume == pytest.approx(abs(np.linalg.det(lattice)))
     np.testing.assert_allclose(cell.reciprocal @ cell.lattice.T, np.eye(3), atol=1e-12)
-    np.testing.assert_allclose(cell.to_structure @ np.linalg.inv(LATTICE).T, cell.reciprocal, atol=1e-12)
+    np.testing.assert_allclose(cell.to_structure @ np.linalg.inv(lattice).T, cell.reciprocal, atol=1e-12)
     assert cell.box(1.7).tolist() == [int(1.7 * length) for length in lengths]
     centre = np.array([0.4, 0.3, 0.25]) if crystal == "centrosymmetric" else np.zeros(3)
-    moved = (structure.frac_coords - centre) @ LATTICE
+    moved = (structure.frac_coords - centre) @ lattice
     np.testing.assert_allclose(cell.frac_coords @ cell.lattice, moved, atol=1e-12)
     assert cell.numbers.tolist() == structure.numbers.tolist()
 
