@@ -166,6 +166,12 @@ def patterns_file(tmp_path):
     return tmp_path / "patterns.h5"
 
 
+def test_patterns_are_taken_by_so_many_beams_and_one_at_least(monkeypatch):
+    monkeypatch.setattr(peaks, "_BEAMS_AT_ONCE", 10)
+    found = peaks._chunks(np.array([0, 4, 10, 11, 30, 31, 31, 35]))
+    assert [(chunk.start, chunk.stop) for chunk in found] == [(0, 2), (2, 3), (3, 4), (4, 7)]
+
+
 @pytest.mark.parametrize("at_once", [1, 12, 10**6])
 def test_a_shard_keeps_patterns_of_enough_spots_and_lists_the_others(
     patterns_file, tmp_path, monkeypatch, at_once
