@@ -205,6 +205,13 @@ def test_in_plane_rotation_turns_only_about_the_beam():
     assert np.abs(angles - np.linspace(0, 1, 400)).max() < 0.1
 
 
+@pytest.mark.parametrize("kind", ["random", "hemisphere", "grid", "plan"])
+def test_each_kind_has_its_convention_of_the_fixed_in_plane_rotation(kind):
+    matrices = orientations(62, 20, kind, "fixed", 0, "mp-149")
+    convention = plan_rotations if kind == "plan" else minimal_rotations
+    np.testing.assert_allclose(matrices, convention(matrices[:, 2]), atol=1e-9)
+
+
 def test_fixed_in_plane_rotation_is_continuous():
     angle = 1e-4
     nearby = np.array([[np.sin(t), 0.2, np.cos(t)] for t in (1.1, 1.1 + angle)])
