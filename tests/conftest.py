@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""What all tests share, and their order: two processes get file by file, and the longest file comes first."""
 
 import os
 from pathlib import Path
@@ -10,3 +10,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # The workflow's, so that the tests find compiled what a run has compiled.
 if "NUMBA_CACHE_DIR" not in os.environ:
     os.environ["NUMBA_CACHE_DIR"] = str(compiled_code_cache(Path(__file__).parents[1] / ".snakemake/numba"))
+
+
+def pytest_configure(config):
+    # pytest-xdist would hand out files by their number of tests: last those of few tests, which are long
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.name != "test_workflow.py")

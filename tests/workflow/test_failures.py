@@ -12,14 +12,14 @@ from pathlib import Path
 import h5py
 import pytest
 import yaml
+from compiled import lend_compiled_code
 
 ROOT = Path(__file__).parents[2]
 
 CONFIG = {
     "structures": {"source": "prototypes", "limit": 24},
     "filter": {"max_volume": 120},
-    # The engine in torch: a copy of the checkout has no compiled code, and need not wait for it.
-    "simulation": {"engine": "torch", "device": "cpu", "zone_axes": 4, "g_max": 1.5, "shards": 4},
+    "simulation": {"zone_axes": 4, "g_max": 1.5, "shards": 4},
     "peaks": {"q_max": 1.5},
     "evaluation": {"views": 4},
 }
@@ -34,6 +34,7 @@ def checkout(tmp_path_factory):
             ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
         )
     shutil.copy(ROOT / "Snakefile", folder)
+    lend_compiled_code(folder / "src/edsym", os.environ["NUMBA_CACHE_DIR"])
     return folder
 
 
@@ -170,7 +171,7 @@ def flip(where):
     ("damage", "name", "read_for"),
     [
         (cut, "patterns/0001.h5", "spots/0001.h5"),
-        *((flip(where), "patterns/0001.h5", "spots/0001.h5") for where in (0.01, 0.5, 0.99)),
+        (flip(0.5), "patterns/0001.h5", "spots/0001.h5"),  # in many places: tests/unit/test_bit_flips.py
         (cut, "spots/0002.h5", "split.parquet"),
         (flip(0.5), "structures/selected.parquet", "patterns/0003.h5"),
     ],

@@ -1,5 +1,6 @@
 """Adding a model: a folder, a line of the registry, a section of the configuration. It joins all tables."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import yaml
+from compiled import lend_compiled_code
 
 ROOT = Path(__file__).parents[2]
 TITLE = "Nearest neighbour"
@@ -20,15 +22,14 @@ MODELS["nearest"] = ModelEntry(
 TINY = {
     "structures": {"source": "prototypes", "limit": 24},
     "filter": {"max_volume": 120},
-    # The engine in torch: a copy of the checkout has no compiled code of it, and need not wait for it.
-    "simulation": {"engine": "torch", "device": "cpu", "zone_axes": 3, "g_max": 1.5, "shards": 1},
+    "simulation": {"zone_axes": 3, "g_max": 1.5, "shards": 1},
     "peaks": {"q_max": 1.5},
     "network": {"width": 16, "point_channels": [8], "heads": 2, "layers": 1, "expert_width": 16},
     "training": {"epochs": 1, "batch_size": 32, "threads": 1},
     "mlp": {"hidden": [16], "epochs": 1, "threads": 1},
     "forest": {"system_trees": 4, "spacegroup_trees": 4},
     "evaluation": {"views": 2, "protocols": ["grid"]},
-    "detector": {"curves": [1.0]},
+    "detector": {"tests": ["typical"], "curves": [1.0]},
 }
 
 
@@ -41,6 +42,7 @@ def test_a_new_model_joins_all_tables_by_a_folder_a_line_and_a_section(tmp_path)
     registry = tmp_path / "src/edsym/models/registry.py"
     before, mark, after = registry.read_text().partition('"""Models by the names of their files')
     registry.write_text(before.rstrip() + LINE + mark + after)
+    lend_compiled_code(tmp_path / "src/edsym", os.environ["NUMBA_CACHE_DIR"])
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(TINY | {"nearest": {"bins": 30}}))
 
     options = ["--cores", "2", "--profile", "profiles/local", "--configfile", "config.yaml"]

@@ -9,6 +9,7 @@ import venv
 from pathlib import Path
 
 import pytest
+from compiled import lend_compiled_code
 from pymatgen.core import Lattice
 from pymatgen.core import Structure as Pymatgen
 
@@ -63,6 +64,7 @@ def outside(tmp_path_factory):
     subprocess.run([*pip, "--python", python, "install", "--no-deps", wheel], check=True)
     (site / "tests.pth").write_text(sysconfig.get_path("purelib") + "\n")
     (site / "sitecustomize.py").write_text(_BLOCK)
+    lend_compiled_code(site / "edsym", folder / "numba")
     cell = Pymatgen.from_spacegroup("Fm-3m", Lattice.cubic(5.64), ["Na", "Cl"], [[0, 0, 0], [0.5] * 3])
     cell.to(filename=folder / "NaCl.cif")
     return folder
@@ -70,7 +72,7 @@ def outside(tmp_path_factory):
 
 def run(outside, *command):
     env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    env |= {"NUMBA_CACHE_DIR": str(outside / "numba"), "MPLBACKEND": "agg"}  # compiled once for both tests
+    env |= {"NUMBA_CACHE_DIR": str(outside / "numba"), "MPLBACKEND": "agg"}
     done = subprocess.run(
         [outside / "venv/bin" / command[0], *command[1:]],
         cwd=outside,
