@@ -33,12 +33,18 @@ def launch(tasks: int, nodes: int, threads: int) -> None:
 
     Raises
     ------
-    subprocess.CalledProcessError
-        If a process fails; the others are ended.
+    SystemExit
+        With a line that says so, if a process fails, of which the others are ended, or at Ctrl-C.
     """
     place = [f"--nodes={nodes}", f"--ntasks={tasks}", f"--ntasks-per-node={tasks // nodes}"]
     options = [f"--cpus-per-task={threads}", "--kill-on-bad-exit=1"]
-    subprocess.run(["srun", *place, *options, sys.executable, sys.argv[0], TASK], check=True)
+    command = ["srun", *place, *options, sys.executable, sys.argv[0], TASK]
+    try:
+        subprocess.run(command, check=True)
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"ERROR: srun ended with status {error.returncode}; what the tasks said is above")
+    except KeyboardInterrupt:
+        sys.exit("ERROR: ended by SIGINT, and all tasks with it")
 
 
 def rank() -> int:
