@@ -308,7 +308,8 @@ def test_results_do_not_depend_on_shards_or_cores(run, tmp_path):
     path.write_text(yaml.safe_dump(changes))
     answers = [f"predictions/typical/{model}.parquet" for model in ("gmoe", "mlp", "forest")]
     answers += ["predictions/ideal/mlp.parquet", "curves/mlp.parquet", "split.parquet"]
-    answers += [f"{part}/predictions/typical/forest.parquet" for part in ("transfer", "validation")]
+    parts = ("validation", "protocols/grid", "trained/grid/leak")
+    answers += [f"{part}/predictions/typical/forest.parquet" for part in parts]
     targets = [str(tmp_path / "results" / name) for name in (*answers, "tables/table5.csv")]
     snakemake(*targets, "--configfile", str(path), "--cores", "1")
     for name in answers:
