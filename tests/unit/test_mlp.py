@@ -1,4 +1,5 @@
 from copy import deepcopy
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -85,7 +86,12 @@ def test_a_fit_is_the_loop_that_it_says_and_ends_with_its_best_epoch(monkeypatch
     features, groups = np.zeros((40, N_FEATURES), np.float32), rng.choice([1, 2, 62, 225, 230], 40)
     features[:, ::90] = rng.uniform(0.1, 1, (40, 12))
     torch.manual_seed(0)
-    training = fit._Fit(MLP(settings), features, groups, validates)
+    draws = []
+    monkeypatch.setattr(
+        fit, "detect", lambda chunk, detector, seed, draw: (draws.append((seed, draw)), chunk)[1]
+    )
+    monkeypatch.setattr(fit, "forest_features", lambda chunk: features[chunk])
+    training = fit._Fit(MLP(settings), SimpleNamespace(take=np.array), groups, validates, None)
     network = deepcopy(training.network)
     training.run()
 
@@ -116,6 +122,7 @@ def test_a_fit_is_the_loop_that_it_says_and_ends_with_its_best_epoch(monkeypatch
             schedule.step()
         expected.append(float(loss(np.flatnonzero(validates))))
     assert [row["epoch"] for row in training.rows] == [0, 1, 2, 3]
+    assert draws == [(3, 0)] * 5 + [(3, draw) for epoch in range(4) for draw in [epoch + 1] * 4 + [0] * 2]
     np.testing.assert_allclose([row["val_loss"] for row in training.rows], expected, rtol=1e-4)
     assert np.argmin(expected) < 3, "the last epoch is not the best one"
     network.load_state_dict(training.network.state_dict())
