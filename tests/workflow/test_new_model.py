@@ -61,6 +61,6 @@ def test_a_new_model_joins_all_tables_by_a_folder_a_line_and_a_section(tmp_path)
     assert settings["nearest", "bins"] == "30"
     # It knows its training patterns by heart: those that validate are predicted by another one, without them.
     single = tables[9].query("model == @TITLE and method == 'One pattern'")
-    assert single.system.notna().all() and set(single.spots) == {"ideal", "typical"}
+    assert single.system.notna().all() and set(single.spots) == {"typical"}
     assert (tmp_path / "results/validation/models/nearest/model.json").is_file()
     assert not (tmp_path / "results/validation/models/gmoe").exists()
