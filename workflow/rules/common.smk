@@ -10,6 +10,8 @@ LIBRARY = str(Path(workflow.basedir) / "src")
 sys.path.insert(0, LIBRARY)
 os.environ.update(PYTHONPATH=LIBRARY)
 os.environ.setdefault("TQDM_MININTERVAL", "2")  # seconds: bars of several jobs share one terminal
+# Threads that wait for each other sleep: where something else has one of the cores, spinning makes steps seven times as long.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from snakemake.exceptions import WorkflowError
 
