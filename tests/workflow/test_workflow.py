@@ -34,7 +34,7 @@ TINY = {
     "network": {"width": 16, "point_channels": [8], "heads": 2, "layers": 1, "expert_width": 16},
     "training": {"epochs": 2, "batch_size": 32, "threads": 1},
     "mlp": {"hidden": [16], "epochs": 2, "threads": 1},
-    "forest": {"system_trees": 8, "spacegroup_trees": 8},
+    "forest": {"system_trees": 24, "spacegroup_trees": 24},
     "evaluation": {"views": 3, "protocols_trained": ["grid"], "leak_materials": 1},
     "detector": {"curves": [1.0]},
 }
