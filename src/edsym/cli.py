@@ -112,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
 def _simulate(options: argparse.Namespace) -> int:
     import edsym
 
-    with _compiling_told():
+    with _compiling_told("the simulation"):
         patterns = edsym.simulate(
             edsym.Structure.from_cif(options.cif),
             options.n,
@@ -137,7 +137,7 @@ def _simulate(options: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _compiling_told() -> Iterator[None]:
+def _compiling_told(what: str) -> Iterator[None]:
     """Say so where functions are compiled, which takes longer than what they compute."""
     from numba.core import event
 
@@ -146,7 +146,7 @@ def _compiling_told() -> Iterator[None]:
 
         def on_start(self, _):
             if not self.told:
-                text = "edsym: compiling the simulation, about half a minute; the next one finds it compiled"
+                text = f"edsym: compiling {what}, about half a minute; the next one finds it compiled"
                 print(text, file=sys.stderr)
             self.told = True
 
@@ -190,9 +190,9 @@ def _cell(options: argparse.Namespace) -> int:
         if len(options.spots) > 1:
             frames[-1]["pattern"] = f"{path}:" + frames[-1]["pattern"].astype(str)
     frame = pd.concat(frames, ignore_index=True)
-    cell = edsym.find_cell(
-        edsym.Spots.from_frame(frame, normalisation="sum"), options.energy, position_error=options.error
-    )
+    spots = edsym.Spots.from_frame(frame, normalisation="sum")
+    with _compiling_told("the lattice finder"):
+        cell = edsym.find_cell(spots, options.energy, position_error=options.error)
     names = pd.unique(frame["pattern"])
     print(report(cell, names), end="")
     if options.csv:

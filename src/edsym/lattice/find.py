@@ -94,10 +94,13 @@ def _alone(
     v = max(range(len(views)), key=lambda i: candidates[i][0].probability if candidates[i] else -1.0)
     best = candidates[v][0]
     # Its shape is better than what a refinement without intensities would make of one view.
-    fit = refine(views, Fit.start(best.basis, len(views), position_error), [v], 4, strain=False)
-    fit = with_covariance(views, fit, [v])
+    # The centre may be further off than positions scatter: no step leads there from too small an error.
+    starts = [Fit.start(best.basis, len(views), factor * position_error) for factor in (1, 2, 3)]
+    fits = [refine(views, start, [v], 4, strain=False) for start in starts]
+    gains = [index(views[v], fit, v, points_of(views, fit)).gain.sum() for fit in fits]
+    fit = with_covariance(views, fits[int(np.argmax(gains))], [v])
     gain = np.zeros(len(views))
-    gain[v] = index(views[v], fit, v, points_of(views, fit)).gain.sum()
+    gain[v] = max(gains)
     # Of several views that agree on nothing, the best is worth less than it says.
     return Solution(fit, [v], gain), best.probability / len(views)
 
