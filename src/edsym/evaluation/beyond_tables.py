@@ -8,7 +8,12 @@ import pandas as pd
 
 from edsym.evaluation.accuracy_tables import LEVEL
 from edsym.evaluation.inputs import EvaluationInputs
-from edsym.evaluation.metrics import accuracy_in_percent, expected_calibration_error, sizes
+from edsym.evaluation.metrics import (
+    accuracy_columns,
+    accuracy_in_percent,
+    expected_calibration_error,
+    sizes,
+)
 from edsym.evaluation.table_writer import Column, Table
 from edsym.models.registry import MODELS
 from edsym.symmetry import system_index
@@ -86,8 +91,8 @@ def _calibration(frame: pd.DataFrame, target: str) -> dict[str, float]:
 
 def table9(inputs: EvaluationInputs) -> Table:
     """Accuracy by the paper's ways to decide and by those beyond it, a row each."""
-    values = [f"{target}{end}" for target in TARGETS for end in ("", "_low", "_high", "_macro")]
-    names = ("model", "spots", "method", "rule", *values, "impossible", "patterns", "materials")
+    names = ("model", "spots", "method", "rule", *accuracy_columns(TARGETS))
+    names += ("impossible", "patterns", "materials")
     return Table(
         "table9",
         "Accuracy by ways to combine views and to decide on the space group",

@@ -1,5 +1,6 @@
 """Metrics of a classification. What no pattern tells is NaN, never 0."""
 
+from collections.abc import Iterable
 from statistics import NormalDist
 
 import numpy as np
@@ -28,6 +29,11 @@ def accuracy_in_percent(frame: pd.DataFrame, target: str, name: str, *, interval
     low, high = wilson_interval(share, frame.material_id.nunique()) if interval else (np.nan, np.nan)
     values = {name: share, f"{name}_low": low, f"{name}_high": high, f"{name}_macro": macro}
     return {column: 100 * value for column, value in values.items()}
+
+
+def accuracy_columns(names: Iterable[str]) -> list[str]:
+    """Return the columns that `accuracy_in_percent` gives for these names."""
+    return [f"{name}{end}" for name in names for end in ("", "_low", "_high", "_macro")]
 
 
 def sizes(frame: pd.DataFrame) -> dict[str, int]:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from edsym.evaluation.inputs import EvaluationInputs
-from edsym.evaluation.metrics import accuracy_in_percent, sizes
+from edsym.evaluation.metrics import accuracy_columns, accuracy_in_percent, sizes
 from edsym.evaluation.palette import BLUE, ORANGE, VERMILION, add_note
 from edsym.evaluation.table_writer import Column, Table
 from edsym.models.registry import MODELS
@@ -34,8 +34,7 @@ _COLOURS, _MARKERS = (BLUE, ORANGE, VERMILION, "#009e73", "#cc79a7"), "osD^v"
 def table10(inputs: EvaluationInputs) -> Table:
     """Accuracy of all models with one nuisance at a time."""
     values = [f"{target}_{method}" for target in _TARGETS for method in _METHODS]
-    with_intervals = [f"{value}{end}" for value in values for end in ("", "_low", "_high", "_macro")]
-    names = ("model", "nuisance", "size", "unit", "patterns", "materials", *with_intervals)
+    names = ("model", "nuisance", "size", "unit", "patterns", "materials", *accuracy_columns(values))
     headings = [f"{target}, {name}, %" for target in _TARGETS.values() for name in _METHODS.values()]
     return Table(
         "table10",

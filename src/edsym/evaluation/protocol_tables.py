@@ -10,7 +10,7 @@ from edsym.errors import InputError
 from edsym.evaluation import protocols
 from edsym.evaluation.accuracy_tables import LEVEL
 from edsym.evaluation.inputs import EvaluationInputs
-from edsym.evaluation.metrics import accuracy_in_percent, sizes
+from edsym.evaluation.metrics import accuracy_columns, accuracy_in_percent, sizes
 from edsym.evaluation.table_writer import Column, Table
 from edsym.models.registry import MODELS
 from edsym.symmetry import CRYSTAL_SYSTEMS, ORIENTED_LAUE_CLASSES, oriented_laue_class, system_of_laue_class
@@ -25,8 +25,7 @@ def table7(inputs: EvaluationInputs) -> Table:
     values = {
         f"{t}_{m}": f"{target}, {name}, %" for t, target in _TARGETS.items() for m, name in _METHODS.items()
     }
-    columns = [f"{value}{end}" for value in values for end in ("", "_low", "_high", "_macro")]
-    names = ["model", "spots", "trained_on", "tested_on", "patterns", "materials", *columns]
+    names = ["model", "spots", "trained_on", "tested_on", "patterns", "materials", *accuracy_columns(values)]
     return Table(
         "table7",
         "Accuracy of the models by the orientations that they were trained on and are tested on",

@@ -8,6 +8,8 @@ from itertools import product
 import numpy as np
 from numba import njit
 
+from edsym.lattice.linear import determinant
+
 N_SHORTEST = 14
 """Lattice vectors (v and -v count once) that are compared: more than a reduced cell's edges and diagonals."""
 
@@ -78,10 +80,7 @@ def reduce_rows(rows):
             break
         for k in range(3):
             c[k] -= x * a[k] + y * b[k]
-    a, b, c = rows[0], rows[1], rows[2]
-    volume = a[0] * (b[1] * c[2] - b[2] * c[1])
-    volume += a[1] * (b[2] * c[0] - b[0] * c[2]) + a[2] * (b[0] * c[1] - b[1] * c[0])
-    if volume < 0:
+    if determinant(rows) < 0:
         for i in range(3):
             for k in range(3):
                 rows[i, k] = -rows[i, k]

@@ -120,8 +120,8 @@ def other_multiples(views: list[View], solution: Solution) -> Solution:
     """Return the solution, or a better one with a lattice of two to four times fewer or more points."""
     while solution.active:
         fit, active = solution.fit, solution.active
-        points = points_of(views, fit)
-        found = [index(views[v], fit, v, points) for v in active]
+        own = points_of(views, fit)
+        found = [index(views[v], fit, v, own) for v in active]
         hkl = np.concatenate([one.hkl for one in found])
         weight = np.concatenate([one.inlier for one in found])
         best = solution
@@ -136,9 +136,9 @@ def other_multiples(views: list[View], solution: Solution) -> Solution:
             if not _few_points(basis, views[0].edges[-1]):
                 continue
             other = replace(fit, basis=reduced(basis))
-            gain = np.zeros(len(views))
+            gain, points = np.zeros(len(views)), points_of(views, other)
             for v in active:
-                gain[v] = index(views[v], other, v, points_of(views, other)).gain.sum()
+                gain[v] = index(views[v], other, v, points).gain.sum()
             if gain.sum() > best.total + _WORTH:
                 best = Solution(other, active, gain)
         if best is solution:
