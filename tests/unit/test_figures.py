@@ -1,6 +1,7 @@
 """Figures: what they show, that they say what the run was, and that their bytes repeat."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -163,3 +164,14 @@ def test_nothing_is_cut_at_the_edges(figure, name):
             inside = box is None or ((box.min >= -0.5).all() and (box.max <= drawn.bbox.max + 0.5).all())
             assert inside, f"{artist}: {box} on a canvas of {drawn.bbox.max}"
     assert drawn.get_figheight() <= 11, "higher than a page"
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_no_title_runs_into_another(figure, name):
+    with mpl.rc_context(mpl.rcParamsDefault | STYLE):
+        drawn = figure(name, "typical")
+        canvas = FigureCanvasAgg(drawn)
+        canvas.draw()
+        titles = [text for axes in drawn.axes for text in (axes.title, axes._left_title) if text.get_text()]
+        boxes = [text.get_window_extent(canvas.get_renderer()).padded(3) for text in titles]
+        assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))

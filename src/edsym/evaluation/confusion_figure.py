@@ -28,7 +28,7 @@ def fig1(inputs: EvaluationInputs) -> Figure:
     for block, (method, title) in enumerate(titles.items()):
         confusions, confidences = grid[2 * block : 2 * block + 2]
         for column, (model, frame) in enumerate(inputs.decisions(method, level).items()):
-            name = f"{MODELS[model].title}, {level} spots,\n{title}"
+            name = f"{MODELS[model].title},\n{level} spots, {title}"
             confusions[column].set_title(name, loc="left", fontweight="bold")
             _draw_confusion(confusions[column], frame, first=column == 0)
             _draw_confidence(confidences[column], frame, method, inputs.run.views)
