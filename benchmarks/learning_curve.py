@@ -87,7 +87,7 @@ def train_and_predict(
     validation = validation_of(kind, config) if entry.holds_out else None
     train_model(make_model(kind, config), spots, split, folder, validation=validation)
     trained = time.perf_counter()
-    predict_model(folder, spots, split, predictions, threads=fixed_threads(entry.predict, config) or 1)
+    predict_model(folder, spots, split, [predictions], threads=fixed_threads(entry.predict, config) or 1)
     return trained - start, time.perf_counter() - trained
 
 

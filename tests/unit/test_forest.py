@@ -94,7 +94,7 @@ def test_one_system_alone_can_be_fitted():
 def run_forest(files, folder, threads):
     spots, split, _ = files
     train_model(Forest(forest=SETTINGS), spots, split, folder / "model", validation=None, threads=threads)
-    predict_model(folder / "model", spots, split, folder / "p.parquet", threads=threads)
+    predict_model(folder / "model", spots, split, [folder / "p.parquet"], threads=threads)
     return folder
 
 
@@ -124,7 +124,7 @@ def test_validation_is_of_training_materials_by_a_forest_without_them(files, tmp
         folder, path = tmp_path / name, tmp_path / f"{name}.parquet"
         how = {"validation": (0.2, 3), "threads": threads}
         train_model(Forest(forest=SETTINGS), spots, split, folder, left_out=True, **how)
-        predict_model(folder, spots[::-1], split, path, **how)
+        predict_model(folder, spots[::-1], split, [path], **how)
         return read_predictions(path)
 
     first, second = validated("one"), validated("two", 2)

@@ -45,7 +45,7 @@ def test_inputs_are_root_of_modulus_and_direction_of_phase():
 
 
 def test_it_learns_and_predicts_the_test_patterns(files, trained, tmp_path):
-    predict_model(trained, *files[:2], tmp_path / "p.parquet")
+    predict_model(trained, *files[:2], [tmp_path / "p.parquet"])
     found = read_predictions(tmp_path / "p.parquet")
     tested = files[2][files[2].split == "test"]
     assert found.material_id.tolist() == tested.material_id.repeat(5).tolist()
@@ -54,7 +54,7 @@ def test_it_learns_and_predicts_the_test_patterns(files, trained, tmp_path):
 
 
 def test_validation_patterns_are_those_that_validated_the_training(files, trained, tmp_path):
-    predict_model(trained, *files[:2], tmp_path / "v.parquet", validation=VALIDATION)
+    predict_model(trained, *files[:2], [tmp_path / "v.parquet"], validation=VALIDATION)
     found = read_predictions(tmp_path / "v.parquet")
     assert len(found) == Perceptron.load(trained).record["validation_patterns"]
     truth = files[2].set_index("material_id").loc[found.material_id]

@@ -39,8 +39,8 @@ def counted(**config) -> dict[str, set[str]]:
 class Wildcards:
     """The wildcards of the rules of a model."""
 
-    def __init__(self, model, level=""):
-        self.model, self.part, self.level, self.protocol = model, "", level, "grid"
+    def __init__(self, model):
+        self.model, self.part, self.protocol = model, "", "grid"
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +135,7 @@ EXPECTED = {
     "predictions.views": {"fit_calibration", "decide"} | CURVES,
     "evaluation.tables": TABLES,
     "evaluation.figures": FIGURES,
+    "evaluation.nuisance_figure": FIGURES,
     "evaluation.inputs": TABLES | FIGURES,
     "evaluation.protocol_tables": TABLES,
     "evaluation.protocols": TABLES,
@@ -169,13 +170,12 @@ def parameters(**detector) -> dict[str, str]:
     """Return the parameters of the rules that a detector with these settings may concern."""
     found = {}
     for rule in rules(detector=detector):
-        for level in ("ideal", "typical") if rule.name == "predict" else ("",):
-            values = {
-                name: value(Wildcards("mlp", level)) if callable(value) else value
-                for name, value in rule.params.items()
-                if name != "code"
-            }
-            found[f"{rule.name} {level}".strip()] = str(values)
+        values = {
+            name: value(Wildcards("mlp")) if callable(value) else value
+            for name, value in rule.params.items()
+            if name != "code"
+        }
+        found[rule.name] = str(values)
     return found
 
 
@@ -188,12 +188,12 @@ SCORED = {"describe_run", "write_report", "pack_network", "write_provenance", "t
     ("detector", "again"),
     [
         ({"training": "good"}, {"train"}),
-        ({"tests": ["typical", "ideal"]}, set()),  # its jobs are other ones
+        ({"tests": ["typical", "ideal"]}, {"predict"}),
         ({"curves": [2.0]}, {"predict_curves"}),
-        ({"seed": 5}, {"predict typical", "predict_curves"}),
-        ({"lost": 0.1}, {"train", "predict typical", "predict_curves"}),
-        ({"training": "ideal", "lost": 0.1}, {"train", "predict typical", "predict_curves"}),
-        ({"q_max": 1.5}, {"train", "predict typical"}),
+        ({"seed": 5}, {"predict", "predict_curves"}),
+        ({"lost": 0.1}, {"train", "predict", "predict_curves"}),
+        ({"training": "ideal", "lost": 0.1}, {"train", "predict", "predict_curves"}),
+        ({"q_max": 1.5}, {"train", "predict"}),
     ],
 )
 def test_a_changed_key_of_the_detector_makes_these_rules_run_again(detector, again):

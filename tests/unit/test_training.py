@@ -232,7 +232,7 @@ def test_training_killed_after_early_stopping_trains_no_further(inputs, tmp_path
 
 
 def test_predictions_belong_to_their_patterns(inputs, trained, tmp_path):
-    predict_model(trained[0] / "model", *inputs, tmp_path / "gmoe.parquet")
+    predict_model(trained[0] / "model", *inputs, [tmp_path / "gmoe.parquet"])
     predictions = read_predictions(tmp_path / "gmoe.parquet")
     assert predictions.material_id.tolist() == sorted(["m-003", "m-007", "m-011", "m-015"] * 3)
     network = GMoE.load(trained[0] / "model").network

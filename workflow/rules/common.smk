@@ -88,7 +88,6 @@ for model in MODELS:
 wildcard_constraints:
     shard=r"\d+",
     model="|".join(MODELS),
-    level="|".join(LEVELS),
     protocol=r"\w+",
     elsewhere=r"protocols/\w+|leak",
     part=r"validation/|(trained/\w+/)?(protocols/\w+/|leak/)?",
@@ -97,6 +96,11 @@ wildcard_constraints:
 def code(script, *roots):
     """Digest of a rule's script and of the library modules under it: a change runs the rule again."""
     return code_digest(Path(workflow.basedir) / "workflow" / "scripts" / script, *roots)
+
+
+def at_levels(path, **wildcards):
+    """The files of a path with {level}, one for each level of the detector that models are tested at."""
+    return expand(f"{RESULTS}/{path}", level=LEVELS, allow_missing=True, **wildcards)
 
 
 def growing(base):
@@ -148,8 +152,7 @@ def validation_predictions(wildcards):
     """Predictions on validation materials, if anything is fitted on them: to the run's own models only."""
     if wildcards.part or config["evaluation"]["calibration"] == config["evaluation"]["pooling"] == "none":
         return {}
-    folder = f"{RESULTS}/validation/predictions/{wildcards.level}"
-    return {"predictions": f"{folder}/{wildcards.model}.parquet"}
+    return {"predictions": at_levels("validation/predictions/{level}/{model}.parquet", model=wildcards.model)}
 
 
 def files_of(product):
@@ -184,10 +187,12 @@ def threads_of(kind):
     return threads
 
 
-def growing_by_model(kind, name):
-    """A resource of a model's job, "train" or "predict", that doubles with each attempt."""
-    return lambda wildcards, attempt: getattr(getattr(MODELS[wildcards.model], kind), name) * 2 ** (
-        attempt - 1
+def growing_by_model(kind, name, times=1):
+    """A resource of a model's job, "train" or "predict", so many times, that doubles with each attempt."""
+    return (
+        lambda wildcards, attempt: times
+        * getattr(getattr(MODELS[wildcards.model], kind), name)
+        * 2 ** (attempt - 1)
     )
 
 
@@ -235,6 +240,7 @@ def model_that_predicts(wildcards):
     return f"{RESULTS}/{part}models/{wildcards.model}"
 
 
-def calibration_of_model(wildcards):
-    """What was fitted to a model on validation materials."""
-    return f"{RESULTS}/{protocols.place_of_model(wildcards.part)}calibration/{wildcards.level}/{wildcards.model}.json"
+def calibrations_of_model(wildcards):
+    """What was fitted to a model on validation materials, at each level."""
+    place = protocols.place_of_model(wildcards.part)
+    return at_levels(f"{place}calibration/{{level}}/{{model}}.json", model=wildcards.model)

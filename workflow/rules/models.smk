@@ -39,23 +39,23 @@ rule predict:
         split=rules.split_materials.output.split,
         model=model_that_predicts,
     output:
-        predictions=f"{RESULTS}/{{part}}predictions/{{level}}/{{model}}.parquet",
+        predictions=at_levels("{part}predictions/{level}/{model}.parquet"),
     log:
-        f"{RESULTS}/{{part}}logs/predict/{{level}}/{{model}}.log",
+        f"{RESULTS}/{{part}}logs/predict/{{model}}.log",
     benchmark:
-        f"{RESULTS}/{{part}}benchmarks/predict/{{level}}/{{model}}.tsv"
+        f"{RESULTS}/{{part}}benchmarks/predict/{{model}}.tsv"
     conda:
         "../../envs/learning.yaml"
     threads: threads_of("predict")
     resources:
         mem_mb=growing_by_model("predict", "mem_mb"),
-        runtime=growing_by_model("predict", "runtime"),
+        runtime=growing_by_model("predict", "runtime", times=len(LEVELS)),
         gpu=lambda wildcards: int(MODELS[wildcards.model].predict.gpu),
     params:
         threads=lambda wildcards: fixed_threads(MODELS[wildcards.model].predict, config),
         validation=validation_of_prediction,
-        detector=lambda wildcards: detector_at(wildcards.level),
-        seed=lambda wildcards: 0 if wildcards.level == "ideal" else config["detector"]["seed"],
+        detectors={level: detector_at(level) for level in LEVELS},
+        seed=config["detector"]["seed"],
         code=lambda wildcards: code("predict.py", MODELS[wildcards.model].model),
     script:
         "../scripts/predict.py"

@@ -5,11 +5,11 @@ rule fit_calibration:
     input:
         unpack(validation_predictions),
     output:
-        calibration=f"{RESULTS}/{{part}}calibration/{{level}}/{{model}}.json",
+        calibrations=at_levels("{part}calibration/{level}/{model}.json"),
     log:
-        f"{RESULTS}/{{part}}logs/fit_calibration/{{level}}/{{model}}.log",
+        f"{RESULTS}/{{part}}logs/fit_calibration/{{model}}.log",
     benchmark:
-        f"{RESULTS}/{{part}}benchmarks/fit_calibration/{{level}}/{{model}}.tsv"
+        f"{RESULTS}/{{part}}benchmarks/fit_calibration/{{model}}.tsv"
     wildcard_constraints:
         part=r"|trained/\w+/",
     conda:
@@ -26,15 +26,15 @@ rule fit_calibration:
 
 rule decide:
     input:
-        predictions=f"{RESULTS}/{{part}}predictions/{{level}}/{{model}}.parquet",
-        calibration=calibration_of_model,
+        predictions=at_levels("{part}predictions/{level}/{model}.parquet"),
+        calibrations=calibrations_of_model,
     output:
-        single=f"{RESULTS}/{{part}}decisions/{{level}}/{{model}}.parquet",
-        views=f"{RESULTS}/{{part}}views/{{level}}/{{model}}.parquet",
+        single=at_levels("{part}decisions/{level}/{model}.parquet"),
+        views=at_levels("{part}views/{level}/{model}.parquet"),
     log:
-        f"{RESULTS}/{{part}}logs/decide/{{level}}/{{model}}.log",
+        f"{RESULTS}/{{part}}logs/decide/{{model}}.log",
     benchmark:
-        f"{RESULTS}/{{part}}benchmarks/decide/{{level}}/{{model}}.tsv"
+        f"{RESULTS}/{{part}}benchmarks/decide/{{model}}.tsv"
     conda:
         "../../envs/evaluation.yaml"
     resources:

@@ -5,10 +5,9 @@ from edsym.predictions.settings import EvaluationSettings
 from edsym.predictions.views import decide_file
 
 with job(snakemake):
-    decide_file(
-        snakemake.input.predictions,
-        snakemake.input.calibration,
-        EvaluationSettings(**snakemake.params.settings),
-        single=snakemake.output.single,
-        views=snakemake.output.views,
-    )
+    settings = EvaluationSettings(**snakemake.params.settings)
+    given, made = snakemake.input, snakemake.output
+    for predictions, calibration, single, views in zip(
+        given.predictions, given.calibrations, made.single, made.views, strict=True
+    ):
+        decide_file(predictions, calibration, settings, single=single, views=views)

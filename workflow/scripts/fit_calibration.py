@@ -5,8 +5,9 @@ from edsym.predictions.fit import fit_calibration_file
 from edsym.predictions.settings import EvaluationSettings
 
 with job(snakemake):
-    fit_calibration_file(
-        snakemake.input.get("predictions"),
-        snakemake.output.calibration,
-        EvaluationSettings(**snakemake.params.settings),
-    )
+    settings = EvaluationSettings(**snakemake.params.settings)
+    outputs = snakemake.output.calibrations
+    for predictions, output in zip(
+        snakemake.input.get("predictions") or [None] * len(outputs), outputs, strict=True
+    ):
+        fit_calibration_file(predictions, output, settings)

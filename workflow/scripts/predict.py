@@ -1,4 +1,4 @@
-"""Predict the test or validation patterns by a model."""
+"""Predict the test or validation patterns by a model, as detectors of all levels show them."""
 
 from edsym.detector.levels import Detector
 from edsym.job import job
@@ -11,7 +11,7 @@ with job(snakemake):
         snakemake.input.split,
         snakemake.output.predictions,
         validation=snakemake.params.validation,
-        detector=Detector(**snakemake.params.detector),
+        detectors=[Detector(**values) for values in snakemake.params.detectors.values()],
         seed=snakemake.params.seed,
         threads=snakemake.params.threads or snakemake.threads,
     )

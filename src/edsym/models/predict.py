@@ -14,10 +14,10 @@ def predict_model(
     folder: str | Path,
     spots_paths: Iterable[str | Path],
     split_path: str | Path,
-    output_path: str | Path,
+    output_paths: Iterable[str | Path],
     *,
     validation: tuple[float, int] | None = None,
-    detector: str | Detector = "ideal",
+    detectors: Iterable[str | Detector] = ("ideal",),
     seed: int = 0,
     threads: int | None = None,
 ) -> None:
@@ -31,11 +31,11 @@ def predict_model(
         All shards of spot lists.
     split_path : str or Path
         The split.
-    output_path : str or Path
-        The table to write, see `edsym.predictions.table`.
+    output_paths : iterable of str or Path
+        The tables to write, one for each detector: see `edsym.predictions.table`.
     validation : (float, int) or None
         Share of the training materials that validate, and seed of their choice: predict them, not the test.
-    detector : str or Detector
+    detectors : iterable of str or Detector
         What shows the spots: draw 0 of `edsym.detector.detect.detect`.
     seed : int
         Seed of what it draws.
@@ -49,7 +49,7 @@ def predict_model(
     """
     model = Model.load(folder)
     spots, groups = patterns_to_predict(spots_paths, split_path, validation)
-    spots = detect(spots, detector, seed)
-    probabilities = model.predict_proba(spots, threads=threads, progress=True)
     ids = spots.material_id[spots.material]
-    write_predictions(Predictions(ids, spots.view, *probabilities, groups), output_path)
+    for detector, path in zip(detectors, output_paths, strict=True):
+        probabilities = model.predict_proba(detect(spots, detector, seed), threads=threads, progress=True)
+        write_predictions(Predictions(ids, spots.view, *probabilities, groups), path)
