@@ -12,7 +12,7 @@ from edsym.evaluation.calibration_figure import fig5
 from edsym.evaluation.confusion_figure import fig1
 from edsym.evaluation.dataset_figures import fig3, fig4
 from edsym.evaluation.inputs import EvaluationInputs
-from edsym.evaluation.nuisances import fig7
+from edsym.evaluation.nuisance_figure import fig7
 from edsym.evaluation.pattern_figure import fig6
 from edsym.files import atomic_path
 

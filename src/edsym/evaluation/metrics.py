@@ -1,11 +1,13 @@
-"""Metrics of a classification. What no pattern tells is NaN, never 0."""
+"""Metrics of a classification. What no pattern tells is NaN, never 0.
+
+They are written out here, as scikit-learn takes longer to load than a table to make.
+"""
 
 from collections.abc import Iterable
 from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
 
 BINS = 15
 """Bins of confidence, of equal width, as in Guo et al. (Proc. ICML 2017, PMLR 70, 1321)."""
@@ -13,7 +15,7 @@ BINS = 15
 
 def accuracy(truth: np.ndarray, predicted: np.ndarray) -> float:
     """Return the share of right decisions, 0 to 1; NaN where there is nothing to decide."""
-    return float(accuracy_score(truth, predicted)) if len(truth) else np.nan
+    return float(np.mean(np.asarray(truth) == np.asarray(predicted))) if len(truth) else np.nan
 
 
 def accuracy_in_percent(frame: pd.DataFrame, target: str, name: str, *, interval: bool = True) -> dict:
@@ -58,22 +60,21 @@ def class_metrics(truth: np.ndarray, predicted: np.ndarray, n_classes: int) -> p
         One row a class: precision, recall, f1 (0 to 1) and support. All three are NaN for a class
         without patterns; the precision is NaN as well for a class that was never predicted.
     """
-    frame = pd.DataFrame(np.full((n_classes, 3), np.nan), columns=["precision", "recall", "f1"])
-    frame["support"] = np.bincount(truth, minlength=n_classes)
-    if len(truth):
-        scores = precision_recall_fscore_support(
-            truth, predicted, labels=range(n_classes), zero_division=np.nan
-        )
-        for name, values in zip(("precision", "recall", "f1"), scores, strict=False):
-            frame[name] = np.where(frame.support > 0, values, np.nan)
-    return frame
+    counts = confusion_counts(truth, predicted, n_classes)
+    right, support, called = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
+    occurs = np.where(support > 0, 1.0, np.nan)
+    scores = {"precision": called, "recall": support, "f1": (support + called) / 2}
+    shares = {
+        name: occurs * np.divide(right, total, out=np.full(n_classes, np.nan), where=total > 0)
+        for name, total in scores.items()
+    }
+    return pd.DataFrame(shares | {"support": support})
 
 
 def confusion_counts(truth: np.ndarray, predicted: np.ndarray, n_classes: int) -> np.ndarray:
     """Return the confusion matrix: counts, rows the truth and columns the prediction, (n, n)."""
-    if not len(truth):
-        return np.zeros((n_classes, n_classes), dtype=int)
-    return confusion_matrix(truth, predicted, labels=range(n_classes))
+    pairs = np.asarray(truth, int) * n_classes + np.asarray(predicted, int)
+    return np.bincount(pairs, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 
 def confusion_shares(counts: np.ndarray) -> np.ndarray:
