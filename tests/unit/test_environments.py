@@ -19,7 +19,6 @@ PACKAGES = {
     "yaml": "pyyaml",
     "mp_api": "mp-api",
     "sklearn": "scikit-learn",
-    "torch_geometric": "torch-geometric",
     "typing_extensions": "typing-extensions",
 }
 ENVIRONMENT_OF = {

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from torch.nn import functional
-from torch_geometric.data import Batch, Data
 
 from edsym.models.gmoe.graph import graph_from_attention
 from edsym.models.gmoe.layout import Layout
@@ -14,6 +13,7 @@ from edsym.models.gmoe.sparsemax import sparsemax
 from edsym.models.gmoe.spectra import spectra
 from edsym.settings import entries
 from edsym.training.loss import joint_loss
+from edsym.training.ragged import Batch
 
 SETTINGS = {
     "width": 32, "features": "polar",
@@ -26,7 +26,7 @@ SETTINGS = {
 def make_network(**changes):
     torch.manual_seed(0)
     network = GMoENetwork(NetworkSettings(**SETTINGS | changes))
-    network.encoder.measure(torch.cat([pattern.x for pattern in make_patterns(20)]))
+    network.encoder.measure(torch.cat(make_patterns(20)))
     return network.eval()
 
 
@@ -35,13 +35,21 @@ def make_patterns(count, sizes=(5, 40)):
     patterns = []
     for n in rng.integers(*sizes, count):
         x = np.column_stack([rng.uniform(-2, 2, (n, 2)), np.exp(rng.uniform(-9, -1, n))])
-        patterns.append(Data(x=torch.from_numpy(x.astype(np.float32))))
+        patterns.append(torch.from_numpy(x.astype(np.float32)))
     return patterns
+
+
+def batch_of(patterns):
+    """Return patterns, (N, 3) each, as a batch."""
+    sizes = torch.tensor([len(pattern) for pattern in patterns])
+    number = torch.arange(len(patterns))
+    ptr = functional.pad(sizes.cumsum(0), (1, 0))
+    return Batch(torch.cat(patterns), number.repeat_interleave(sizes), ptr, number)
 
 
 def logits(network, patterns):
     with torch.no_grad():
-        return network(Batch.from_data_list(patterns))
+        return network(batch_of(patterns))
 
 
 class Reference:
@@ -173,10 +181,10 @@ def test_network_is_its_formulas(features, graph, spectra_width):
         for parameter in network.parameters():
             parameter += 0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
     for pattern in make_patterns(2, sizes=(8, 14)):
-        points = pattern.x.double()
+        points = pattern.double()
         points[0, 2] = 1e-9  # fainter than anything counts
         expected = Reference(network)(points)
-        for found, value in zip(logits(network, [Data(x=points)]), expected, strict=True):
+        for found, value in zip(logits(network, [points]), expected, strict=True):
             torch.testing.assert_close(found.squeeze(0), value, atol=1e-9, rtol=1e-9)
 
 
@@ -193,9 +201,9 @@ def test_weights_start_small_where_nothing_is_known_and_of_unit_variance_in_atte
 def test_order_of_spots_changes_nothing(graph):
     # In float64: whether an edge is there must not hang on the rounding of sums in another order.
     network = make_network(graph=graph).double()
-    patterns = [Data(x=pattern.x.double()) for pattern in make_patterns(6)]
+    patterns = [pattern.double() for pattern in make_patterns(6)]
     generator = torch.Generator().manual_seed(5)
-    shuffled = [Data(x=p.x[torch.randperm(len(p.x), generator=generator)]) for p in patterns]
+    shuffled = [p[torch.randperm(len(p), generator=generator)] for p in patterns]
     for a, b in zip(logits(network, patterns), logits(network, shuffled), strict=True):
         torch.testing.assert_close(a, b, atol=1e-10, rtol=0)
 
@@ -204,7 +212,7 @@ def test_without_a_graph_the_aggregator_mixes_spots_as_with_the_complete_one():
     complete, none = make_network(graph="literal"), make_network(graph="none")
     none.load_state_dict(complete.state_dict(), strict=False)
     assert not any("degree" in name or "pair_bias" in name for name in none.state_dict())
-    points = Batch.from_data_list(make_patterns(5))
+    points = batch_of(make_patterns(5))
     layout = Layout.of(points)
     expected, attention, balance = complete.aggregator(complete.encoder(points.x), layout)
     h, nothing, same_balance = none.aggregator(none.encoder(points.x), layout)
@@ -215,7 +223,7 @@ def test_without_a_graph_the_aggregator_mixes_spots_as_with_the_complete_one():
 
 @pytest.mark.parametrize("graph", ["sparsemax", "literal"])
 def test_attention_is_a_distribution_over_the_spots_and_nothing_elsewhere(graph):
-    network, points = make_network(graph=graph), Batch.from_data_list(make_patterns(5))
+    network, points = make_network(graph=graph), batch_of(make_patterns(5))
     layout = Layout.of(points)
     _, attention, _ = network.aggregator(network.encoder(points.x), layout)
     torch.testing.assert_close(attention.sum(-1), layout.mask.float())
@@ -232,7 +240,7 @@ def test_without_local_experts_the_shared_one_is_left():
 def test_content_of_spots_changes_something():
     network = make_network()
     pattern = make_patterns(1)[0]
-    moved = Data(x=pattern.x * torch.tensor([1.1, 1.0, 1.0]))
+    moved = pattern * torch.tensor([1.1, 1.0, 1.0])
     a, b = logits(network, [pattern]), logits(network, [moved])
     assert (a.system - b.system).abs().max() > 1e-3
 
@@ -253,7 +261,7 @@ def test_gradient_does_not_depend_on_padding():
     gradients = []
     for others in ([], make_patterns(2, sizes=(60, 61))):
         network = make_network()
-        output = network(Batch.from_data_list([pattern, *others]))
+        output = network(batch_of([pattern, *others]))
         (output.system[0].logsumexp(-1) + output.spacegroup[0].logsumexp(-1)).backward()
         gradients.append(network.aggregator.first.qkv.weight.grad)
     torch.testing.assert_close(*gradients, atol=1e-6, rtol=1e-3)
@@ -262,7 +270,7 @@ def test_gradient_does_not_depend_on_padding():
 @pytest.mark.parametrize("graph", ["sparsemax", "threshold", "literal"])
 def test_gradient_reaches_every_parameter_of_aggregator_and_bias(graph):
     network = make_network(graph=graph)
-    output = network(Batch.from_data_list(make_patterns(8)))
+    output = network(batch_of(make_patterns(8)))
     joint_loss(output, torch.zeros(8, dtype=torch.long), torch.zeros(8, dtype=torch.long), 0.01).backward()
     for part in (network.aggregator, network.pair_bias, network.token, network.encoder):
         for name, parameter in part.named_parameters():
@@ -275,7 +283,7 @@ def test_aggregator_learns_through_the_pair_bias_alone():
     network = make_network()
     network.aggregator.second.out.weight.data.zero_()
     before = network.aggregator.second.qkv.weight
-    network(Batch.from_data_list(make_patterns(4))).system.sum().backward()
+    network(batch_of(make_patterns(4))).system.sum().backward()
     assert before.grad[:64].any()  # queries and keys of the last attention feed the graph only
 
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
-from torch_geometric.data import Batch
 
 from edsym.seeds import generator
 from edsym.spots.store import SpotLists
 from edsym.symmetry import system_index
+from edsym.training.ragged import Batch
 
 # Attention is padded to the largest pattern of a batch, so patterns go with others of their size:
 # each class of sizes ends this much above the one before.
@@ -39,24 +39,20 @@ class PatternDataset(Dataset):
         return len(self.sizes)
 
     def __getitem__(self, patterns: np.ndarray) -> Batch:
-        """Return patterns as a batch: `x` (S, 3), `batch` (S,), `ptr` (B + 1,), `pattern` (B,).
-
-        If the classes are known, also `system` and `spacegroup` (B,), indices from 0.
-        """
-        batch = with_spots(Batch(pattern=torch.from_numpy(patterns)), self.spots.take(patterns))
+        """Return patterns as a batch, with their classes if these are known."""
+        classes = {}
         if self.spacegroup_number is not None:
             numbers = self.spacegroup_number[patterns]
-            batch.system = torch.from_numpy(system_index(numbers).astype(np.int64))
-            batch.spacegroup = torch.from_numpy(numbers.astype(np.int64) - 1)
-        return batch
+            classes["system"] = torch.from_numpy(system_index(numbers).astype(np.int64))
+            classes["spacegroup"] = torch.from_numpy(numbers.astype(np.int64) - 1)
+        columns = spot_columns(self.spots.take(patterns))
+        return Batch(**columns, pattern=torch.from_numpy(patterns), **classes)
 
 
-def with_spots(batch: Batch, spots: SpotLists) -> Batch:
-    """Return a batch with these spots, those of its patterns, in place of its own."""
-    batch.x = points_of(spots)
-    batch.batch = torch.from_numpy(np.repeat(np.arange(len(spots)), np.diff(spots.offset)))
-    batch.ptr = torch.from_numpy(spots.offset)
-    return batch
+def spot_columns(spots: SpotLists) -> dict[str, torch.Tensor]:
+    """Return what a batch has of these spots."""
+    owner = np.repeat(np.arange(len(spots)), np.diff(spots.offset))
+    return {"x": points_of(spots), "batch": torch.from_numpy(owner), "ptr": torch.from_numpy(spots.offset)}
 
 
 def points_of(spots: SpotLists) -> torch.Tensor:

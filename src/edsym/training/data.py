@@ -1,17 +1,19 @@
 """The patterns of a training as Lightning takes them."""
 
+from dataclasses import replace
+
 import lightning
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
-from torch_geometric.data import Batch
 
 from edsym.detector.detect import detect
 from edsym.detector.levels import LEVELS, Detector
 from edsym.spots.store import SpotLists
 from edsym.symmetry import CRYSTAL_SYSTEMS, N_SPACE_GROUPS, system_index
-from edsym.training.batches import BatchSampler, PatternDataset, batch_loader, with_spots
+from edsym.training.batches import BatchSampler, PatternDataset, batch_loader, spot_columns
 from edsym.training.loss import class_weights
+from edsym.training.ragged import Batch
 from edsym.training.settings import TrainingSettings
 
 
@@ -63,7 +65,9 @@ class PatternDataModule(lightning.LightningDataModule):
         together by their sizes as they are, so that the number of batches is always the same.
         """
         draw = self.trainer.current_epoch + 1 if self.trainer.training else 0
-        return batch if self.detector.ideal else with_spots(batch, self.shown(batch.pattern.numpy(), draw))
+        if self.detector.ideal:
+            return batch
+        return replace(batch, **spot_columns(self.shown(batch.pattern.numpy(), draw)))
 
     def train_dataloader(self) -> DataLoader:
         """Return the loader of training batches, in an order of its own every epoch."""

@@ -5,13 +5,13 @@ import math
 import lightning
 import torch
 from torch import Tensor
-from torch_geometric.data import Batch
 from torchmetrics import MeanMetric
 
 from edsym.errors import TrainingError
 from edsym.seeds import stable_hash
 from edsym.training.augmentation import augmented
 from edsym.training.loss import joint_loss
+from edsym.training.ragged import Batch
 from edsym.training.settings import TrainingSettings
 
 METRICS = ("loss", "system_accuracy", "spacegroup_accuracy", "balance")
@@ -74,8 +74,8 @@ class NetworkModule(lightning.LightningModule):
 
         A smaller batch weighs less in the step, so that all patterns weigh the same.
         """
-        batch.x = augmented(batch.x, batch.batch, batch.num_graphs, self.training_settings.augmentation)
-        return self._step(batch, "train") * (batch.num_graphs / self.training_settings.batch_size)
+        batch.x = augmented(batch.x, batch.batch, len(batch), self.training_settings.augmentation)
+        return self._step(batch, "train") * (len(batch) / self.training_settings.batch_size)
 
     def validation_step(self, batch: Batch, index: int) -> Tensor:
         """Return the loss of a validation batch."""

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
-from torch_geometric.data import Batch
-from torch_geometric.utils import to_dense_batch
+
+from edsym.training.ragged import Batch
 
 
 @dataclass(frozen=True)
@@ -15,22 +16,19 @@ class Layout:
     attention, which acts on pairs, needs the dense form (B, N, channels).
     """
 
-    batch: Tensor
     mask: Tensor
 
     @classmethod
     def of(cls, points: Batch) -> "Layout":
         """Return the layout of a batch; its patterns must stand one after another."""
         sizes = points.ptr.diff()
-        _, mask = to_dense_batch(
-            points.x, points.batch, max_num_nodes=int(sizes.max()), batch_size=len(sizes)
-        )
-        return cls(points.batch, mask)
+        return cls(torch.arange(int(sizes.max()), device=sizes.device) < sizes[:, None])
 
     def dense(self, ragged: Tensor) -> Tensor:
         """Return (S, channels) as (B, N, channels), zero where there is no spot."""
-        patterns, largest = self.mask.shape
-        return to_dense_batch(ragged, self.batch, max_num_nodes=largest, batch_size=patterns)[0]
+        dense = ragged.new_zeros((*self.mask.shape, *ragged.shape[1:]))
+        dense[self.mask] = ragged
+        return dense
 
     def ragged(self, dense: Tensor) -> Tensor:
         """Return (B, N, channels) as (S, channels)."""

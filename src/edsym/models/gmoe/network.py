@@ -1,7 +1,6 @@
 """PE-AG-GMoE as a whole: from the spots of a pattern to its crystal system and space group."""
 
 from torch import Tensor, nn
-from torch_geometric.data import Batch
 
 from edsym.models.gmoe.aggregator import Aggregator
 from edsym.models.gmoe.encoder import PointEncoder
@@ -13,6 +12,7 @@ from edsym.models.gmoe.settings import NetworkSettings
 from edsym.models.gmoe.spectra import SpectraEncoder
 from edsym.symmetry import CRYSTAL_SYSTEMS, N_SPACE_GROUPS
 from edsym.training.output import Output
+from edsym.training.ragged import Batch
 
 
 class GMoENetwork(nn.Module):
@@ -46,8 +46,7 @@ class GMoENetwork(nn.Module):
         Parameters
         ----------
         points : Batch
-            A ragged batch: spots `x` (S, 3) as [qx, qy, I] (1/Å, 1/Å, incident beam = 1), the
-            pattern `batch` (S,) of each, and the first spot `ptr` (B + 1,) of each pattern.
+            The patterns.
         """
         layout = Layout.of(points)
         h, attention, balance = self.aggregator(self.encoder(points.x), layout)
