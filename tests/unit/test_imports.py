@@ -11,7 +11,7 @@ LAYERS = [
     ["errors", "files", "hdf5", "locks", "parquet", "seeds", "settings", "store_checks", "symmetry"],
     ["provenance"],
     ["job"],
-    ["structures"],
+    ["structures", "symmetry_classes"],
     ["simulation"],
     ["simulation.crystal"],
     ["simulation.beams"],

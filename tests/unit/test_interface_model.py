@@ -115,6 +115,21 @@ def test_the_table_names_the_most_probable_classes():
             answer.top(n)
 
 
+def test_classes_are_sums_over_their_space_groups_of_patterns_and_of_all_views():
+    model = Fixed(2)
+    answer = TrainedModel(model, {}, {}).predict(patterns(5, 5))
+    table = answer.classes("bravais")
+    assert table.index.get_level_values("pattern").to_list() == ["0", "1", "all"]
+    assert table.shape[1] == 14
+    np.testing.assert_allclose(table.sum(axis=1), 1, rtol=1e-5)
+    cubic = table[["cP", "cI", "cF"]].sum(axis=1)
+    both = np.concatenate([answer.p_spacegroup, answer.p_spacegroup_views])
+    np.testing.assert_allclose(cubic, both[:, 194:].sum(axis=1), rtol=1e-5)
+    assert answer.classes("laue")["m-3m"].to_list() == pytest.approx(both[:, 206:].sum(axis=1))
+    with pytest.raises(InputError, match="no classes 'point': expected one of laue, bravais, extinction"):
+        answer.classes("point")
+
+
 def test_several_crystals_are_answered_each():
     spots = edsym.Spots.of(patterns(5, 5, 5))
     two = type(spots)(
