@@ -6,6 +6,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Any, ClassVar
 
+from edsym.cells.settings import CellsSettings
 from edsym.detector.settings import DetectorSettings
 from edsym.errors import InputError
 from edsym.models.registry import SECTIONS, imported
@@ -53,7 +54,7 @@ def sections() -> dict[str, type[Settings]]:
         DetectorSettings,
     )
     models = map(imported, SECTIONS.values())
-    return {settings.section: settings for settings in (*stages, *models, EvaluationSettings)}
+    return {settings.section: settings for settings in (*stages, *models, EvaluationSettings, CellsSettings)}
 
 
 def default_configuration() -> dict:

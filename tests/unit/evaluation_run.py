@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import yaml
 
+from edsym.cells.table import SCHEMA as CELLS
 from edsym.evaluation.run import write_run_description
 from edsym.parquet import write_parquet
 from edsym.predictions.calibration import Calibration, write_calibration
@@ -96,6 +97,7 @@ def write_run_files(folder: Path) -> dict[str, Path]:
         (files[f"{model}_model"] / "model.json").write_text(json.dumps(description))
     _write_predictions(files, folder)
     _write_curves(files, folder)
+    files["cells"] = _write_cells(folder)
     files["patterns"] = [folder / "0000.h5", folder / "0001.h5"]
     for path, materials in zip(files["patterns"], ("ae", "bd"), strict=True):
         write_square_patterns(path, materials)
@@ -154,6 +156,35 @@ def _write_curves(files: dict[str, Path], folder: Path) -> None:
     for model in ("gmoe", "mlp", "forest"):
         files[f"{model}_curves"] = folder / f"{model}_curves.parquet"
         write_decisions(pd.concat(parts), files[f"{model}_curves"])
+
+
+def _write_cells(folder: Path) -> list[Path]:
+    """Write what the lattice finder says of three materials, in two files: of one pattern and of ten.
+
+    Of ideal spots all cells are right; of typical ones that of b is 4 % off, 0.4 % up to a common factor,
+    and c has none from one pattern.
+    """
+    truth = pd.DataFrame({"material_id": list("abc"), "system": ["cubic", "orthorhombic", "monoclinic"]})
+    truth["lattice"], truth["volume"] = ["cF", "oP", "mP"], [40.0, 150.0, 300.0]
+    parts = []
+    for level, n in product(("ideal", "typical", "positions"), (1, 10)):
+        scale = 0.01 if level == "typical" else 0.0
+        part = truth.assign(level=level, scale_error=scale, views=n, spots=25 * n)
+        part["probability"], part["failure"] = 0.9, ""
+        part["position_error"] = 0.0 if level == "ideal" else 0.003
+        part["deviation"], part["deviation_to_scale"] = 0.001, 0.0005
+        part["predicted_lattice"], part["predicted_system"] = truth.lattice, truth.system
+        if level == "typical":
+            part.loc[1, ["deviation", "deviation_to_scale"]] = 0.04, 0.004
+        if level == "typical" and n == 1:
+            part.loc[2, ["deviation", "deviation_to_scale", "probability"]] = np.inf, np.inf, 0.0
+            part.loc[2, ["predicted_lattice", "predicted_system", "failure"]] = "none", "none", "wrong"
+        parts.append(part)
+    cells, paths = pd.concat(parts), [folder / "cells1.parquet", folder / "cells0.parquet"]
+    for path, names in zip(paths, ("c", "ab"), strict=True):
+        frame = cells[cells.material_id.isin(list(names))]
+        write_parquet(pa.Table.from_pandas(frame, schema=CELLS, preserve_index=False), path)
+    return paths
 
 
 def write_square_patterns(path: Path, materials: str) -> None:

@@ -9,11 +9,12 @@ import pytest
 from edsym.errors import InputError
 from edsym.predictions.calibration import Calibration, write_calibration
 from edsym.predictions.decisions import read_decisions, single_decisions
+from edsym.predictions.draw import draw_views
 from edsym.predictions.loglinear import MIN_PROBABILITY
 from edsym.predictions.pooling import geometric_mean
 from edsym.predictions.settings import EvaluationSettings
 from edsym.predictions.table import Predictions, write_predictions
-from edsym.predictions.views import aggregate, decide_file, draw_views, majority_vote
+from edsym.predictions.views import aggregate, decide_file, majority_vote
 
 
 def make_predictions(n_materials=4, n_views=30, seed=0) -> Predictions:

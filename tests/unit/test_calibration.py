@@ -14,12 +14,13 @@ from edsym.predictions.calibration import (
     write_calibration,
 )
 from edsym.predictions.conditional import decide_given_system, given_system
+from edsym.predictions.draw import draw_views
 from edsym.predictions.fit import fit_calibration
 from edsym.predictions.loglinear import softmax
 from edsym.predictions.pooling import geometric_mean, pool, view_features
 from edsym.predictions.settings import EvaluationSettings
 from edsym.predictions.table import Predictions
-from edsym.predictions.views import aggregate, draw_views
+from edsym.predictions.views import aggregate
 from edsym.symmetry import system_index
 
 SETTINGS = EvaluationSettings(views=4, seed=0)

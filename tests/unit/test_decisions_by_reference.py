@@ -17,10 +17,11 @@ from edsym.predictions.decisions import (
     single_decisions,
     write_decisions,
 )
+from edsym.predictions.draw import draw_views
 from edsym.predictions.loglinear import fit_weights
 from edsym.predictions.pooling import pool, pool_scores, view_features
 from edsym.predictions.settings import EvaluationSettings
-from edsym.predictions.views import aggregate, draw_views, majority_vote
+from edsym.predictions.views import aggregate, majority_vote
 
 SETTINGS = EvaluationSettings(views=4, seed=3)
 TEMPERATURE = {

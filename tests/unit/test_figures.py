@@ -91,6 +91,19 @@ def test_curves_begin_at_ideal_spots(figure):
         assert line.get_xydata().tolist() == [[0, 100], [5, 50]]
 
 
+def test_right_cells_by_what_makes_them_hard(figure):
+    volume, system, spots, noise, views, _ = figure("fig8").axes
+    # ten patterns, one pattern: of ideal and of typical spots
+    shares = [container.lines[0].get_xydata().tolist() for container in volume.containers]
+    all_right = [[0, 100], [2, 100], [3, 100]]
+    assert shares == [all_right, all_right, all_right, [[0, 100], [2, 100], [3, 0]]]
+    assert [c.lines[0].get_xydata()[0].tolist() for c in system.containers] == [[1, 100]] * 3 + [[1, 0]]
+    of_spots = [container.lines[0].get_xydata().tolist() for container in spots.containers]
+    assert of_spots == [[[3, 100]], [[3, pytest.approx(200 / 3)]]]
+    assert noise.containers[0].lines[0].get_xydata().tolist() == [[0, 100], [0.003, 100]]
+    assert views.containers[1].lines[0].get_xydata()[1].tolist() == [10, 100]
+
+
 def test_shares_of_patterns_by_hand(figure):
     train, test = figure("fig3").axes[0].containers
     assert [bar.get_height() for bar in train] == [20, 0, 0, 0, 0, 0, 80]

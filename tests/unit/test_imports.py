@@ -22,6 +22,7 @@ LAYERS = [
     ["detector"],
     ["training"],
     ["predictions"],
+    ["cells"],
     ["models"],
     ["evaluation"],
     ["configuration", "configuration_files", "interface"],

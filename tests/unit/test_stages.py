@@ -57,8 +57,9 @@ def other():
 COLLECT = {"collect_structures"}
 SIMULATE = {"simulate", "simulate_protocol", "simulate_leak"}
 EXTRACT = {"extract_spots", "extract_spots_elsewhere"}
-FIGURES = {"fig1", "fig3", "fig4", "fig5", "fig6", "fig7"}
-TABLES = {f"table{number}" for number in range(1, 11)}
+FIGURES = {"fig1", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8"}
+TABLES = {f"table{number}" for number in (*range(1, 11), 12)}
+CELLS = {"find_cells"}
 VERBS = ("train", "predict", "predict_curves")
 TRAIN, PREDICT, CURVES = ({f"{rule} {model}" for model in MODELS} for rule in VERBS)
 NETWORK, MLP, FOREST = ({f"{rule} {model}" for rule in VERBS} for model in ("gmoe", "mlp", "forest"))
@@ -102,13 +103,13 @@ EXPECTED = {
     "spots.division": {"split_materials"},
     "spots.summary": {"summarize_dataset"},
     "spots.duplicates": {"summarize_dataset"},
-    "spots.split": {"split_materials", "summarize_dataset"} | TRAIN | PREDICT | CURVES,
-    "spots.merging": EXTRACT | LEARN,
+    "spots.split": {"split_materials", "summarize_dataset"} | TRAIN | PREDICT | CURVES | CELLS,
+    "spots.merging": EXTRACT | LEARN | CELLS,
     # the detector: of its settings, rules have the values as parameters
     "detector.settings": set(),
-    "detector.levels": LEARN,
-    "detector.kernel": LEARN,
-    "detector.numbers": LEARN,
+    "detector.levels": LEARN | CELLS,
+    "detector.kernel": LEARN | CELLS,
+    "detector.numbers": LEARN | CELLS,
     # models
     "models.gmoe.graph": NETWORK,
     "models.mlp.network": MLP,
@@ -129,10 +130,16 @@ EXPECTED = {
     "training.module": {"train gmoe"},
     "training.predict": NETWORK - TRAIN,
     "training.batches": NETWORK,
+    # the lattice finder
+    "lattice.single": CELLS,
+    "lattice.probability": CELLS,
+    "cells.answers": CELLS,
+    "cells.table": CELLS | TABLES | FIGURES,
     # predictions and evaluation
+    "predictions.draw": {"fit_calibration", "decide"} | CURVES | CELLS,
     "predictions.fit": {"fit_calibration"},
     "predictions.pooling": {"fit_calibration", "decide"} | CURVES,
-    "predictions.views": {"fit_calibration", "decide"} | CURVES,
+    "predictions.views": {"decide"} | CURVES,
     "evaluation.tables": TABLES,
     "evaluation.figures": FIGURES,
     "evaluation.nuisance_figure": FIGURES,
@@ -188,12 +195,12 @@ SCORED = {"describe_run", "write_report", "pack_network", "write_provenance", "t
     ("detector", "again"),
     [
         ({"training": "good"}, {"train"}),
-        ({"tests": ["typical", "ideal"]}, {"predict"}),
-        ({"curves": [2.0]}, {"predict_curves"}),
-        ({"seed": 5}, {"predict", "predict_curves"}),
-        ({"lost": 0.1}, {"train", "predict", "predict_curves"}),
-        ({"training": "ideal", "lost": 0.1}, {"train", "predict", "predict_curves"}),
-        ({"q_max": 1.5}, {"train", "predict"}),
+        ({"tests": ["typical", "ideal"]}, {"predict"} | CELLS),
+        ({"curves": [2.0]}, {"predict_curves"} | CELLS),
+        ({"seed": 5}, {"predict", "predict_curves"} | CELLS),
+        ({"lost": 0.1}, {"train", "predict", "predict_curves"} | CELLS),
+        ({"training": "ideal", "lost": 0.1}, {"train", "predict", "predict_curves"} | CELLS),
+        ({"q_max": 1.5}, {"train", "predict"} | CELLS),
     ],
 )
 def test_a_changed_key_of_the_detector_makes_these_rules_run_again(detector, again):

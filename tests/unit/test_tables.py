@@ -46,7 +46,7 @@ def rows(table: Table, *keys: str, spots: str = "ideal") -> pd.DataFrame:
 
 def test_registry_names_every_table():
     assert set(BUILDERS) == set(TABLES)
-    assert set(FIGURES) == {"fig1", "fig3", "fig4", "fig5", "fig6", "fig7"}
+    assert set(FIGURES) == {"fig1", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8"}
 
 
 def test_table1_has_methods_beside_published_values(table):
@@ -94,6 +94,21 @@ def test_table10_by_hand(table):
     assert frame.loc["Spots lost", ["size", "unit", "patterns", "materials"]].tolist() == [5, "%", 2, 2]
     np.testing.assert_allclose(frame[["system_single", "spacegroup_single"]], [[100, 100], [50, 100]])
     assert "| Spots lost" in to_markdown(table("table10"))
+
+
+def test_table12_by_hand(table):
+    frame = rows(table("table12"), "views")
+    all_right = frame[["within_3", "within_05", "with_scale_3", "system"]]
+    assert all_right.index.tolist() == [1, 10] and (all_right == 100).all(axis=None)
+    frame = rows(table("table12"), "views", spots="typical")
+    # one of three has no cell, and one is right but for a common factor
+    shares = ["within_3", "within_1", "within_05", "with_scale_3", "lattice", "system", "system_macro"]
+    one = frame.loc[1, shares]
+    np.testing.assert_allclose(one.astype(float), np.array([2, 2, 2, 1, 2, 2, 2]) / 3 * 100)
+    np.testing.assert_allclose(frame.loc[1, ["probability", "ece"]].astype(float), [60, 100 / 3 * 0.2])
+    assert frame.failures.tolist() == [1, 0]
+    assert frame.loc[10, ["within_3_low", "within_3_high"]].tolist() == pytest.approx((43.85, 100), abs=0.01)
+    assert "positions" not in set(table("table12").frame.spots)
 
 
 def test_table2_by_hand(table):

@@ -37,6 +37,7 @@ TINY = {
     "forest": {"system_trees": 24, "spacegroup_trees": 24},
     "evaluation": {"views": 3, "protocols_trained": ["grid"], "leak_materials": 1},
     "detector": {"curves": [1.0]},
+    "cells": {"materials": 3},
 }
 
 KEY = "0123456789SecretKeyOfNobody98765"
@@ -193,7 +194,8 @@ SCORES |= {
 }
 SCORES |= {"predict_curves"}
 PRODUCTS = {"table6", "write_report", "write_provenance"}
-LINE = {"describe_run", "table5", "fig3", "fig4", "fig6"}
+LINE = {"describe_run", "table5", "table12", "fig3", "fig4", "fig6", "fig8"}
+CELLS = {"find_cells", "table12", "fig8"}
 PREDICTED = {f"predict {model}" for model in ("gmoe", "mlp", "forest")}
 TRAINED = PREDICTED | {f"train {model}" for model in ("gmoe", "mlp", "forest")}
 
@@ -204,10 +206,14 @@ TRAINED = PREDICTED | {f"train {model}" for model in ("gmoe", "mlp", "forest")}
         ({"training": {"epochs": 3}}, {"train gmoe", "predict gmoe"} | SCORES),
         ({"mlp": {"epochs": 3}}, {"train mlp", "predict mlp"} | SCORES),
         ({"forest": {"system_trees": 9}}, {"train forest", "predict forest"} | SCORES),
-        ({"evaluation": {"views": 2}}, LINE | SCORES),
+        ({"evaluation": {"views": 2}}, LINE | SCORES | {"find_cells"}),
         ({"detector": {"training": "good"}}, TRAINED | LINE | SCORES),
-        ({"detector": {"tests": ["typical"]}}, PREDICTED | LINE | SCORES - {"predict_curves"}),
-        ({"detector": {"curves": [2.0]}}, {"predict_curves", "table10", "fig7"} | PRODUCTS),
+        (
+            {"detector": {"tests": ["typical"]}},
+            PREDICTED | LINE | CELLS | SCORES - {"predict_curves"},
+        ),
+        ({"detector": {"curves": [2.0]}}, {"predict_curves", "table10", "fig7"} | CELLS | PRODUCTS),
+        ({"cells": {"materials": 2}}, CELLS | {"write_report", "write_provenance"}),
         # how results come about
         (
             {
@@ -307,7 +313,7 @@ def test_results_do_not_depend_on_shards_or_cores(run, tmp_path):
     path = tmp_path / "config.yaml"
     path.write_text(yaml.safe_dump(changes))
     answers = [f"predictions/typical/{model}.parquet" for model in ("gmoe", "mlp", "forest")]
-    answers += ["predictions/ideal/mlp.parquet", "curves/mlp.parquet", "split.parquet"]
+    answers += ["predictions/ideal/mlp.parquet", "curves/mlp.parquet", "split.parquet", "cells/0.parquet"]
     parts = ("validation", "protocols/grid", "trained/grid/leak")
     answers += [f"{part}/predictions/typical/forest.parquet" for part in parts]
     targets = [str(tmp_path / "results" / name) for name in (*answers, "tables/table5.csv")]

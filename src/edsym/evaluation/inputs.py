@@ -66,6 +66,13 @@ class EvaluationInputs:
         """Return a model's decisions with one nuisance at a time, see `edsym.models.curves`."""
         return read_parquet(self.files[f"{model}_curves"]).to_pandas()
 
+    @cached_property
+    def cells(self) -> pd.DataFrame:
+        """The answers of the lattice finder, see `edsym.cells.table.SCHEMA`: by material and level."""
+        parts = [read_parquet(path).to_pandas() for path in self.files["cells"]]
+        frame = pd.concat(parts, ignore_index=True)
+        return frame.sort_values("material_id", kind="stable", ignore_index=True)
+
     def decisions(
         self, method: str, level: str, patterns: str = "", among: int = 0
     ) -> dict[str, pd.DataFrame]:

@@ -29,12 +29,14 @@ REQUIRES = {
     "table9": ("run", *_SINGLE, *_VIEWS),
     "table10": ("run", *_CURVES),
     "table11": ("run", *_LEAK),
+    "table12": ("run", "cells"),
     "fig1": ("run", *_SINGLE, *_VIEWS),
     "fig3": ("run", "split", "materials"),
     "fig4": ("run", "split", "materials"),
     "fig5": ("run", *_SINGLE, *_VIEWS),
     "fig6": ("run", "split", "materials", "patterns"),
     "fig7": ("run", *_CURVES),
+    "fig8": ("run", "cells"),
 }
 """Names of the files that each table and figure reads.
 
@@ -47,7 +49,8 @@ several protocols, in the order of `edsym.evaluation.protocols.pairs`, all level
 ``{model}_leak_single``: of test materials on the grids of all Laue classes; ``{model}_calibration``: what was
 fitted on validation materials (`edsym.predictions.calibration`), again one for each level;
 ``{model}_curves``: decisions with one nuisance of the detector at a time (`edsym.models.curves`);
-``{model}_model``: the model's model.json.
+``{model}_model``: the model's model.json; ``cells``: answers of the lattice finder (`edsym.cells.table`), a
+list of files that share the materials.
 """
 CONFIGURED = {
     "table6": ("split", "detector", *SECTIONS, "evaluation"),

@@ -5,13 +5,27 @@ from pathlib import Path
 
 from edsym.evaluation.accuracy_tables import table1, table2, table3, table4
 from edsym.evaluation.beyond_tables import table8, table9
+from edsym.evaluation.cell_tables import table12
 from edsym.evaluation.data_tables import table5, table6
 from edsym.evaluation.inputs import EvaluationInputs
 from edsym.evaluation.nuisances import table10
 from edsym.evaluation.protocol_tables import table7, table11
 from edsym.evaluation.table_writer import write_table_files
 
-_TABLES = (table1, table2, table3, table4, table5, table6, table7, table8, table9, table10, table11)
+_TABLES = (
+    table1,
+    table2,
+    table3,
+    table4,
+    table5,
+    table6,
+    table7,
+    table8,
+    table9,
+    table10,
+    table11,
+    table12,
+)
 BUILDERS = {table.__name__: table for table in _TABLES}
 """Functions from `EvaluationInputs` to `edsym.evaluation.table_writer.Table`."""
 
@@ -31,7 +45,7 @@ def write_table(
     Parameters
     ----------
     name : str
-        "table1" to "table10".
+        "table1" to "table12".
     files : mapping of str to path
         Inputs by the names that `edsym.evaluation.products.REQUIRES` gives for the table.
     configuration : mapping

@@ -10,9 +10,10 @@ from edsym.detector.detect import detect
 from edsym.detector.levels import Detector
 from edsym.models.model import Model
 from edsym.predictions.decisions import TARGETS, single_decisions, write_decisions
+from edsym.predictions.draw import draw_views
 from edsym.predictions.settings import EvaluationSettings
 from edsym.predictions.table import Predictions
-from edsym.predictions.views import aggregate, draw_views
+from edsym.predictions.views import aggregate
 from edsym.spots.split import patterns_to_predict
 from edsym.spots.store import SpotLists
 

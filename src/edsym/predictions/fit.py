@@ -7,11 +7,11 @@ import numpy as np
 from edsym.errors import InputError
 from edsym.predictions.calibration import Calibration, fit_temperature, write_calibration
 from edsym.predictions.decisions import TARGETS, class_indices, probabilities_of
+from edsym.predictions.draw import draw_views
 from edsym.predictions.loglinear import fit_weights
 from edsym.predictions.pooling import geometric_mean, pool, pool_scores, view_features
 from edsym.predictions.settings import EvaluationSettings
 from edsym.predictions.table import Predictions, read_predictions
-from edsym.predictions.views import draw_views
 
 
 def fit_calibration(predictions: Predictions, settings: EvaluationSettings) -> Calibration:

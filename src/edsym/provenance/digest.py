@@ -72,7 +72,7 @@ def code_digest(script: str | Path, *roots: str) -> str:
 
 @cache
 def _meaning(path: Path) -> bytes:
-    """Return the syntax tree of a file without what only people read, and the table of its name beside it."""
+    """Return the syntax tree of a file without what only people read, and the data of its name beside it."""
     tree = _parsed(path)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
@@ -82,8 +82,8 @@ def _meaning(path: Path) -> bytes:
             for part in ast.walk(node):
                 if isinstance(part, ast.Constant) and isinstance(part.value, str):
                     part.value = ""
-    data = path.with_suffix(".csv")
-    return ast.dump(tree).encode() + (data.read_bytes() if data.is_file() else b"")
+    data = (path.with_suffix(kind) for kind in (".csv", ".json"))
+    return ast.dump(tree).encode() + b"".join(file.read_bytes() for file in data if file.is_file())
 
 
 def _is_message(node: ast.AST) -> bool:

@@ -1,0 +1,1 @@
+"""The lattice finder on the test materials of a run."""

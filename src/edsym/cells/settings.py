@@ -1,0 +1,23 @@
+"""Settings of the test of the lattice finder: the section ``cells`` of the configuration."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from edsym.settings import Settings, setting
+
+
+class CellsSettings(Settings):
+    """The lattice finder on test materials (table 12, figure 8), as each level of the detector shows them."""
+
+    section: ClassVar = "cells"
+
+    materials: int = setting(1000, "materials", ge=1, le=1_000_000)
+    """Test materials whose lattices are sought, chosen by `evaluation.seed`; all, if there are fewer."""
+    views: tuple[Annotated[int, Field(ge=1, le=100)], ...] = setting(
+        (1, 2, 4), "patterns", min_length=1, strict=False
+    )
+    """Patterns that a lattice is found from, drawn as for the models; `evaluation.views` always counts, and
+    larger numbers do not."""
+    jobs: int = setting(20, "jobs", ge=1, le=10_000)
+    """Jobs that share the materials; with 1,000 of these, ten minutes each."""

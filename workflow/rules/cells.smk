@@ -1,0 +1,46 @@
+"""The lattice finder on test materials, at all levels of the detector: it learns nothing, and no model takes part."""
+
+CELLS = [f"{RESULTS}/cells/{part}.parquet" for part in range(config["cells"]["jobs"])]
+FILES["cells"] = CELLS
+
+
+def detectors_of_cells():
+    """What shows the spots to the finder, by level: as to the models, and errors of positions alone."""
+    levels = [[level, detector_at(level)] for level in LEVELS]
+    alone = [["positions", values] for name, _, values in detectors_of_curves() if name == "position"]
+    return levels + alone
+
+
+def views_of_cells():
+    """Numbers of patterns that a lattice is found from, ascending."""
+    most = config["evaluation"]["views"]
+    return sorted({n for n in config["cells"]["views"] if n < most} | {most})
+
+
+rule find_cells:
+    input:
+        spots=rules.split_materials.input.spots,
+        split=rules.split_materials.output.split,
+        structures=rules.select_materials.output.selected,
+    output:
+        cells=f"{RESULTS}/cells/{{shard}}.parquet",
+    log:
+        f"{RESULTS}/logs/find_cells/{{shard}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/find_cells/{{shard}}.tsv"
+    conda:
+        "../../envs/simulation.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(120),
+    params:
+        detectors=detectors_of_cells(),
+        seed=config["detector"]["seed"],
+        energy_kev=config["simulation"]["energy_kev"],
+        materials=config["cells"]["materials"],
+        views=views_of_cells(),
+        draw=config["evaluation"]["seed"],
+        jobs=config["cells"]["jobs"],
+        code=code("find_cells.py"),
+    script:
+        "../scripts/find_cells.py"
