@@ -26,7 +26,8 @@ from edsym.simulation.engines.choice import ENGINES
 from edsym.structures.settings import StructuresSettings
 from edsym.structures.source import SOURCES
 
-os.environ.setdefault("NUMBA_CACHE_DIR", str(compiled_code_cache(".snakemake/numba")))
+if "NUMBA_CACHE_DIR" not in os.environ:
+    os.environ["NUMBA_CACHE_DIR"] = str(compiled_code_cache(".snakemake/numba"))
 
 try:
     config.update(configuration.check_configuration(config))

@@ -120,13 +120,13 @@ def compiled_code_cache(folder: str | Path) -> Path:
     one folder for all versions an edited kernel might never run. The folder's name is a digest of the
     modules that import numba and of all that these reach. For the variable NUMBA_CACHE_DIR.
     """
-    kernels = [path for path in (SOURCE / PACKAGE).rglob("*.py") if _imports_numba(path)]
+    kernels = [path for path in (SOURCE / PACKAGE).rglob("*.py") if "numba" in _imported_packages(path)]
     modules = set(kernels).union(*map(reached_modules, kernels))
     return Path(folder).resolve() / digest(_meaning(path) for path in sorted(modules))
 
 
-def _imports_numba(path: Path) -> bool:
-    return any(name.split(".")[0] == "numba" for name in _imported_names(_parsed(path)))
+def _imported_packages(path: Path) -> set[str]:
+    return {name.partition(".")[0] for name in _imported_names(path)}
 
 
 def reached_modules(script: str | Path, *roots: str) -> set[Path]:
@@ -137,7 +137,12 @@ def reached_modules(script: str | Path, *roots: str) -> set[Path]:
         found = set(_imported(waiting.pop())) - reached
         reached |= found
         waiting.extend(found)
-    return {file for file in reached if not any(fnmatch(_name(file), pattern) for pattern in NO_SCIENCE)}
+    return {file for file in reached if _is_science(file)}
+
+
+@cache
+def _is_science(file: Path) -> bool:
+    return not any(fnmatch(_name(file), pattern) for pattern in NO_SCIENCE)
 
 
 def _name(file: Path) -> str:
@@ -148,18 +153,30 @@ def _name(file: Path) -> str:
 @cache
 def _imported(path: Path) -> tuple[Path, ...]:
     """Return the files of the edsym modules that one file imports anywhere in it."""
-    return tuple(file for name in _imported_names(_parsed(path)) for file in _files(name))
+    return tuple(file for name in _imported_names(path) for file in _files(name))
 
 
-def _imported_names(tree: ast.AST) -> Iterator[str]:
-    for node in ast.iter_child_nodes(tree):
+@cache
+def _imported_names(path: Path) -> tuple[str, ...]:
+    """Return the dotted names that a file imports anywhere in it."""
+    return tuple(_imports_within(_parsed(path)))
+
+
+def _imports_within(tree: ast.AST) -> Iterator[str]:
+    for node in _statements_of(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             # what is imported may be a module itself or a name within one
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
         elif not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)):
-            yield from _imported_names(node)
+            yield from _imports_within(node)
+
+
+def _statements_of(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the statements of a block, and what holds more of them: no expression has an import."""
+    for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+        yield from getattr(node, block, ())
 
 
 def _files(name: str) -> Iterator[Path]:
