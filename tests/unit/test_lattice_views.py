@@ -8,9 +8,10 @@ from scipy.spatial.transform import Rotation
 
 from edsym.lattice.compare import deviation
 from edsym.lattice.consensus import _MULTIPLES, other_multiples, solve
+from edsym.lattice.equations import N_GLOBAL, N_VIEW
 from edsym.lattice.find import find_lattice
 from edsym.lattice.indexing import Fit, index
-from edsym.lattice.joint import refine
+from edsym.lattice.joint import _of_view, refine
 from edsym.lattice.orientation import coincidences, find_rotations
 from edsym.lattice.pattern import View, lattice_points, near_sphere
 from edsym.lattice.views import points_of, settled
@@ -135,3 +136,60 @@ def test_a_pattern_alone_gives_a_cell_with_a_larger_uncertainty():
     assert one.solution.active == [0]
     assert (np.diag(one.solution.fit.covariance) > np.diag(many.solution.fit.covariance)).all()
     assert find_lattice([found[0][:3]], WAVELENGTH) is None
+
+
+def test_normal_equations_are_those_of_slopes_by_finite_differences():
+    shown, turns = patterns(1, 3)
+    (view,) = views(shown)
+    fit = replace(
+        Fit.start(BASIS, 1, SIGMA),
+        rotation=turns,
+        ellipse=np.array([0.003, -0.002]),
+        centre=np.array([[1e-3, 0]]),
+    )
+    points = points_of([view], fit)
+    one = index(view, fit, 0, points)
+    near, _, ring = near_sphere(view, fit.seen(0), points)
+
+    def moved(unknown, size):
+        step = size * np.eye(N_GLOBAL + N_VIEW)[unknown]
+        strain = np.zeros((3, 3))
+        for value, (i, j) in zip(step, [(0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)], strict=False):
+            strain[i, j] = strain[j, i] = value
+        turn = Rotation.from_rotvec(step[8:11]).as_matrix().T
+        changed = replace(fit, ellipse=fit.ellipse + step[6:8])
+        basis = fit.basis @ (np.eye(3) + strain) @ fit.rotation[0] @ turn
+        g = one.hkl @ basis
+        place = g[:, :2] @ changed.distortion() + fit.centre[0] + step[11:]
+        error, all_errors = (-v[:, 2] - WAVELENGTH / 2 * (v**2).sum(axis=1) for v in (g, near @ basis))
+        return place, error, all_errors
+
+    delta = 1e-6
+    information, gradient = np.zeros((13, 13)), np.zeros(13)
+    slopes = [
+        [
+            (after - before) / (2 * delta)
+            for after, before in zip(moved(u, delta), moved(u, -delta), strict=True)
+        ]
+        for u in range(13)
+    ]
+    width, s = fit.widths[view.faint], one.excitation
+    stiffness = one.inlier * 4 / (width**2 + s**2)
+    expected = np.zeros(13)
+    rings = len(view.edges) - 1
+    _, _, every = moved(0, 0.0)
+    for f, w in enumerate(fit.widths):
+        weight = (1 + (every / w) ** 2) ** -2
+        share = np.bincount(view.ring, one.inlier * (view.faint == f), rings) / np.bincount(
+            ring, weight, rings
+        )
+        pull = share[ring] * weight * 4 * every / (w**2 + every**2)
+        expected += [pull @ slope[2] for slope in slopes]
+    for u, (place, error, _) in enumerate(slopes):
+        gradient[u] = one.inlier @ (place * one.residual).sum(axis=1) / fit.sigma**2 - (stiffness * s) @ error
+        for w, (other, along, _) in enumerate(slopes):
+            across = one.inlier @ (place * other).sum(axis=1) / fit.sigma**2
+            information[u, w] = across + stiffness @ (error * along)
+    found = _of_view(view, fit, 0, one, points)
+    np.testing.assert_allclose(found[0], information, rtol=1e-5, atol=1e-5 * np.abs(information).max())
+    np.testing.assert_allclose(found[1], gradient + expected, rtol=1e-4, atol=1e-5 * np.abs(gradient).max())

@@ -16,6 +16,7 @@ from types import MappingProxyType
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from edsym.lattice.equations import N_GLOBAL, N_VIEW, expected_slope, spot_equations
 from edsym.lattice.indexing import Fit, Indexing, index
 from edsym.lattice.pattern import LARGEST_S, WIDTHS, View, lattice_points, near_sphere, ring_weights
 
@@ -26,7 +27,6 @@ SMALLEST_SIGMA = 2e-5
 _ELLIPSE, _CENTRE = 0.005, 0.004
 # Largest steps: of a strain, and of a rotation in radians.
 _STRAIN_STEP, _TURN_STEP = 0.04, 0.03
-_N_GLOBAL, _N_VIEW = 8, 5
 # First steps, in which lengths may be wrong.
 _N_LOOSE = 2
 _STRAINS = np.zeros((6, 3, 3))
@@ -64,7 +64,7 @@ def refine(
     """
     radius = max(views[v].edges[-1] for v in active) * 1.05
     points = lattice_points(fit.basis, radius + LARGEST_S)
-    free = slice(None) if strain else slice(_N_GLOBAL, None)
+    free = slice(None) if strain else slice(N_GLOBAL, None)
     last, before, damping = -np.inf, fit, 0.0
     for i in range(iterations):
         loose, guided = (relative, guides) if i < _N_LOOSE else (0.0, {})
@@ -96,7 +96,7 @@ def _moved(fit: Fit, active: list[int], step: np.ndarray) -> Fit:
     strain = np.tensordot(step[:6] / largest, _STRAINS, 1)
     rotation, centre = fit.rotation.copy(), fit.centre.copy()
     for k, v in enumerate(active):
-        turn, shift = np.split(step[_N_GLOBAL + _N_VIEW * k :][:_N_VIEW], [3])
+        turn, shift = np.split(step[N_GLOBAL + N_VIEW * k :][:N_VIEW], [3])
         turn /= max(np.linalg.norm(turn) / _TURN_STEP, 1.0)
         rotation[v] = rotation[v] @ Rotation.from_rotvec(turn).as_matrix().T
         centre[v] += shift
@@ -106,13 +106,13 @@ def _moved(fit: Fit, active: list[int], step: np.ndarray) -> Fit:
 
 def _normal_equations(views, fit, active, found, points) -> tuple[np.ndarray, np.ndarray]:
     """Return the information matrix and the gradient of the log likelihood."""
-    size = _N_GLOBAL + _N_VIEW * len(active)
+    size = N_GLOBAL + N_VIEW * len(active)
     information, gradient = np.zeros((size, size)), np.zeros(size)
     information[6, 6] = information[7, 7] = _ELLIPSE**-2
     gradient[6:8] = -fit.ellipse * _ELLIPSE**-2
     for k, (v, one) in enumerate(zip(active, found, strict=True)):
-        own = _N_GLOBAL + _N_VIEW * k + np.arange(_N_VIEW)
-        columns = np.concatenate([np.arange(_N_GLOBAL), own])
+        own = N_GLOBAL + N_VIEW * k + np.arange(N_VIEW)
+        columns = np.concatenate([np.arange(N_GLOBAL), own])
         part, slope = _of_view(views[v], fit, v, one, points)
         information[np.ix_(columns, columns)] += part
         gradient[columns] += slope
@@ -124,54 +124,18 @@ def _normal_equations(views, fit, active, found, points) -> tuple[np.ndarray, np
 
 
 def _of_view(view: View, fit: Fit, v: int, one: Indexing, points) -> tuple[np.ndarray, np.ndarray]:
-    rotation, distortion = fit.rotation[v], fit.distortion()
-    known = one.inlier > 1e-3
-    weight, s = one.inlier[known], one.excitation[known]
-    crystal = one.hkl[known] @ fit.basis
-    g = crystal @ rotation
-    n = len(g)
-    moves = np.empty((n, 9, 3))  # of g in the beam's frame, with strains and turns
-    moves[:, :6] = np.einsum("na,sab,bc->nsc", crystal, _STRAINS, rotation)
-    for axis in range(3):
-        moves[:, 6 + axis] = np.cross(np.eye(3)[axis], g)
-    plane = np.zeros((n, _N_GLOBAL + _N_VIEW, 2))
-    plane[:, :6], plane[:, 8:11] = (moves[:, part, :2] @ distortion for part in (slice(6), slice(6, 9)))
-    plane[:, 6] = g[:, :2] * [1, -1]
-    plane[:, 7] = g[:, 1::-1]
-    plane[:, 11:] = np.eye(2)
-    beam = np.zeros((n, _N_GLOBAL + _N_VIEW))
-    along = -moves[:, :, 2] - view.wavelength * (moves * g[:, None]).sum(axis=2)
-    beam[:, :6], beam[:, 8:11] = along[:, :6], along[:, 6:]
-
-    flat = plane.transpose(0, 2, 1).reshape(2 * n, plane.shape[1])
-    w = np.repeat(weight, 2) / fit.sigma**2
-    information = flat.T @ (w[:, None] * flat)
-    gradient = flat.T @ (w * one.residual[known].ravel())
-    width = fit.widths[view.faint[known]]
-    stiffness = weight * 4 / (width**2 + s**2)
-    information += beam.T @ (stiffness[:, None] * beam)
-    gradient -= beam.T @ (stiffness * s)
-    globals_, turns = _expected_slope(view, fit, v, one, points)
-    gradient[:6] += globals_
-    gradient[8:11] += turns
-    return information, gradient
-
-
-def _expected_slope(view: View, fit: Fit, v: int, one: Indexing, points) -> tuple[np.ndarray, np.ndarray]:
-    """Return the slope of the sums over all lattice points, which keeps the cell from growing flat."""
-    rotation = fit.rotation[v]
-    hkl, s, ring = near_sphere(view, fit.seen(v), points)
-    n_rings = len(view.edges) - 1
-    total = ring_weights(s, ring, n_rings, fit.widths)
-    pull = np.zeros(len(s))
-    for faint, width in enumerate(fit.widths):
-        number = np.bincount(view.ring, one.inlier * (view.faint == faint), n_rings)
-        pull += (number / total[faint])[ring] * (1 + (s / width) ** 2) ** -2 * 4 * s / (width**2 + s**2)
-    crystal = hkl @ fit.basis
-    g = crystal @ rotation
-    normal = -view.wavelength * g - [0, 0, 1]
-    strained = crystal.T @ (pull[:, None] * (normal @ rotation.T))
-    return np.einsum("sab,ab->s", _STRAINS, strained), pull @ np.cross(g, normal)
+    """Return information and gradient by the unknowns of `edsym.lattice.equations`."""
+    shared = fit.basis, fit.rotation[v]
+    information, gradient = spot_equations(
+        one.hkl, one.inlier, one.excitation, one.residual, view.faint,
+        *shared, fit.distortion(), fit.sigma, fit.widths, view.wavelength,
+    )  # fmt: skip
+    near = near_sphere(view, fit.seen(v), points)
+    rings = len(view.edges) - 1
+    slope = expected_slope(
+        *near, view.ring, one.inlier, view.faint, rings, *shared, fit.widths, view.wavelength
+    )
+    return information, gradient + slope
 
 
 def _with_spread(views, fit: Fit, active: list[int], found: list[Indexing], points, iteration: int) -> Fit:
