@@ -20,6 +20,9 @@ import edsym
 from edsym.files import write_text
 from edsym.interface.ranges import SHARE, measured_ranges
 from edsym.interface.spots import Spots
+from edsym.models.model import Model
+from edsym.predictions.calibration import Calibration
+from edsym.predictions.draw import draw_views
 from edsym.predictions.fit import fit_calibration
 from edsym.predictions.settings import EvaluationSettings
 from edsym.predictions.table import Predictions
@@ -51,14 +54,28 @@ def main() -> None:
         "its table of structures but beyond its structures.limit: no part of the model's run used them"
     )
     groups = table.set_index("material_id").spacegroup_number.loc[spots.material_id].to_numpy(int)
-    probabilities = edsym.load_model(arguments.model).model.predict_proba(spots)
-    ids = spots.material_id[spots.material]
-    predictions = Predictions(ids, spots.view, *probabilities, groups[spots.material])
-    fits = {n: asdict(fit_calibration(predictions, EvaluationSettings(views=n))) for n in VIEWS}
+    model = edsym.load_model(arguments.model).model
+    fits = {n: asdict(fit) for n, fit in fitted(model, spots, groups[spots.material]).items()}
     write(folder / "calibration.json", {"made_from": made_from, "views": fits})
     note = f"{SHARE:.1%} of the patterns are within low and high: [low, median, high]"
     ranges = {"made_from": made_from, "note": note, "ranges": measured_ranges(spots)}
     write(folder / "ranges.json", ranges)
+
+
+def fitted(model: Model, spots: SpotLists, groups: np.ndarray) -> dict[int, Calibration]:
+    """Return what is fitted to a model by numbers of views."""
+    ids = spots.material_id[spots.material]
+    predictions = Predictions(ids, spots.view, *model.predict_proba(spots), groups)
+    fits = {}
+    for n in VIEWS:
+        settings, read = EvaluationSettings(views=n), None
+        if model.together:
+            rows, start = draw_views(ids, spots.view, settings)
+            counts = np.diff(np.append(start, len(rows)))
+            answer = model.predict_views(spots.take(rows), start)
+            read = Predictions(ids[rows[start]], counts, *answer, groups[rows[start]])
+        fits[n] = fit_calibration(predictions, settings, read)
+    return fits
 
 
 def chosen(arguments: argparse.Namespace, config: dict, made: dict) -> pd.DataFrame:

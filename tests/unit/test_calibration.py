@@ -1,5 +1,7 @@
 """Temperatures, pools and the calibration error against hand counts and synthetic truth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from test_aggregation import make_predictions, take
@@ -137,6 +139,29 @@ def test_the_fit_does_not_depend_on_the_order_of_patterns():
             assert first.temperature[method][target] == pytest.approx(
                 second.temperature[method][target], rel=1e-6
             )
+
+
+def test_views_read_together_have_a_temperature_of_their_own_and_must_be_the_drawn_ones():
+    rng = np.random.default_rng(5)
+    truth = rng.dirichlet(np.full(7, 0.5), 4000)
+    one = one_view_each(truth, sample(truth, rng))
+    views = Predictions(**{name: np.repeat(values, 2, axis=0) for name, values in vars(one).items()})
+    views = replace(views, view=np.tile(np.arange(2), 4000))
+    together = replace(one, p_system=softmax(3 * np.log(truth.clip(1e-6))), view=np.full(4000, 2))
+    calibration = fit_calibration(views, SETTINGS, together)
+    assert calibration.temperature["together"]["system"] == pytest.approx(3, rel=0.1)
+    assert "together" not in fit_calibration(views, SETTINGS).temperature
+    frame = aggregate(views, SETTINGS, calibration, together)
+    np.testing.assert_array_equal(frame.together_predicted_system, truth.argmax(axis=1))
+    confidence = scale_temperature(together.p_system, calibration.temperature["together"]["system"]).max(
+        axis=1
+    )
+    np.testing.assert_allclose(frame.together_system_calibrated, confidence)
+    for wrong in (one, take(together, slice(0, 3999))):  # of one view each, and without the last material
+        with pytest.raises(InputError, match=r"not of the 8000 views that are drawn of 4000 materials"):
+            fit_calibration(views, SETTINGS, wrong)
+        with pytest.raises(InputError, match=r"not of the 8000 views that are drawn of 4000 materials"):
+            aggregate(views, SETTINGS, calibration, wrong)
 
 
 def test_what_is_switched_off_is_not_fitted(tmp_path):

@@ -23,7 +23,7 @@ from edsym.symmetry import CRYSTAL_SYSTEMS
 class Fixed:
     """A model whose answer does not depend on the spots."""
 
-    detector = LEVELS["ideal"]
+    detector, together = LEVELS["ideal"], False
 
     def __init__(self, patterns, seed=0):
         rng = np.random.default_rng(seed)
@@ -76,6 +76,29 @@ def test_single_patterns_are_scaled_and_several_views_pooled_as_fitted_to_about_
     one = TrainedModel(model, fits, {}).predict(patterns(9))
     np.testing.assert_array_equal(one.p_system_views, one.p_system)
     assert found.calibrated
+
+
+def test_views_read_together_are_scaled_as_fitted_to_about_as_many():
+    class Together(Fixed):
+        together = True
+
+        def predict_views(self, spots, start):
+            assert (len(spots), start.tolist()) == (4, [0, 3])
+            return tuple(p[-2:] for p in self.probabilities)
+
+    spots = edsym.Spots.of(patterns(9, 9, 9, 9))
+    spots = replace(spots, material_id=np.array(["a", "b"]), material=np.array([0, 0, 0, 1]))
+    model = Together(6)
+    fits = {2: calibration(1.3, 0.7), 10: calibration(1.3, 0.5)}
+    for n, temperature in ((2, 0.6), (10, 0.4)):
+        fits[n].temperature["together"] = {"system": temperature, "spacegroup": temperature}
+    found = TrainedModel(model, fits, {}).predict(spots)
+    expected = scale_temperature(model.probabilities[0][4:5], 0.6)
+    np.testing.assert_allclose(found.p_system_views[:1], expected, err_msg="3 is nearer to 2")
+    # of one view there is nothing to read together
+    np.testing.assert_array_equal(found.p_system_views[1], found.p_system[3])
+    uncalibrated = TrainedModel(model, {}, {}).predict(spots)
+    np.testing.assert_array_equal(uncalibrated.p_spacegroup_views[0], model.probabilities[1][4])
 
 
 def test_without_a_calibration_probabilities_are_those_of_the_model():

@@ -60,11 +60,11 @@ EXTRACT = {"extract_spots", "extract_spots_elsewhere"}
 FIGURES = {"fig1", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8"}
 TABLES = {f"table{number}" for number in (*range(1, 11), 12)}
 CELLS = {"find_cells"}
-VERBS = ("train", "predict", "predict_curves")
-TRAIN, PREDICT, CURVES = ({f"{rule} {model}" for model in MODELS} for rule in VERBS)
+VERBS = ("train", "predict", "predict_views", "predict_curves")
+TRAIN, PREDICT, VIEWS, CURVES = ({f"{rule} {model}" for model in MODELS} for rule in VERBS)
 NETWORK, MLP, FOREST = ({f"{rule} {model}" for rule in VERBS} for model in ("gmoe", "mlp", "forest"))
 PACK = {"pack_network"}
-LEARN = TRAIN | PREDICT | CURVES | PACK
+LEARN = TRAIN | PREDICT | VIEWS | CURVES | PACK
 
 EXPECTED = {
     # no science
@@ -103,7 +103,7 @@ EXPECTED = {
     "spots.division": {"split_materials"},
     "spots.summary": {"summarize_dataset"},
     "spots.duplicates": {"summarize_dataset"},
-    "spots.split": {"split_materials", "summarize_dataset"} | TRAIN | PREDICT | CURVES | CELLS,
+    "spots.split": {"split_materials", "summarize_dataset"} | TRAIN | PREDICT | VIEWS | CURVES | CELLS,
     "spots.merging": EXTRACT | LEARN | CELLS,
     # the detector: of its settings, rules have the values as parameters
     "detector.settings": set(),
@@ -125,6 +125,7 @@ EXPECTED = {
     "models.registry": set(),
     "models.train": TRAIN,
     "models.predict": PREDICT,
+    "models.predict_views": VIEWS,
     "models.curves": CURVES,
     "training.fit": {"train gmoe"},
     "training.module": {"train gmoe"},
@@ -136,7 +137,7 @@ EXPECTED = {
     "cells.answers": CELLS,
     "cells.table": CELLS | TABLES | FIGURES,
     # predictions and evaluation
-    "predictions.draw": {"fit_calibration", "decide"} | CURVES | CELLS,
+    "predictions.draw": {"fit_calibration", "decide"} | VIEWS | CURVES | CELLS,
     "predictions.fit": {"fit_calibration"},
     "predictions.pooling": {"fit_calibration", "decide"} | CURVES,
     "predictions.views": {"decide"} | CURVES,
@@ -144,6 +145,7 @@ EXPECTED = {
     "evaluation.figures": FIGURES,
     "evaluation.nuisance_figure": FIGURES,
     "evaluation.inputs": TABLES | FIGURES,
+    "evaluation.methods": TABLES | FIGURES,
     "evaluation.protocol_tables": TABLES,
     "evaluation.protocols": TABLES,
     "evaluation.report": {"write_report"},
@@ -195,12 +197,12 @@ SCORED = {"describe_run", "write_report", "pack_network", "write_provenance", "t
     ("detector", "again"),
     [
         ({"training": "good"}, {"train"}),
-        ({"tests": ["typical", "ideal"]}, {"predict"} | CELLS),
+        ({"tests": ["typical", "ideal"]}, {"predict", "predict_views"} | CELLS),
         ({"curves": [2.0]}, {"predict_curves"} | CELLS),
-        ({"seed": 5}, {"predict", "predict_curves"} | CELLS),
-        ({"lost": 0.1}, {"train", "predict", "predict_curves"} | CELLS),
-        ({"training": "ideal", "lost": 0.1}, {"train", "predict", "predict_curves"} | CELLS),
-        ({"q_max": 1.5}, {"train", "predict"} | CELLS),
+        ({"seed": 5}, {"predict", "predict_views", "predict_curves"} | CELLS),
+        ({"lost": 0.1}, {"train", "predict", "predict_views", "predict_curves"} | CELLS),
+        ({"training": "ideal", "lost": 0.1}, {"train", "predict", "predict_views", "predict_curves"} | CELLS),
+        ({"q_max": 1.5}, {"train", "predict", "predict_views"} | CELLS),
     ],
 )
 def test_a_changed_key_of_the_detector_makes_these_rules_run_again(detector, again):

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -18,6 +19,7 @@ from edsym.evaluation.published import read_published
 from edsym.evaluation.run import describe_run, read_run, read_sizes
 from edsym.evaluation.table_writer import Column, Table, to_html, to_latex, to_markdown
 from edsym.evaluation.tables import BUILDERS, write_table
+from edsym.models.registry import MODELS
 
 
 @pytest.fixture(scope="module")
@@ -233,6 +235,25 @@ def test_table9_has_a_row_for_every_way_to_decide(table):
     assert network.system_macro["One pattern", "independent"] == pytest.approx(200 / 3)
     assert network.spacegroup_macro["One pattern", "independent"] == pytest.approx(50)
     assert network.spacegroup["Vote", "independent"] == pytest.approx(200 / 3)
+
+
+def test_views_read_together_have_a_column_and_rows_of_the_models_that_read_them(tmp_path, monkeypatch):
+    monkeypatch.setitem(MODELS, "mlp", replace(MODELS["mlp"], together=True))
+    inputs = EvaluationInputs(write_run_files(tmp_path), configuration())
+    tables = {name: BUILDERS[name](inputs) for name in ("table3", "table4", "table8", "table9")}
+    for name in ("table3", "table4"):
+        frame = rows(tables[name], "model", "system").together
+        found = frame["Multilayer perceptron"].dropna()
+        assert found[["monoclinic", "orthorhombic", "cubic"]].tolist() == [0, 100, 100]
+        np.testing.assert_allclose(
+            found.iloc[3:].tolist(), [200 / 3, 200 / 3]
+        )  # all, and the mean of classes
+        assert frame["PE-AG-GMoE"].isna().all()
+    frame = rows(tables["table8"], "model", "target", "method")
+    assert frame.confidence["Multilayer perceptron", "Crystal system", "Views together"] == pytest.approx(70)
+    assert ("Random forest", "Crystal system", "Views together") not in frame.index
+    frame = rows(tables["table9"], "model", "method", "rule").spacegroup
+    assert frame["Multilayer perceptron", "Views together", "given the system"] == pytest.approx(200 / 3)
 
 
 def test_beyond_the_paper_can_be_switched_off(files):

@@ -86,6 +86,10 @@ for model in MODELS:
     }
 
 
+# Models that read several views of a material together.
+TOGETHER = [model for model, entry in MODELS.items() if entry.together]
+
+
 wildcard_constraints:
     shard=r"\d+",
     model="|".join(MODELS),
@@ -153,7 +157,20 @@ def validation_predictions(wildcards):
     """Predictions on validation materials, if anything is fitted on them: to the run's own models only."""
     if wildcards.part or config["evaluation"]["calibration"] == config["evaluation"]["pooling"] == "none":
         return {}
-    return {"predictions": at_levels("validation/predictions/{level}/{model}.parquet", model=wildcards.model)}
+    return predictions_of("validation/", wildcards.model)
+
+
+def test_predictions(wildcards):
+    """Predictions on test materials; views are read together at the run's own protocol, as it costs much."""
+    return predictions_of(wildcards.part, wildcards.model, views=not wildcards.part)
+
+
+def predictions_of(part, model, views=True):
+    """Predictions of a model on single patterns and, if it can, on views read together."""
+    files = {"predictions": at_levels(f"{part}predictions/{{level}}/{model}.parquet")}
+    if views and model in TOGETHER:
+        files["together"] = at_levels(f"{part}predictions/{{level}}/{model}_views.parquet")
+    return files
 
 
 def files_of(product):

@@ -61,6 +61,38 @@ rule predict:
         "../scripts/predict.py"
 
 
+rule predict_views:
+    input:
+        spots=spots_of,
+        split=rules.split_materials.output.split,
+        model=model_that_predicts,
+    output:
+        predictions=at_levels("{part}predictions/{level}/{model}_views.parquet"),
+    log:
+        f"{RESULTS}/{{part}}logs/predict_views/{{model}}.log",
+    benchmark:
+        f"{RESULTS}/{{part}}benchmarks/predict_views/{{model}}.tsv"
+    wildcard_constraints:
+        part=r"|validation/",
+        model="|".join(TOGETHER),
+    conda:
+        "../../envs/learning.yaml"
+    threads: threads_of("predict")
+    resources:
+        mem_mb=growing_by_model("predict", "mem_mb"),
+        runtime=growing_by_model("predict", "runtime", times=len(LEVELS)),
+        gpu=lambda wildcards: int(MODELS[wildcards.model].predict.gpu),
+    params:
+        threads=lambda wildcards: fixed_threads(MODELS[wildcards.model].predict, config),
+        validation=validation_of_prediction,
+        detectors={level: detector_at(level) for level in LEVELS},
+        seed=config["detector"]["seed"],
+        views={name: config["evaluation"][name] for name in ("views", "seed")},
+        code=lambda wildcards: code("predict_views.py", MODELS[wildcards.model].model),
+    script:
+        "../scripts/predict_views.py"
+
+
 rule predict_curves:
     input:
         spots=rules.split_materials.input.spots,

@@ -26,7 +26,7 @@ rule fit_calibration:
 
 rule decide:
     input:
-        predictions=at_levels("{part}predictions/{level}/{model}.parquet"),
+        unpack(test_predictions),
         calibrations=calibrations_of_model,
     output:
         single=at_levels("{part}decisions/{level}/{model}.parquet"),

@@ -1,4 +1,4 @@
-"""Fit temperatures and pooling weights to a model's predictions on validation materials."""
+"""Fit temperatures and pooling weights to predictions on validation materials, at each detector's level."""
 
 from edsym.job import job
 from edsym.predictions.fit import fit_calibration_file
@@ -6,8 +6,9 @@ from edsym.predictions.settings import EvaluationSettings
 
 with job(snakemake):
     settings = EvaluationSettings(**snakemake.params.settings)
-    outputs = snakemake.output.calibrations
-    for predictions, output in zip(
-        snakemake.input.get("predictions") or [None] * len(outputs), outputs, strict=True
-    ):
-        fit_calibration_file(predictions, output, settings)
+    given = dict(snakemake.input.items())
+    for i, output in enumerate(snakemake.output.calibrations):
+        predictions, together = (
+            given[name][i] if name in given else None for name in ("predictions", "together")
+        )
+        fit_calibration_file(predictions, output, settings, together)

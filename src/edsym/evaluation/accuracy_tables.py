@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from edsym.evaluation.inputs import EvaluationInputs
+from edsym.evaluation.methods import models_of
 from edsym.evaluation.metrics import accuracy_in_percent, class_metrics, sizes
 from edsym.evaluation.products import SYSTEM_LABELS
 from edsym.evaluation.table_writer import Column, Table
@@ -14,7 +15,7 @@ from edsym.symmetry import CRYSTAL_SYSTEMS
 LEVEL = Column("spots", "Spots")
 """The level of the detector that shows the spots that a row is about."""
 
-_METHODS = {"single": "One pattern", "vote": "Majority vote", "logsum": "Log-probability sum"}
+_METHODS = ("single", "vote", "logsum", "together")
 _SIZES = (Column("patterns", "Test patterns", "count"), Column("materials", "Test materials", "count"))
 _INTERVAL = (
     "In brackets: 95 % interval (Wilson), with the materials as independent trials, since patterns of one "
@@ -152,10 +153,11 @@ def _accuracy_table(inputs: EvaluationInputs, name: str, title: str, target: str
             Column("vote", "Vote, %", "interval"),
             Column("published_vote", "Vote, published, %", "published"),
             Column("logsum", "Log-probability sum, %", "interval"),
+            Column("together", "Views together, %", "interval"),
             *_SIZES,
         ),
         inputs.run.line(),
-        f"{_INTERVAL} {_citations(inputs, section, *MODELS)}",
+        f"{_INTERVAL} Only some models read views together. {_citations(inputs, section, *MODELS)}",
     )
 
 
@@ -167,14 +169,16 @@ def _system_rows(
     for i, system in enumerate((*CRYSTAL_SYSTEMS, "all")):
         row = about | {"system": system}
         for method in _METHODS:
+            if model not in models_of(method):
+                continue
             frame = inputs.decisions(method, level)[model]
             chosen = frame if system == "all" else frame[frame.system == i]
             row |= accuracy_in_percent(chosen, target, method, interval=system == "all")
             row |= sizes(chosen) if method == "single" else {}
-            if method != "logsum" and level == inputs.run.published_level:
+            if method in ("single", "vote") and level == inputs.run.published_level:
                 row[f"published_{method}"] = inputs.published.get(section, model, method, system)
         yield row
-    yield about | {"system": f"macro {target}"} | {method: row[f"{method}_macro"] for method in _METHODS}
+    yield about | {"system": f"macro {target}"} | {method: row.get(f"{method}_macro") for method in _METHODS}
 
 
 def _frame(rows: list[dict], names: tuple[str, ...]) -> pd.DataFrame:

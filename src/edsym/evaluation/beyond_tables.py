@@ -1,6 +1,6 @@
 """Tables of what goes beyond the paper: calibration (table 8) and decision rules (table 9). In percent."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import product
 
 import numpy as np
@@ -8,6 +8,7 @@ import pandas as pd
 
 from edsym.evaluation.accuracy_tables import LEVEL
 from edsym.evaluation.inputs import EvaluationInputs
+from edsym.evaluation.methods import METHODS, methods_of
 from edsym.evaluation.metrics import (
     accuracy_columns,
     accuracy_in_percent,
@@ -18,16 +19,8 @@ from edsym.evaluation.table_writer import Column, Table
 from edsym.models.registry import MODELS
 from edsym.symmetry import system_index
 
-METHODS = {"single": "One pattern", "vote": "Vote", "logsum": "Log-probability sum", "pooled": "Learned pool"}
 TARGETS = {"system": "Crystal system", "spacegroup": "Space group"}
 _SIZES = (Column("patterns", "Test decisions", "count"), Column("materials", "Test materials", "count"))
-
-
-def methods_of(configuration: Mapping, *, vote: bool) -> tuple[str, ...]:
-    """Return the ways to decide that a run has; a vote has no probabilities to calibrate."""
-    absent = {"vote"} if not vote else set()
-    absent |= {"pooled"} if configuration["evaluation"]["pooling"] == "none" else set()
-    return tuple(method for method in METHODS if method not in absent)
 
 
 def table8(inputs: EvaluationInputs) -> Table:
@@ -70,7 +63,7 @@ def _calibration_rows(inputs: EvaluationInputs) -> Iterator[dict]:
         temperatures = inputs.calibration(model, level).temperature
         about = {"model": MODELS[model].title, "spots": level}
         for target, title in TARGETS.items():
-            for method in methods_of(inputs.configuration, vote=False):
+            for method in methods_of(model, inputs.configuration, vote=False):
                 frame = inputs.decisions(method, level)[model]
                 row = about | {"target": title, "method": METHODS[method]}
                 row["temperature"] = temperatures[method][target] if temperatures else np.nan
@@ -118,7 +111,7 @@ def table9(inputs: EvaluationInputs) -> Table:
 
 def _decision_rows(inputs: EvaluationInputs) -> Iterator[dict]:
     for model, level in product(MODELS, inputs.run.test_levels):
-        for method in methods_of(inputs.configuration, vote=True):
+        for method in methods_of(model, inputs.configuration, vote=True):
             frame = inputs.decisions(method, level)[model]
             row = {"model": MODELS[model].title, "spots": level, "method": METHODS[method]} | sizes(frame)
             yield row | {"rule": "independent"} | _scores(frame)

@@ -5,8 +5,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from edsym.evaluation.beyond_tables import METHODS, TARGETS, methods_of
+from edsym.evaluation.beyond_tables import TARGETS
 from edsym.evaluation.inputs import EvaluationInputs
+from edsym.evaluation.methods import METHODS, methods_of
 from edsym.evaluation.metrics import expected_calibration_error, reliability, wilson_interval
 from edsym.evaluation.palette import BLUE, ORANGE, add_note
 from edsym.models.registry import MODELS
@@ -20,15 +21,18 @@ _PANEL_WIDTH = 2.2  # inches
 def fig5(inputs: EvaluationInputs) -> Figure:
     """Accuracy against confidence, a column for each model; a calibrated model lies on the diagonal."""
     level = inputs.run.shown_level
-    single, *pools = methods_of(inputs.configuration, vote=False)
-    methods = (single, pools[-1])  # the learned pool where there is one
-    rows = [(target, method) for target in TARGETS for method in methods]
+    rows = [(target, views) for target in TARGETS for views in (False, True)]
     figure = Figure(figsize=(0.6 + _PANEL_WIDTH * len(MODELS), 8.8), layout="constrained")
     grid = figure.subplots(len(rows), len(MODELS), sharex=True, sharey=True, squeeze=False)
-    for axes_row, (target, method) in zip(grid, rows, strict=True):
-        for axes, frame in zip(axes_row, inputs.decisions(method, level).values(), strict=True):
-            _draw(axes, frame, target)
-        axes_row[0].set_ylabel(f"{TARGETS[target]}, {METHODS[method].lower()}:\naccuracy")
+    for axes_row, (target, views) in zip(grid, rows, strict=True):
+        for axes, model in zip(axes_row, MODELS, strict=True):
+            methods = methods_of(model, inputs.configuration, vote=False)
+            # the best of several views: read together, or by the learned pool where there is one
+            method = methods[-1] if views else "single"
+            _draw(axes, inputs.decisions(method, level)[model], target)
+            axes.get_legend().set_title(METHODS[method], {"size": 6})
+        kind = "several views" if views else "one pattern"
+        axes_row[0].set_ylabel(f"{TARGETS[target]}, {kind}:\naccuracy")
     for axes, entry in zip(grid[0], MODELS.values(), strict=True):
         axes.set_title(f"{entry.title},\n{level} spots", loc="left", fontweight="bold")
     for axes in grid[-1]:

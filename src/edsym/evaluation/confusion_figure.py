@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from edsym.evaluation.inputs import EvaluationInputs
+from edsym.evaluation.methods import models_of
 from edsym.evaluation.metrics import accuracy, confusion_counts, confusion_shares
 from edsym.evaluation.palette import BLUE, ORANGE, add_note
 from edsym.models.registry import MODELS
@@ -16,23 +17,30 @@ _PANEL_WIDTH = 2.2  # inches
 
 
 def fig1(inputs: EvaluationInputs) -> Figure:
-    """Confusion and confidence of all models, on single patterns and by the vote of several views.
+    """Confusion and confidence of all models, on single patterns and by several views.
 
-    A column for each model; above single patterns, below the vote.
+    A column for each model; above single patterns, below several views: their vote, or what a model says that
+    reads them together.
     """
     figure = Figure(figsize=(0.8 + _PANEL_WIDTH * len(MODELS), 8.6), layout="constrained")
     figure.get_layout_engine().set(hspace=0.02, h_pad=0.08)
     grid = figure.subplots(4, len(MODELS), height_ratios=(3, 1.1) * 2, squeeze=False)
-    titles = {"single": "single patterns", "vote": f"vote of {inputs.run.views} views"}
-    level = inputs.run.shown_level
-    for block, (method, title) in enumerate(titles.items()):
+    views, level = inputs.run.views, inputs.run.shown_level
+    titles = {
+        "single": "single patterns",
+        "vote": f"vote of {views} views",
+        "together": f"{views} views together",
+    }
+    for block, methods in enumerate((("single",), ("together", "vote"))):
         confusions, confidences = grid[2 * block : 2 * block + 2]
-        for column, (model, frame) in enumerate(inputs.decisions(method, level).items()):
-            name = f"{MODELS[model].title},\n{level} spots, {title}"
+        for column, model in enumerate(MODELS):
+            method = next(m for m in methods if model in models_of(m))
+            frame = inputs.decisions(method, level)[model]
+            name = f"{MODELS[model].title},\n{level} spots, {titles[method]}"
             confusions[column].set_title(name, loc="left", fontweight="bold")
             _draw_confusion(confusions[column], frame, first=column == 0)
-            _draw_confidence(confidences[column], frame, method, inputs.run.views)
-        unit = "patterns" if method == "single" else "materials"
+            _draw_confidence(confidences[column], frame, method, views)
+        unit = "materials" if block else "patterns"
         confusions[0].set_ylabel(f"True crystal system (n: test {unit})")
         confidences[0].set_ylabel(f"Test {unit}, %")
     add_note(figure, inputs.run.line())
@@ -65,7 +73,7 @@ def _draw_confusion(axes: Axes, frame: pd.DataFrame, *, first: bool) -> None:
 def _draw_confidence(axes: Axes, frame: pd.DataFrame, method: str, views: int) -> None:
     """Draw how many decisions have which confidence, the right and the wrong ones stacked."""
     # Shares of votes are multiples of 1/views: every bar is one of them.
-    edges = np.linspace(0, 1, _BINS + 1) if method == "single" else (np.arange(views + 2) - 0.5) / views
+    edges = (np.arange(views + 2) - 0.5) / views if method == "vote" else np.linspace(0, 1, _BINS + 1)
     right = (frame.system == frame.predicted_system).to_numpy()
     below = np.zeros(len(edges) - 1)
     share = 100 * accuracy(frame.system, frame.predicted_system)
@@ -85,4 +93,4 @@ def _draw_confidence(axes: Axes, frame: pd.DataFrame, method: str, views: int) -
         loc="lower left", bbox_to_anchor=(0, 0.98), ncols=2, fontsize=6, handlelength=1.2,
         columnspacing=1, borderaxespad=0,
     )  # fmt: skip
-    axes.set_xlabel("Largest probability" if method == "single" else "Share of votes")
+    axes.set_xlabel("Share of votes" if method == "vote" else "Largest probability")

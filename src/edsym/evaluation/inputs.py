@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from edsym.errors import InputError
+from edsym.evaluation.methods import models_of
 from edsym.evaluation.published import Published, read_published
 from edsym.evaluation.run import RunDescription, read_run, read_sizes
-from edsym.models.registry import MODELS
 from edsym.parquet import read_parquet
 from edsym.predictions.calibration import Calibration, read_calibration
 from edsym.predictions.decisions import read_decisions
@@ -76,12 +76,12 @@ class EvaluationInputs:
     def decisions(
         self, method: str, level: str, patterns: str = "", among: int = 0
     ) -> dict[str, pd.DataFrame]:
-        """Return the decisions of every model, in the columns of `decisions.single_decisions`.
+        """Return the decisions of all models that decide so, in the columns of `decisions.single_decisions`.
 
         Parameters
         ----------
         method : str
-            "single": one row a pattern; "vote", "logsum" or "pooled": one row a material.
+            "single": one row a pattern; "vote", "logsum", "pooled" or "together": one row a material.
         level : str
             Level of the detector that shows the spots.
         patterns : str
@@ -94,10 +94,12 @@ class EvaluationInputs:
         InputError
             If the models were not tested on the same patterns.
         """
-        frames = {model: self._read(model, method, level, patterns, among) for model in MODELS}
+        models = models_of(method)
+        frames = {model: self._read(model, method, level, patterns, among) for model in models}
         keys = ["material_id", "view"] if method == "single" else ["material_id"]
-        (first, reference), *others = frames.items()
-        for model, frame in others:
+        for model in models[1:]:
+            first, frame = models[0], frames[model]
+            reference = frames[first]
             if not reference[keys].equals(frame[keys]):
                 raise InputError(
                     f"{first} and {model} were not tested on the same patterns: {len(reference)} and "

@@ -101,16 +101,17 @@ class TrainedModel:
         counts = np.diff(np.append(start, len(spots)))
         features = view_features(predictions, np.arange(len(spots)))
         single = next(iter(self.calibrations.values()), Calibration())
+        several = self.model.together and counts.max() > 1
+        read = self.model.predict_views(spots, start) if several else (None, None)
         answer = {}
-        for target in TARGETS:
+        for target, read_together in zip(TARGETS, read, strict=True):
             p = probabilities_of(predictions, target)
             answer[f"p_{target}"] = _scaled(p, single, "single", target)
-            answer[f"p_{target}_views"] = np.concatenate(
-                [
-                    self._together(p[s : s + n], features[s : s + n], target)
-                    for s, n in zip(start, counts, strict=True)
-                ]
-            )
+            views = []
+            for m, own in enumerate(map(slice, start, start + counts)):
+                read_own = None if read_together is None else read_together[m : m + 1]
+                views.append(self._views(p[own], features[own], read_own, target))
+            answer[f"p_{target}_views"] = np.concatenate(views)
         return Prediction(
             view=spots.view,
             crystal=np.repeat(np.arange(len(start)), counts),
@@ -119,12 +120,19 @@ class TrainedModel:
             **answer,
         )
 
-    def _together(self, p: np.ndarray, features: np.ndarray, target: str) -> np.ndarray:
-        """Return the distribution (1, C) of a crystal by K views (K, C), as fitted to about as many."""
+    def _views(
+        self, p: np.ndarray, features: np.ndarray, together: np.ndarray | None, target: str
+    ) -> np.ndarray:
+        """Return the distribution (1, C) of a crystal by K views (K, C), as fitted to about as many.
+
+        `together` (1, C) has the answer of a model that reads views together.
+        """
         nearest = min(self.calibrations, key=lambda n: abs(np.log(n / len(p))), default=None)
         fitted = self.calibrations.get(nearest, Calibration())
         if len(p) == 1:
             return _scaled(p, fitted, "single", target)
+        if together is not None:
+            return _scaled(together, fitted, "together", target)
         if fitted.pooling is None:
             return _scaled(geometric_mean(p, _ALL), fitted, "logsum", target)
         return _scaled(pool(p, features, _ALL, np.array(fitted.pooling[target])), fitted, "pooled", target)

@@ -35,7 +35,7 @@ def predict_curves(
 
     The table has a row for each nuisance, size and pattern (method "single"), and for each nuisance, size and
     material (method "logsum", the sum of log-probabilities over the views): nuisance, size, method and
-    `COLUMNS`.
+    `COLUMNS`. So also for a model that reads views together, which would cost many times as much.
 
     Parameters
     ----------

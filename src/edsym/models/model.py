@@ -41,6 +41,8 @@ class Model(ABC):
         Classes of the settings, each of `edsym.settings.Settings`.
     weights : str
         Name of the file that the weights are kept in.
+    together : bool
+        Whether it reads several views of a crystal together: see `predict_views`.
     detector : Detector
         The detector that showed the spots that it learned from.
     record : dict
@@ -52,6 +54,7 @@ class Model(ABC):
     kind: ClassVar[str]
     sections: ClassVar[Mapping[str, type]]
     weights: ClassVar[str]
+    together: ClassVar[bool] = False
 
     def __init__(self, **settings):
         self.settings = settings
@@ -128,6 +131,29 @@ class Model(ABC):
         p_system, p_spacegroup : (P, 7), (P, 230) arrays of float32
             In the order of `edsym.symmetry.CRYSTAL_SYSTEMS`, and of the space groups from 1.
         """
+
+    def predict_views(
+        self, spots: SpotLists, start: np.ndarray, *, threads: int | None = None, progress: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the probabilities of crystals, the views of each read together, if the model is `together`.
+
+        Parameters
+        ----------
+        spots : SpotLists
+            The patterns, those of a crystal one after another.
+        start : (M,) array of int
+            The first pattern of each crystal; the last crystal has all that follow.
+        threads : int, optional
+            Threads; without, as many as the libraries take by themselves.
+        progress : bool
+            Whether to show a progress bar.
+
+        Returns
+        -------
+        p_system, p_spacegroup : (M, 7), (M, 230) arrays of float32
+            As of `predict_proba`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not read views together")
 
     @abstractmethod
     def write_weights(self, path: Path) -> None:

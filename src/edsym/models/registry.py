@@ -41,6 +41,8 @@ class ModelEntry:
     holds_out : bool
         Whether `fit` learns nothing of single materials that validate, so that the model itself can be
         calibrated on them. For other models one more is trained without these materials, which predicts them.
+    together : bool
+        Whether it reads several views of a crystal together, as its class says.
     train, predict : Job
         What the jobs of the workflow take.
     """
@@ -49,6 +51,7 @@ class ModelEntry:
     model: str
     sections: Mapping[str, str] = field(default_factory=dict)
     holds_out: bool = False
+    together: bool = False
     train: Job = Job()
     predict: Job = Job(runtime=240)
 

@@ -27,7 +27,8 @@ class Calibration:
     materials, patterns : int
         Validation materials and patterns; 0 if nothing was fitted.
     temperature : dict or None
-        Temperatures by method ("single", "logsum", "pooled") and target ("system", "spacegroup").
+        Temperatures by method ("single", "logsum", "pooled", and "together"
+        for a model that reads views together) and target ("system", "spacegroup").
     pooling : dict or None
         Weights of `edsym.predictions.pooling` by target.
     """

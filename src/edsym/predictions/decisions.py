@@ -57,7 +57,7 @@ def decide(
     calibration : Calibration
         What was fitted to the model on validation materials.
     method : str
-        What made the distributions: "single", "logsum" or "pooled".
+        What made the distributions: "single", "logsum", "pooled" or "together".
     conditional : bool
         Whether to decide on a space group given the crystal system as well.
 

@@ -1,4 +1,8 @@
-"""Predictions of a model: one row a pattern, the probabilities of all classes and, if known, the truth."""
+"""Predictions of a model: one row a pattern, the probabilities of all classes and, if known, the truth.
+
+Where a model reads several views of a material together there is one row a material, and `view` is how many
+they are.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,6 +115,21 @@ def read_predictions(path: str | Path) -> Predictions:
     )
     _check(predictions, str(path))
     return predictions
+
+
+def check_together(
+    together: Predictions, predictions: Predictions, rows: np.ndarray, start: np.ndarray
+) -> None:
+    """Raise an InputError unless the first are of the views that are drawn of the others.
+
+    `rows` and `start` are what `edsym.predictions.draw.draw_views` returns.
+    """
+    materials, counts = predictions.material_id[rows[start]], np.diff(np.append(start, len(rows)))
+    if not np.array_equal(together.material_id, materials) or not np.array_equal(together.view, counts):
+        raise InputError(
+            f"{len(together)} predictions from views read together are not of the {len(rows)} views that are "
+            f"drawn of {len(start)} materials: predict both again with the same evaluation.views"
+        )
 
 
 def _fixed_lists(values: np.ndarray) -> pa.FixedSizeListArray:

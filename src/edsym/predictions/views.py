@@ -1,6 +1,6 @@
 """From patterns to materials: decisions on several views of one material.
 
-Three methods combine the drawn views of a material, for the crystal system and the space group alike:
+Four methods combine the drawn views of a material, for the crystal system and the space group alike:
 
 ``vote``
     Every view votes for its most probable class. Of classes with equally many votes, the one with
@@ -14,6 +14,9 @@ Three methods combine the drawn views of a material, for the crystal system and 
 ``pooled``
     The most probable class of the learned pool of `edsym.predictions.pooling`, beyond the paper. The
     confidence is its probability.
+``together``
+    The most probable class of what the model says of all of them when it reads them together, which only
+    some models can (`edsym.models.model.Model.together`). The confidence is its probability.
 """
 
 from pathlib import Path
@@ -35,7 +38,7 @@ from edsym.predictions.decisions import (
 from edsym.predictions.draw import draw_views
 from edsym.predictions.pooling import geometric_mean, pool, view_features
 from edsym.predictions.settings import EvaluationSettings
-from edsym.predictions.table import Predictions, read_predictions
+from edsym.predictions.table import Predictions, check_together, read_predictions
 
 
 def majority_vote(probabilities: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -65,7 +68,10 @@ def majority_vote(probabilities: np.ndarray, start: np.ndarray) -> tuple[np.ndar
 
 
 def aggregate(
-    predictions: Predictions, settings: EvaluationSettings, calibration: Calibration = UNFITTED
+    predictions: Predictions,
+    settings: EvaluationSettings,
+    calibration: Calibration = UNFITTED,
+    together: Predictions | None = None,
 ) -> pd.DataFrame:
     """Combine drawn views into decisions, one a material and method.
 
@@ -77,6 +83,8 @@ def aggregate(
         How views are drawn, and whether space groups are decided given the system as well.
     calibration : Calibration
         What was fitted to the model on validation materials; without pooling weights no ``pooled``.
+    together : Predictions, optional
+        What the model says of the drawn views of each material read together; without, no ``together``.
 
     Returns
     -------
@@ -85,6 +93,11 @@ def aggregate(
         views (the drawn ones); and for each of the methods of this module the columns of
         `edsym.predictions.decisions.decide` with the prefix ``{method}_``. A vote has classes and
         confidences only.
+
+    Raises
+    ------
+    InputError
+        If `together` is not of the drawn views.
     """
     rows, start = draw_views(predictions.material_id, predictions.view, settings)
     first = rows[start]
@@ -94,7 +107,11 @@ def aggregate(
     for target in TARGETS:
         votes |= decision(target, *majority_vote(probabilities_of(predictions, target)[rows], start))
     methods = {"vote": votes}
-    for method, pools in _pools(predictions, rows, start, calibration).items():
+    distributions = _pools(predictions, rows, start, calibration)
+    if together is not None:
+        check_together(together, predictions, rows, start)
+        distributions["together"] = {target: probabilities_of(together, target) for target in TARGETS}
+    for method, pools in distributions.items():
         methods[method] = decide(pools, calibration, method, settings.conditional)
     columns = {f"{m}_{name}": values for m, decided in methods.items() for name, values in decided.items()}
     return frame.assign(**columns)
@@ -122,6 +139,7 @@ def decide_file(
     *,
     single: str | Path,
     views: str | Path,
+    together: str | Path | None = None,
 ) -> None:
     """Read predictions and write the decisions on single patterns and on drawn views.
 
@@ -135,6 +153,8 @@ def decide_file(
         How views are drawn, and whether space groups are decided given the system as well.
     single, views : str or Path
         The tables to write, of `single_decisions` and `aggregate`.
+    together : str or Path, optional
+        Predictions of the drawn views read together, for a model that can.
 
     Raises
     ------
@@ -142,5 +162,6 @@ def decide_file(
         If an input is unreadable.
     """
     predictions, calibration = read_predictions(predictions_path), read_calibration(calibration_path)
+    read = None if together is None else read_predictions(together)
     write_decisions(single_decisions(predictions, calibration, settings.conditional), single)
-    write_decisions(aggregate(predictions, settings, calibration), views)
+    write_decisions(aggregate(predictions, settings, calibration, read), views)

@@ -1,0 +1,26 @@
+"""Ways to decide, by one pattern or by several views of a material, and which of them a model has."""
+
+from collections.abc import Mapping
+
+from edsym.models.registry import MODELS
+
+METHODS = {
+    "single": "One pattern",
+    "vote": "Vote",
+    "logsum": "Log-probability sum",
+    "pooled": "Learned pool",
+    "together": "Views together",
+}
+"""Ways to decide by the prefixes of their columns (`edsym.predictions.views`): what they are called."""
+
+
+def models_of(method: str) -> tuple[str, ...]:
+    """Return the models that decide in a way: not all of them read views together."""
+    return tuple(model for model, entry in MODELS.items() if method != "together" or entry.together)
+
+
+def methods_of(model: str, configuration: Mapping, *, vote: bool) -> tuple[str, ...]:
+    """Return the ways in which a model decides in a run; a vote has no probabilities to calibrate."""
+    absent = {"vote"} if not vote else set()
+    absent |= {"pooled"} if configuration["evaluation"]["pooling"] == "none" else set()
+    return tuple(method for method in METHODS if method not in absent and model in models_of(method))
