@@ -144,6 +144,9 @@ def _between_sections(made: Mapping[str, Settings]) -> Iterator[str]:
             f"evaluation.views: {views} is not allowed; it must be at most simulation.zone_axes, "
             f"{zone_axes}, the patterns of a material"
         )
+    read, simulated = made["cell"].energy_kev, made["simulation"].energy_kev
+    if read != simulated:
+        yield f"cell.energy_kev: {read:g} is not allowed; it must be simulation.energy_kev, {simulated:g}"
 
 
 def scientific(config: Mapping, section: str) -> dict:

@@ -86,7 +86,7 @@ def make_predictions(views_of: dict) -> Predictions:
 
 def write_run_files(folder: Path) -> dict[str, Path]:
     """Write all inputs of tables and figures; return them by their names in `products.REQUIRES`."""
-    names = ("split.parquet", "materials.csv", "run.json", "gmoe_model", "mlp_model", "forest_model")
+    names = ("split.parquet", "materials.csv", "run.json", *(f"{model}_model" for model in MODELS))
     files = {name.partition(".")[0]: folder / name for name in names} | {"published": PUBLISHED}
     truth = TRUTH | TRAINING
     split = pd.DataFrame({"material_id": list(truth), "spacegroup_number": list(truth.values())})
@@ -96,6 +96,7 @@ def write_run_files(folder: Path) -> dict[str, Path]:
     counts = pd.DataFrame({"material_id": list(N_PATTERNS), "n_patterns": list(N_PATTERNS.values())})
     counts.to_csv(files["materials"], index=False)
     parameters = {"gmoe": {"n_parameters": 1234567}, "mlp": {"n_parameters": 765432}, "forest": {}}
+    parameters["cell"] = parameters["mlp"]
     for model, description in parameters.items():
         files[f"{model}_model"].mkdir()
         (files[f"{model}_model"] / "model.json").write_text(json.dumps(description))
@@ -118,8 +119,8 @@ def write_run_files(folder: Path) -> dict[str, Path]:
 
 
 def _write_predictions(files: dict[str, Path], folder: Path) -> None:
-    own = {"gmoe": NETWORK, "mlp": MLP, "forest": FOREST}
-    random = {"gmoe": NETWORK_RANDOM, "mlp": MLP_RANDOM, "forest": FOREST_RANDOM}
+    own = {"gmoe": NETWORK, "mlp": MLP, "cell": MLP, "forest": FOREST}
+    random = {"gmoe": NETWORK_RANDOM, "mlp": MLP_RANDOM, "cell": MLP_RANDOM, "forest": FOREST_RANDOM}
     leak = dict.fromkeys(own, LEAK)
     # trained on the grid: tested there, and at random orientations; trained at these: as if on the grid
     parts = {"protocols0": own, "protocols1": random, "protocols2": own, "protocols3": own, "leak": leak}
@@ -164,7 +165,7 @@ def _write_curves(files: dict[str, Path], folder: Path) -> None:
         systems = [6, 2] if nuisance == "none" else [6, 6]
         part = truth.assign(predicted_system=systems, predicted_spacegroup=[225, 62])
         parts.append(part.assign(nuisance=nuisance, size=size, method=method))
-    for model in ("gmoe", "mlp", "forest"):
+    for model in MODELS:
         files[f"{model}_curves"] = folder / f"{model}_curves.parquet"
         write_decisions(pd.concat(parts), files[f"{model}_curves"])
 

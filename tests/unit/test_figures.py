@@ -18,6 +18,7 @@ from edsym.evaluation.inputs import EvaluationInputs
 from edsym.evaluation.metrics import wilson_interval
 from edsym.evaluation.products import FIGURES, REQUIRES
 from edsym.evaluation.run import read_run, write_run
+from edsym.models.registry import MODELS
 from edsym.spots.drawing import draw_pattern
 
 
@@ -64,7 +65,7 @@ def test_figures_say_what_the_run_was(figure, name):
 def test_confusion_by_hand(figure):
     # Rows: single patterns and their confidence, then the vote; columns: the models, the network first.
     axes = figure("fig1").axes
-    single, single_confidence, vote = axes[0], axes[3], axes[6]
+    single, single_confidence, vote = axes[0], axes[len(MODELS)], axes[2 * len(MODELS)]
     # Three systems have patterns: three rows of seven shares.
     assert len(texts(single)) == 21
     monoclinic, orthorhombic, cubic = (texts(single)[7 * i : 7 * i + 7] for i in range(3))
@@ -72,6 +73,9 @@ def test_confusion_by_hand(figure):
     assert orthorhombic == ["0", "66.7", "33.3", "0", "0", "0", "0"]
     assert cubic == ["0", "0", "33.3", "0", "0", "0", "66.7"]
     assert texts(vote)[7:14] == ["0", "100.0", "0", "0", "0", "0", "0"]
+    below = axes[2 * len(MODELS) : 3 * len(MODELS)]
+    titles = [panel.get_title("left").partition(", ")[2] for panel in below]
+    assert titles == ["vote of 10 views"] * 2 + ["10 views together", "vote of 10 views"]
     heights = [bar.get_height() for group in single_confidence.containers for bar in group]
     assert sum(heights) == pytest.approx(100)
 
@@ -86,7 +90,7 @@ def test_figures_show_the_spots_that_the_models_were_trained_on(figure):
 
 def test_curves_begin_at_ideal_spots(figure):
     lost = next(axes for axes in figure("fig7").axes if axes.get_xlabel() == "Spots lost, %")
-    assert len(lost.lines) == 6  # of three models, single patterns and several views
+    assert len(lost.lines) == 2 * len(MODELS)  # single patterns and several views
     for line in lost.lines:
         assert line.get_xydata().tolist() == [[0, 100], [5, 50]]
 
@@ -121,8 +125,8 @@ def test_spacegroup_counts_by_hand(figure):
 
 
 def test_reliability_lies_where_confidence_and_accuracy_are(figure):
-    # Rows are target and method, columns the models: the first is the network, the third the forest.
-    axes = figure("fig5").axes[2]
+    # Rows are target and method, columns the models: the first is the network, the last the forest.
+    axes = figure("fig5").axes[len(MODELS) - 1]
     before, after = axes.containers
     np.testing.assert_allclose(before.lines[0].get_xydata(), [[0.9, 0.375]], atol=0.01)
     # Temperature 2: sqrt(0.9) / (sqrt(0.9) + sqrt(0.1)).

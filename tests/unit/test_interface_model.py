@@ -259,6 +259,7 @@ def test_stored_models_say_what_their_calibration_was_made_from(name):
         assert "no part of the model's run used them" in content["made_from"]
 
 
+@pytest.mark.usefixtures("quick_lattices")
 @pytest.mark.parametrize("kind", MODELS)
 def test_every_kind_of_model_is_loaded_from_its_folder(kind, tmp_path):
     trained = untrained(kind).fit(SPOTS, LABELS, VALIDATION)

@@ -15,6 +15,10 @@ from test_training import NETWORK, TRAINING
 from edsym.detector.detect import detect
 from edsym.detector.levels import LEVELS
 from edsym.errors import InputError
+from edsym.models.cell.fit import Loss
+from edsym.models.cell.model import LatticeNetwork
+from edsym.models.cell.network import CellNetwork
+from edsym.models.cell.settings import CellSettings
 from edsym.models.forest.model import Forest
 from edsym.models.gmoe.model import GMoE
 from edsym.models.gmoe.network import GMoENetwork
@@ -30,12 +34,18 @@ SPOTS, GROUPS = labelled_spots()
 LABELS = GROUPS[SPOTS.material]
 VALIDATION = validation_patterns(SPOTS.material, 0.25, 0)
 KINDS = list(MODELS)
+CELL = CellSettings(
+    patterns=5, sets=0.0, width=32, hidden=32, dropout=0.1, epochs=2, batch_size=16, threads=1
+)
+pytestmark = pytest.mark.usefixtures("quick_lattices")
 
 
 def untrained(kind, **changes):
     """Return a small model; changes are of its training."""
     if kind == "forest":
         return Forest(forest=FOREST)
+    if kind == "cell":
+        return LatticeNetwork(cell=CELL.replace(**changes))
     if kind == "mlp":
         return Perceptron(mlp=MLP.replace(**{"epochs": 2} | changes))
     plain = {"epochs": 2, "batch_size": 32, "averaging": 0.0, "balance_weight": 0.0, "precision": "32"}
@@ -44,7 +54,7 @@ def untrained(kind, **changes):
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def model(request):
+def model(request, quick_lattices):
     return untrained(request.param).fit(SPOTS, LABELS, VALIDATION)
 
 
@@ -56,7 +66,7 @@ def assert_same(first, second):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_registry_says_what_the_class_says(kind):
     model = imported(MODELS[kind].model)
-    assert model.kind == kind
+    assert (model.kind, model.together) == (kind, MODELS[kind].together)
     sections = {
         name: f"{settings.__module__}:{settings.__name__}" for name, settings in model.sections.items()
     }
@@ -152,12 +162,12 @@ class TestModelsThatHoldOut:
         assert validation_loss(model, labels) == pytest.approx(losses.min(), rel=1e-3)
 
     def test_dropout_is_on_in_training_and_off_in_validation(self, kind, monkeypatch):
-        network = {"gmoe": GMoENetwork, "mlp": MLPNetwork}[kind]
+        network = {"gmoe": GMoENetwork, "mlp": MLPNetwork, "cell": CellNetwork}[kind]
         seen, forward = [], network.forward
 
-        def watched(self, points):
+        def watched(self, *points):
             seen.append((self.training, torch.is_grad_enabled()))
-            return forward(self, points)
+            return forward(self, *points)
 
         monkeypatch.setattr(network, "forward", watched)
         untrained(kind).fit(SPOTS, LABELS, VALIDATION)
@@ -167,11 +177,13 @@ class TestModelsThatHoldOut:
 def validation_loss(model, truth):
     p_system, p_spacegroup = (p[VALIDATION].astype(float) for p in model.predict_proba(SPOTS))
     rows, labels = np.arange(VALIDATION.sum()), truth[VALIDATION]
+    if model.kind == "cell":
+        return float(Loss()(torch.from_numpy(p_spacegroup).log(), torch.from_numpy(labels - 1)))
     return -np.log(p_system[rows, system_index(labels)] * p_spacegroup[rows, labels - 1]).mean()
 
 
 # Where each model has its spots shown.
-SHOWN = {"gmoe": "edsym.training.data", "mlp": "edsym.models.mlp.fit", "forest": "edsym.models.forest.fit"}
+SHOWN = {"gmoe": "edsym.training.data"} | {k: f"edsym.models.{k}.fit" for k in ("mlp", "cell", "forest")}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -187,7 +199,7 @@ def test_training_sees_what_the_detector_shows_anew_in_every_epoch(kind, monkeyp
     trained = untrained(kind).fit(SPOTS, LABELS, VALIDATION, detector="typical")
     every = list(zip(SPOTS.material_id[SPOTS.material].tolist(), SPOTS.view.tolist(), strict=True))
     learned, validated = ({every[i] for i in np.flatnonzero(rows)} for rows in (~VALIDATION, VALIDATION))
-    if kind == "forest":
+    if kind in ("cell", "forest"):
         assert {draw: sorted(of) for draw, of in seen.items()} == {0: sorted(every)}
     else:
         assert sorted(seen) == [0, 1, 2]

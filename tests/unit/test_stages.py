@@ -62,7 +62,7 @@ TABLES = {f"table{number}" for number in (*range(1, 11), 12)}
 CELLS = {"find_cells"}
 VERBS = ("train", "predict", "predict_views", "predict_curves")
 TRAIN, PREDICT, VIEWS, CURVES = ({f"{rule} {model}" for model in MODELS} for rule in VERBS)
-NETWORK, MLP, FOREST = ({f"{rule} {model}" for rule in VERBS} for model in ("gmoe", "mlp", "forest"))
+NETWORK, MLP, CELL, FOREST = ({f"{rule} {model}" for rule in VERBS} for model in MODELS)
 PACK = {"pack_network"}
 LEARN = TRAIN | PREDICT | VIEWS | CURVES | PACK
 
@@ -119,6 +119,11 @@ EXPECTED = {
     "models.gmoe.fit": {"train gmoe"},
     "models.mlp.model": MLP - TRAIN,
     "models.mlp.fit": {"train mlp"},
+    "models.cell.answers": CELL,
+    "models.cell.features": CELL,
+    "models.cell.network": CELL,
+    "models.cell.model": CELL - TRAIN,
+    "models.cell.fit": {"train cell"},
     "models.forest.model": FOREST - TRAIN,
     "models.forest.fit": {"train forest"},
     "models.model": LEARN,
@@ -132,8 +137,8 @@ EXPECTED = {
     "training.predict": NETWORK - TRAIN,
     "training.batches": NETWORK,
     # the lattice finder
-    "lattice.single": CELLS,
-    "lattice.probability": CELLS,
+    "lattice.single": CELLS | CELL,
+    "lattice.probability": CELLS | CELL,
     "cells.answers": CELLS,
     "cells.table": CELLS | TABLES | FIGURES,
     # predictions and evaluation

@@ -29,6 +29,7 @@ TINY = {
     "training": {"epochs": 1, "batch_size": 32, "threads": 1},
     "mlp": {"hidden": [16], "epochs": 1, "threads": 1},
     "forest": {"system_trees": 4, "spacegroup_trees": 4},
+    "cell": {"patterns": 1, "set_views": [2], "width": 16, "hidden": 16, "epochs": 1, "threads": 1},
     "evaluation": {"views": 2, "protocols": ["grid"]},
     "detector": {"tests": ["typical"], "curves": [1.0]},
 }

@@ -22,6 +22,7 @@ from pymatgen.core import Lattice, Structure
 from edsym import cli
 from edsym.detector.levels import LEVELS
 from edsym.evaluation import products
+from edsym.models.registry import MODELS
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,6 +36,7 @@ TINY = {
     "training": {"epochs": 2, "batch_size": 32, "threads": 1},
     "mlp": {"hidden": [16], "epochs": 2, "threads": 1},
     "forest": {"system_trees": 24, "spacegroup_trees": 24},
+    "cell": {"patterns": 1, "set_views": [2], "width": 16, "hidden": 16, "epochs": 2, "threads": 1},
     "evaluation": {"views": 3, "protocols_trained": ["grid"], "leak_materials": 1},
     "detector": {"curves": [1.0]},
     "cells": {"materials": 3},
@@ -114,12 +116,12 @@ def test_models_are_compared_on_the_same_patterns(run):
     columns = ["material_id", "view", "spacegroup_number"]
     parts = ("", *(f"{part}/" for part in ("protocols/grid", "trained/grid", "trained/grid/leak")))
     for part, level in product((*parts, "trained/grid/protocols/random/"), ("ideal", "typical")):
-        gmoe, mlp, forest = (
+        gmoe, *others = (
             pd.read_parquet(folder / f"results/{part}predictions/{level}/{model}.parquet", columns=columns)
-            for model in ("gmoe", "mlp", "forest")
+            for model in MODELS
         )
-        pd.testing.assert_frame_equal(gmoe, forest)
-        pd.testing.assert_frame_equal(gmoe, mlp)
+        for other in others:
+            pd.testing.assert_frame_equal(gmoe, other)
         test = pd.read_parquet(folder / "results/split.parquet").query("split == 'test'")
         assert set(gmoe["material_id"]) <= set(test["material_id"])
 
@@ -132,6 +134,7 @@ def test_calibration_is_fitted_on_training_materials_only(run):
             path.stem: set(pd.read_parquet(path).material_id)
             for path in (folder / f"results/validation/predictions/{level}").iterdir()
         }
+        assert found.pop("cell_views") == found["cell"]
         for model, ids in found.items():
             assert ids and ids < set(training["material_id"]), model
             fitted = json.loads((folder / f"results/calibration/{level}/{model}.json").read_text())
@@ -141,7 +144,7 @@ def test_calibration_is_fitted_on_training_materials_only(run):
 
 def test_models_learn_at_one_level_of_the_detector_and_are_tested_at_two(run):
     folder, _ = run
-    for model in ("gmoe", "mlp", "forest"):
+    for model in MODELS:
         description = json.loads((folder / f"results/models/{model}/model.json").read_text())
         assert description["detector"] == asdict(LEVELS["typical"])
         ideal, typical = (
@@ -196,8 +199,8 @@ SCORES |= {"predict_curves"}
 PRODUCTS = {"table6", "write_report", "write_provenance"}
 LINE = {"describe_run", "table5", "table12", "fig3", "fig4", "fig6", "fig8"}
 CELLS = {"find_cells", "table12", "fig8"}
-PREDICTED = {f"predict {model}" for model in ("gmoe", "mlp", "forest")}
-TRAINED = PREDICTED | {f"train {model}" for model in ("gmoe", "mlp", "forest")}
+PREDICTED = {"predict_views"} | {f"predict {model}" for model in MODELS}
+TRAINED = PREDICTED | {f"train {model}" for model in MODELS}
 
 
 @pytest.mark.parametrize(
@@ -206,7 +209,8 @@ TRAINED = PREDICTED | {f"train {model}" for model in ("gmoe", "mlp", "forest")}
         ({"training": {"epochs": 3}}, {"train gmoe", "predict gmoe"} | SCORES),
         ({"mlp": {"epochs": 3}}, {"train mlp", "predict mlp"} | SCORES),
         ({"forest": {"system_trees": 9}}, {"train forest", "predict forest"} | SCORES),
-        ({"evaluation": {"views": 2}}, LINE | SCORES | {"find_cells"}),
+        ({"cell": {"epochs": 3}}, {"train cell", "predict cell", "predict_views"} | SCORES),
+        ({"evaluation": {"views": 2}}, LINE | SCORES | {"find_cells", "predict_views"}),
         ({"detector": {"training": "good"}}, TRAINED | LINE | SCORES),
         (
             {"detector": {"tests": ["typical"]}},
@@ -238,7 +242,7 @@ def test_a_changed_key_runs_its_rule_again_and_what_follows(run, tmp_path, chang
 STRUCTURES = {"collect_structures", "select_materials"}
 PATTERNS = {"simulate", "simulate_protocol", "simulate_leak"}
 SPOTS = {"extract_spots", "extract_spots_elsewhere"}
-OTHER_MODELS = {f"{verb} {model}" for verb in ("train", "predict") for model in ("forest", "mlp")}
+OTHER_MODELS = {f"{verb} {model}" for verb in ("train", "predict") for model in ("forest", "mlp", "cell")}
 FIGURES = {*products.FIGURES, "write_report", "write_provenance"}
 
 
@@ -312,7 +316,7 @@ def test_results_do_not_depend_on_shards_or_cores(run, tmp_path):
     changes["simulation"]["shards"] = 3
     path = tmp_path / "config.yaml"
     path.write_text(yaml.safe_dump(changes))
-    answers = [f"predictions/typical/{model}.parquet" for model in ("gmoe", "mlp", "forest")]
+    answers = [f"predictions/typical/{model}.parquet" for model in (*MODELS, "cell_views")]
     answers += ["predictions/ideal/mlp.parquet", "curves/mlp.parquet", "split.parquet", "cells/0.parquet"]
     parts = ("validation", "protocols/grid", "trained/grid/leak")
     answers += [f"{part}/predictions/typical/forest.parquet" for part in parts]
@@ -446,4 +450,4 @@ def test_the_papers_run_dry_runs_on_slurm_with_resources_for_every_job():
         job = part.split("rule ")[0]
         model = re.search(r"wildcards: .*model=(\w+)", job)[1]
         trained.setdefault(model, set()).add(re.search(r"gpu=(\d)", job)[1])
-    assert trained == {"gmoe": {"1"}, "mlp": {"0"}, "forest": {"0"}}
+    assert trained == {"gmoe": {"1"}, "mlp": {"0"}, "cell": {"0"}, "forest": {"0"}}

@@ -23,7 +23,7 @@ def fig1(inputs: EvaluationInputs) -> Figure:
     reads them together.
     """
     figure = Figure(figsize=(0.8 + _PANEL_WIDTH * len(MODELS), 8.6), layout="constrained")
-    figure.get_layout_engine().set(hspace=0.02, h_pad=0.08)
+    figure.get_layout_engine().set(hspace=0.02, h_pad=0.12)
     grid = figure.subplots(4, len(MODELS), height_ratios=(3, 1.1) * 2, squeeze=False)
     views, level = inputs.run.views, inputs.run.shown_level
     titles = {
@@ -37,7 +37,7 @@ def fig1(inputs: EvaluationInputs) -> Figure:
             method = next(m for m in methods if model in models_of(m))
             frame = inputs.decisions(method, level)[model]
             name = f"{MODELS[model].title},\n{level} spots, {titles[method]}"
-            confusions[column].set_title(name, loc="left", fontweight="bold")
+            confusions[column].set_title(name, loc="left", fontweight="bold", fontsize=7)
             _draw_confusion(confusions[column], frame, first=column == 0)
             _draw_confidence(confidences[column], frame, method, views)
         unit = "materials" if block else "patterns"

@@ -8,7 +8,6 @@ from matplotlib.ticker import MaxNLocator
 from edsym.evaluation.inputs import EvaluationInputs
 from edsym.evaluation.nuisances import METHODS, NUISANCES, nuisance_rows
 from edsym.evaluation.palette import BLUE, ORANGE, VERMILION, add_note
-from edsym.models.registry import MODELS
 
 _COLOURS, _MARKERS = (BLUE, ORANGE, VERMILION, "#009e73", "#cc79a7"), "osD^v"
 
@@ -25,7 +24,7 @@ def fig7(inputs: EvaluationInputs) -> Figure:
     for axes in grid[::4]:
         axes.set_ylabel("Crystal-system accuracy, %")
     handles, labels = grid[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper left", ncols=len(MODELS))
+    figure.legend(handles, labels, loc="outside upper left", ncols=2)
     add_note(figure, inputs.run.line())
     return figure
 

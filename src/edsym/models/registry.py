@@ -76,6 +76,15 @@ MODELS = {
         train=Job("mlp.threads"),
         predict=Job("mlp.threads", runtime=240),
     ),
+    "cell": ModelEntry(
+        "Lattice network",
+        "edsym.models.cell.model:LatticeNetwork",
+        {"cell": "edsym.models.cell.settings:CellSettings"},
+        holds_out=True,
+        together=True,
+        train=Job("cell.threads"),
+        predict=Job("cell.threads"),
+    ),
     "forest": ModelEntry(
         "Random forest",
         "edsym.models.forest.model:Forest",

@@ -1,0 +1,49 @@
+"""The lattice network among the models."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from edsym.models.cell.answers import find_answers
+from edsym.models.cell.network import SYSTEM_OF_GROUP, CellNetwork, network_inputs
+from edsym.models.cell.settings import CellSettings
+from edsym.models.torch_model import TorchModel
+from edsym.simulation.electrons import wavelength
+from edsym.spots.store import SpotLists
+from edsym.training.precision import compute_threads
+
+
+class LatticeNetwork(TorchModel):
+    """A network on the lattices that are found in one view or in several."""
+
+    kind: ClassVar[str] = "cell"
+    sections: ClassVar[dict[str, type]] = {"cell": CellSettings}
+    together: ClassVar[bool] = True
+
+    def build(self) -> CellNetwork:
+        """Return an untrained network."""
+        return CellNetwork(self.settings["cell"])
+
+    def predict_proba(
+        self, spots: SpotLists, *, threads: int | None = None, progress: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the probabilities of all patterns, see `Model.predict_proba`."""
+        return self._predict(spots, np.arange(len(spots))[:, None], threads, progress)
+
+    def predict_views(
+        self, spots: SpotLists, start: np.ndarray, *, threads: int | None = None, progress: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the probabilities of sets of views, see `Model.predict_views`."""
+        return self._predict(spots, np.split(np.arange(len(spots)), start[1:]), threads, progress)
+
+    @torch.inference_mode()
+    def _predict(
+        self, spots: SpotLists, sets: Sequence[np.ndarray], threads: int | None, progress: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        electrons = wavelength(self.settings["cell"].energy_kev)
+        answers = find_answers(spots, sets, electrons, processes=threads, progress=progress)
+        with compute_threads(threads):
+            groups = self.network(*network_inputs(answers)).exp()
+            return (groups @ SYSTEM_OF_GROUP).numpy(), groups.numpy()
