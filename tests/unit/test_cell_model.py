@@ -11,7 +11,7 @@ from edsym.models.cell import answers
 from edsym.models.cell.answers import CANDIDATES, NUMBERS, Answers, find_answers
 from edsym.models.cell.features import N_FEATURES, lattice_features
 from edsym.models.cell.fit import Examples, Loss, _as_of_several, _moved, look, sets_of_views
-from edsym.models.cell.model import LatticeNetwork
+from edsym.models.cell.model import _TRUST, LatticeNetwork
 from edsym.models.cell.settings import CellSettings
 from edsym.spots.split import validation_patterns
 from edsym.spots.store import SpotLists, offsets
@@ -56,7 +56,11 @@ def some_answers(n=6, seed=0):
     rng = np.random.default_rng(seed)
     direct = np.eye(3) * 5 + rng.normal(0, 0.5, (n, CANDIDATES, 3, 3))
     return Answers(
-        direct, rng.random((n, CANDIDATES)), rng.random((n, 6)) * 0.01, np.zeros((n, len(NUMBERS)))
+        direct,
+        rng.random((n, CANDIDATES)),
+        rng.random((n, 6)) * 0.01,
+        np.zeros((n, len(NUMBERS))),
+        np.zeros((n, 0)),
     )
 
 
@@ -193,3 +197,18 @@ def test_a_stored_network_answers_as_before(labelled, trained, tmp_path):
     np.testing.assert_array_equal(
         LatticeNetwork.load(tmp_path).predict_proba(few)[1], model.predict_proba(few)[1]
     )
+
+
+def test_several_views_are_answered_by_their_absences_too(labelled, trained, monkeypatch):
+    spots, _ = labelled
+    model, *_ = trained
+    few, start = spots.take(np.arange(4)), np.array([0, VIEWS])
+    answered = []
+    for weight in (0.0, 3.0):
+        evidence = weight * (np.arange(230) == 61)
+        monkeypatch.setattr(answers, "absence_evidence", lambda _, evidence=evidence: evidence)
+        answered.append((model.predict_views(few, start)[1], model.predict_proba(few)[1]))
+    (before, alone), (after, alone_after) = answered
+    odds = np.log(after / after[:, 46:47]) - np.log(before / before[:, 46:47])
+    np.testing.assert_allclose(odds[:, 61], 3 * _TRUST, rtol=1e-3)
+    np.testing.assert_array_equal(alone, alone_after)

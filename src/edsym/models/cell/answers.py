@@ -14,9 +14,11 @@ import numpy as np
 from tqdm import tqdm
 
 from edsym.files import atomic_path
+from edsym.lattice.absences import absence_evidence
 from edsym.lattice.find import find_lattice
 from edsym.lattice.single import single_view
 from edsym.spots.store import SPOT_FIELDS, SpotLists
+from edsym.symmetry import N_SPACE_GROUPS
 
 logger = logging.getLogger(__name__)
 
@@ -56,12 +58,16 @@ class Answers:
         Standard deviations of the strains xx, yy, zz, yz, xz, xy of the first lattice; 0 where not known.
     numbers : (N, 9) array of float64
         What else is known, see `NUMBERS`.
+    absences : (N, 230) array of float32
+        Log likelihoods of space groups by the absences that several views show, see `absence_evidence`; 0 of
+        single views. (N, 0) where they were not asked for.
     """
 
     direct: np.ndarray
     chance: np.ndarray
     strain: np.ndarray
     numbers: np.ndarray
+    absences: np.ndarray
 
     def __len__(self) -> int:
         return len(self.chance)
@@ -86,6 +92,7 @@ def find_answers(
     processes: int | None = None,
     progress: bool = False,
     folder: Path | None = None,
+    absences: bool = False,
 ) -> Answers:
     """Return the finder's answers on sets of patterns.
 
@@ -103,12 +110,14 @@ def find_answers(
         Whether to show a progress bar.
     folder : Path, optional
         Where answers are kept, so that an interrupted search goes on; it must be of these patterns and sets.
+    absences : bool
+        Whether to look for absences, too.
     """
     columns = np.stack([getattr(spots, field) for field in SPOT_FIELDS], axis=1)
 
     def answer(i: int) -> Answers:
         patterns = [columns[spots.offset[p] : spots.offset[p + 1]].astype(np.float64) for p in sets[i]]
-        return _answer(patterns, wavelength, f"{spots.material_id[spots.material[sets[i][0]]]}")
+        return _answer(patterns, wavelength, f"{spots.material_id[spots.material[sets[i][0]]]}", absences)
 
     parts = []
     with tqdm(total=len(sets), desc="lattices", unit="set", disable=not progress) as bar:
@@ -116,7 +125,7 @@ def find_answers(
             rows = range(first, min(first + _A_FILE, len(sets)))
             parts.append(_kept(folder, first, lambda rows=rows: _found(answer, rows, processes, bar)))
             bar.update(rows.stop - bar.n)
-    return joined([_nothing(0), *parts])
+    return joined([_nothing(0, absences), *parts])
 
 
 def _found(answer: Callable[[int], Answers], rows: range, processes: int | None, bar: tqdm) -> Answers:
@@ -161,14 +170,15 @@ def _kept(folder: Path | None, first: int, find: Callable[[], Answers]) -> Answe
     return answers
 
 
-def _nothing(n: int) -> Answers:
+def _nothing(n: int, absences: bool) -> Answers:
     direct = np.tile(np.eye(3), (n, CANDIDATES, 1, 1))
-    return Answers(direct, np.zeros((n, CANDIDATES)), np.zeros((n, 6)), np.zeros((n, len(NUMBERS))))
+    evidence = np.zeros((n, N_SPACE_GROUPS if absences else 0), np.float32)
+    return Answers(direct, np.zeros((n, CANDIDATES)), np.zeros((n, 6)), np.zeros((n, len(NUMBERS))), evidence)
 
 
-def _answer(patterns: list[np.ndarray], wavelength: float, material: str) -> Answers:
+def _answer(patterns: list[np.ndarray], wavelength: float, material: str, absences: bool) -> Answers:
     """Return the answer on one set: of N = 1."""
-    answer = _nothing(1)
+    answer = _nothing(1, absences)
     sizes = np.array([len(pattern) for pattern in patterns])
     about = {
         "several views": len(patterns) > 1,
@@ -208,6 +218,8 @@ def _of_several(patterns: list[np.ndarray], wavelength: float, answer: Answers) 
     fit, active = found.solution.fit, found.solution.active
     answer.direct[0, 0], answer.chance[0, 0] = np.linalg.inv(fit.basis).T, found.probability
     answer.strain[0] = np.sqrt(np.maximum(np.diag(fit.covariance), 0))
+    if answer.absences.size:
+        answer.absences[0] = absence_evidence(found)
     gain = sum(found.indexed[v].gain.sum() for v in active)
     return {
         "log agreeing views": np.log(max(len(active), 1)),
