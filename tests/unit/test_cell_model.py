@@ -9,8 +9,8 @@ from test_lattice_views import WAVELENGTH, pattern
 from edsym.detector.levels import LEVELS
 from edsym.models.cell import answers
 from edsym.models.cell.answers import CANDIDATES, NUMBERS, Answers, find_answers
-from edsym.models.cell.features import N_FEATURES, lattice_features
-from edsym.models.cell.fit import Examples, Loss, _as_of_several, _moved, look, sets_of_views
+from edsym.models.cell.features import N_FEATURES, SCALE, lattice_features
+from edsym.models.cell.fit import Examples, Loss, _as_of_several, _strained, look, sets_of_views
 from edsym.models.cell.model import _TRUST, LatticeNetwork
 from edsym.models.cell.settings import CellSettings
 from edsym.spots.split import validation_patterns
@@ -72,8 +72,8 @@ def test_neither_basis_nor_orientation_changes_the_features_and_scale_changes_on
     first, second, scaled = lattice_features(np.stack([cell, other, 1.3 * cell]))
     assert first.shape == (N_FEATURES,)
     np.testing.assert_allclose(first, second, atol=1e-4)
-    np.testing.assert_allclose(first[:-1], scaled[:-1], atol=1e-4)
-    assert scaled[-1] - first[-1] == pytest.approx(np.log(1.3), abs=1e-5)
+    np.testing.assert_allclose(np.delete(first, SCALE), np.delete(scaled, SCALE), atol=1e-4)
+    assert scaled[SCALE] - first[SCALE] == pytest.approx(np.log(1.3), abs=1e-5)
 
 
 def test_lengths_that_agree_within_a_width_are_told_from_those_that_do_not():
@@ -120,20 +120,22 @@ def test_sure_lattices_of_one_view_are_learned_as_of_several_too():
     some = some_answers()
     some.chance[:, 0] = [0.95, 0.5, 0.99, 0.8, 0.0, 0.95]
     some.numbers[3:, NUMBERS.index("several views")] = 1
-    seen = _as_of_several(Examples(some, np.arange(6), np.zeros(6, bool)), np.random.default_rng(0))
-    added = seen.take(np.arange(6, 8))
-    assert len(seen.group) == 8 and list(added.group) == [0, 2]
-    np.testing.assert_array_equal(added.answers.direct[:, 0], some.direct[[0, 2], 0])
-    assert set(added.answers.chance[:, 0]) <= {0.8, 0.95}  # those of the sets, where they found a lattice
+    added, groups = _as_of_several(Examples(some, np.arange(6), np.zeros(6, bool)), np.random.default_rng(0))
+    assert list(groups) == [0, 2]
+    np.testing.assert_array_equal(added.direct[:, 0], some.direct[[0, 2], 0])
+    assert set(added.chance[:, 0]) <= {0.8, 0.95}  # those of the sets, where they found a lattice
+    alone = some.take(np.arange(3))
+    assert (
+        len(_as_of_several(Examples(alone, np.arange(3), np.zeros(3, bool)), np.random.default_rng(0))[1])
+        == 0
+    )
 
 
-def test_lattices_move_as_uncertain_as_they_are_and_all_scale_together():
+def test_the_first_lattice_is_strained_as_uncertain_as_it_is():
     some = some_answers(2000).take(np.zeros(2000, int))
-    moved = _moved(some, 0.02, np.random.default_rng(0))
-    scale = np.cbrt(np.linalg.det(moved.direct[:, 1]) / np.linalg.det(some.direct[:, 1]))
-    assert np.log(scale).std() == pytest.approx(0.02, rel=0.1)
-    np.testing.assert_allclose(moved.direct[:, 2], scale[:, None, None] * some.direct[:, 2])
-    change = np.linalg.inv(some.direct[:, 0]) @ moved.direct[:, 0] / scale[:, None, None] - np.eye(3)
+    moved = _strained(some, np.random.default_rng(0))
+    np.testing.assert_array_equal(moved.direct[:, 1:], some.direct[:, 1:])
+    change = np.linalg.inv(some.direct[:, 0]) @ moved.direct[:, 0] - np.eye(3)
     spread = change.std(axis=0)[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
     np.testing.assert_allclose(spread, some.strain[0], rtol=0.1)
     np.testing.assert_allclose(change, change.transpose(0, 2, 1), atol=1e-12)

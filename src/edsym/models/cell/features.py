@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 
 from edsym.lattice.compare import reduce_rows
+from edsym.lattice.linear import determinant
 
 N_LENGTHS = 24
 """Shortest lattice vectors, v and -v once, whose lengths are looked at."""
@@ -17,6 +18,8 @@ _MULTIPLES = np.arange(4, N_LENGTHS + 1)
 
 N_FEATURES = N_LENGTHS + len(_WIDTHS) * (N_LENGTHS - 1) + 3 * (1 + len(_COSINES)) + 1
 """Features of a lattice."""
+SCALE = N_FEATURES - 1
+"""Which of them is the logarithm of the scale: no other changes with it."""
 
 
 def lattice_features(direct: np.ndarray) -> np.ndarray:
@@ -34,27 +37,37 @@ def lattice_features(direct: np.ndarray) -> np.ndarray:
         several widths; the cosines of the reduced cell without their signs, and how near they are to 0 and
         1/2; and the logarithm of the cube root of the volume.
     """
-    cell = _reduced(np.array(direct, dtype=np.float64))
-    scale = np.cbrt(np.abs(np.linalg.det(cell)))[:, None]
-    lengths = np.linalg.norm(_COMBINATIONS @ cell, axis=2)
-    lengths = np.concatenate([lengths, lengths.min(axis=1, keepdims=True) * _MULTIPLES], axis=1)
-    lengths = np.sort(np.partition(lengths, N_LENGTHS - 1, axis=1)[:, :N_LENGTHS], axis=1)
+    lengths, cosines, scale = _measured(np.array(direct, dtype=np.float64))
     gaps = np.diff(lengths, axis=1) / lengths[:, :-1]
-    edges = np.linalg.norm(cell, axis=2)
-    cosines = np.stack(
-        [
-            np.abs((cell[:, i] * cell[:, j]).sum(axis=1)) / (edges[:, i] * edges[:, j])
-            for i, j in ((1, 2), (0, 2), (0, 1))
-        ],
-        axis=1,
-    )
     alike = [np.exp(-gaps / width) for width in _WIDTHS]
     near = [np.exp(-np.abs(cosines - value) / _COSINE_WIDTH) for value in _COSINES]
-    return np.concatenate([lengths / scale, *alike, cosines, *near, np.log(scale)], axis=1, dtype=np.float32)
+    columns = [lengths / scale, *alike, cosines, *near, np.log(scale)]
+    return np.concatenate(columns, axis=1, dtype=np.float32)
 
 
 @njit(cache=True)
-def _reduced(cells):
-    for cell in cells:
+def _measured(cells):
+    """Return the shortest lengths, the cosines without signs, and the cube roots of the volumes."""
+    n = len(cells)
+    shortest, cosines, scale = np.empty((n, N_LENGTHS)), np.empty((n, 3)), np.empty((n, 1))
+    squares = np.empty(len(_COMBINATIONS) + len(_MULTIPLES))
+    for i in range(n):
+        cell = cells[i]
         reduce_rows(cell)
-    return cells
+        metric = np.empty((3, 3))
+        for a in range(3):
+            for b in range(3):
+                metric[a, b] = cell[a, 0] * cell[b, 0] + cell[a, 1] * cell[b, 1] + cell[a, 2] * cell[b, 2]
+        for c in range(len(_COMBINATIONS)):
+            squares[c] = 0.0
+            for a in range(3):
+                for b in range(3):
+                    squares[c] += _COMBINATIONS[c, a] * metric[a, b] * _COMBINATIONS[c, b]
+        for m in range(len(_MULTIPLES)):
+            squares[len(_COMBINATIONS) + m] = _MULTIPLES[m] ** 2 * metric[0, 0]
+        shortest[i] = np.sqrt(np.sort(squares)[:N_LENGTHS])
+        for k in range(3):
+            a, b = (k + 1) % 3, (k + 2) % 3
+            cosines[i, k] = abs(metric[a, b]) / np.sqrt(metric[a, a] * metric[b, b])
+        scale[i, 0] = np.cbrt(abs(determinant(cell)))
+    return shortest, cosines, scale

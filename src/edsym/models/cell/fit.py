@@ -14,6 +14,7 @@ from tqdm import tqdm
 from edsym.detector.detect import detect
 from edsym.detector.levels import Detector
 from edsym.models.cell.answers import NUMBERS, Answers, find_answers, joined
+from edsym.models.cell.features import SCALE
 from edsym.models.cell.network import CellNetwork, network_inputs
 from edsym.models.cell.settings import CellSettings
 from edsym.models.torch_model import TorchModel
@@ -26,6 +27,8 @@ from edsym.training.precision import compute_threads
 
 # A lattice of a single view that is so sure stands for what several views would find, but for their errors.
 _SURE = 0.9
+# Strains that are drawn for a lattice of which nearly nothing is known are no larger.
+_LARGEST = 0.1
 _SEVERAL = NUMBERS.index("several views")
 # Strains xx, yy, zz, yz, xz, xy as matrices.
 _STRAINS = np.zeros((6, 3, 3))
@@ -114,12 +117,14 @@ def _trained(network: CellNetwork, examples: Examples, settings: CellSettings) -
     """Return the network with the weights of its best epoch, and a row an epoch."""
     learned = examples.take(np.flatnonzero(~examples.validates))
     validation = examples.take(np.flatnonzero(examples.validates))
-    network.measure(*network_inputs(learned.answers))
+    inputs = network_inputs(learned.answers)
+    network.measure(*inputs)
     draw = generator(settings.seed, "cell", "strains")
     optimizer = torch.optim.AdamW(
         network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
     )
-    per_epoch = -(-len(_as_of_several(learned, draw).group) // settings.batch_size)
+    several, group = _as_of_several(learned, draw)
+    per_epoch = -(-(len(learned.group) + len(group)) // settings.batch_size)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, settings.learning_rate, max(settings.epochs * per_epoch, 2)
     )
@@ -127,13 +132,16 @@ def _trained(network: CellNetwork, examples: Examples, settings: CellSettings) -
     best, rows = None, []
     for epoch in tqdm(range(settings.epochs), desc="lattice network", unit="epoch"):
         network.train()
-        seen = _as_of_several(learned, draw)
-        inputs = network_inputs(_moved(seen.answers, settings.scale_error, draw))
-        group = torch.from_numpy(seen.group)
-        order = torch.from_numpy(draw.permutation(len(group)))
-        for batch in order.split(settings.batch_size):
+        several, group = _as_of_several(learned, draw)
+        more = network_inputs(_strained(several, draw))
+        lattices, numbers = (torch.cat(pair) for pair in zip(inputs, more, strict=True))
+        lattices[..., SCALE] += settings.scale_error * torch.from_numpy(
+            draw.standard_normal((len(lattices), 1)).astype(np.float32)
+        )
+        truth = torch.from_numpy(np.concatenate([learned.group, group]))
+        for batch in torch.from_numpy(draw.permutation(len(truth))).split(settings.batch_size):
             optimizer.zero_grad()
-            loss(network(*(x[batch] for x in inputs)), group[batch]).backward()
+            loss(network(lattices[batch], numbers[batch]), truth[batch]).backward()
             optimizer.step()
             schedule.step()
         value = _validated(network, validation, loss)
@@ -179,32 +187,27 @@ def _validated(network: CellNetwork, validation: Examples, loss: Loss) -> float:
     return float(np.mean(values))
 
 
-def _as_of_several(examples: Examples, draw: np.random.Generator) -> Examples:
-    """Return the examples, and some more as of several views, since sets are dear and single views are not.
+def _as_of_several(examples: Examples, draw: np.random.Generator) -> tuple[Answers, np.ndarray]:
+    """Return more answers as of several views, and their groups: sets are dear, and single views are not.
 
     A lattice that is sure by one view is given the probability, the uncertainty and the numbers of a set of
-    views, drawn anew: `_moved` makes its errors those of the set.
+    views, drawn anew: `_strained` makes its errors those of the set.
     """
     several = examples.answers.numbers[:, _SEVERAL] > 0
     bank = np.flatnonzero(several & (examples.answers.chance[:, 0] > 0))
     sure = np.flatnonzero(~several & (examples.answers.chance[:, 0] > _SURE))
-    if not len(bank) or not len(sure):
-        return examples
-    like = examples.answers.take(draw.choice(bank, len(sure)))
+    if not len(bank):
+        sure = sure[:0]
+    like = examples.answers.take(bank[draw.integers(max(len(bank), 1), size=len(sure))])
     direct = np.tile(np.eye(3), (len(sure), like.chance.shape[1], 1, 1))
     direct[:, 0] = examples.answers.direct[sure, 0]
-    return Examples(
-        joined([examples.answers, replace(like, direct=direct)]),
-        np.concatenate([examples.group, examples.group[sure]]),
-        np.concatenate([examples.validates, examples.validates[sure]]),
-    )
+    return replace(like, direct=direct), examples.group[sure]
 
 
-def _moved(answers: Answers, scale_error: float, draw: np.random.Generator) -> Answers:
-    """Return answers with lattices of other scales, and strained as uncertain as their shapes are."""
-    scale = np.exp(scale_error * draw.standard_normal(len(answers)))
+def _strained(answers: Answers, draw: np.random.Generator) -> Answers:
+    """Return answers whose first lattices are strained as much as they are uncertain."""
     size = answers.strain * draw.standard_normal(answers.strain.shape)
-    strain = np.eye(3) + np.tensordot(size.clip(-0.1, 0.1), _STRAINS, 1)
-    direct = answers.direct * scale[:, None, None, None]
+    strain = np.eye(3) + np.tensordot(size.clip(-_LARGEST, _LARGEST), _STRAINS, 1)
+    direct = answers.direct.copy()
     direct[:, 0] = direct[:, 0] @ strain
     return replace(answers, direct=direct)

@@ -20,7 +20,7 @@ SYSTEM_OF_GROUP = torch.from_numpy(np.eye(len(CRYSTAL_SYSTEMS), dtype=np.float32
 def network_inputs(answers: Answers) -> tuple[Tensor, Tensor]:
     """Return what the network is given of answers: lattices (N, K, `N_INPUTS`) and numbers (N, 9).
 
-    The last two inputs of a lattice are its probability and the logarithm of it.
+    The last two inputs of a lattice are the logarithm of its probability, and that itself.
     """
     shape = (*answers.chance.shape, N_FEATURES)
     features = torch.from_numpy(lattice_features(answers.direct.reshape(-1, 3, 3)).reshape(shape))

@@ -23,13 +23,13 @@ class CellSettings(Settings):
         (2, 3, 4, 6, 10), "patterns", min_length=1, strict=False
     )
     """How many views are read together in training: one of these numbers a material."""
-    width: int = setting(384, "channels", ge=1, le=16_384)
+    width: int = setting(256, "channels", ge=1, le=16_384)
     """Channels that a lattice is encoded in."""
     hidden: int = setting(512, "channels", ge=1, le=16_384)
     """Channels of the two hidden layers above."""
-    dropout: float = setting(0.2, ge=0, lt=1)
+    dropout: float = setting(0.3, ge=0, lt=1)
     """Share of these channels set to zero in training."""
-    epochs: int = setting(40, "epochs", ge=1, le=10_000)
+    epochs: int = setting(10, "epochs", ge=1, le=10_000)
     """Passes over the found lattices; the weights of the best one on the validation part are kept."""
     batch_size: int = setting(512, "lattices", ge=1, le=65_536)
     """Answers of the finder a step."""

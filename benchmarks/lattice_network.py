@@ -1,0 +1,241 @@
+"""Train the lattice network on spots, test it on other materials, and write it with its card.
+
+Test materials are chosen by a hash of their ids, so that any shards give the same side to a material. The
+materials that validate the training calibrate the model as well. Start it again and it goes on from the
+lattices that it found.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from edsym.detector.detect import detect
+from edsym.evaluation.metrics import accuracy, class_metrics, expected_calibration_error, wilson_interval
+from edsym.files import write_text
+from edsym.interface.ranges import SHARE, measured_ranges
+from edsym.interface.spots import Spots
+from edsym.models.cell.model import LatticeNetwork
+from edsym.models.cell.settings import CellSettings
+from edsym.predictions.calibration import Calibration, scale_temperature
+from edsym.predictions.draw import draw_views
+from edsym.predictions.fit import fit_calibration
+from edsym.predictions.settings import EvaluationSettings
+from edsym.predictions.table import Predictions
+from edsym.seeds import stable_hash
+from edsym.spots.split import validation_patterns
+from edsym.spots.store import SpotLists, read_spots
+from edsym.structures.table import read_columns
+from edsym.symmetry import CRYSTAL_SYSTEMS, N_SPACE_GROUPS, system_index
+
+TESTED_VIEWS = (1, 2, 4, 10)
+FITTED_VIEWS = (2, 4, 10)
+LEVELS = ("ideal", "typical")
+TRAINED = "typical"
+
+CARD = """# {name}
+
+A network on the lattices that edsym's lattice finder finds in one electron diffraction pattern or in several
+of one crystal: it tells crystal system and space group. `edsym.load_model("{name}")` returns it.
+
+- **Trained on:** {run}
+- **Made again by:** `benchmarks/lattice_network.py` with the spots of a run that has
+  `simulation.zone_axes: {zone_axes}` and the defaults besides (random orientations, 200 Å, 300 keV);
+  `model.json` has the settings of the network.
+- **Parameters:** {parameters:,}; weights of epoch {best} of {epochs}, the best on materials that validate.
+- **Input:** spots as [qx, qy, I]. Intensities need no scale; positions may have errors as the level `typical`
+  of the section `detector` has.
+- **Reads views together:** all views of a crystal give one lattice, and that one answer.
+- **Probabilities:** those of `edsym.load_model` are calibrated on {calibrating} materials that validated, at
+  the level `typical`.
+- **Not for:** several crystals in one pattern; energies other than 300 keV.
+
+## Scores on materials that no part of the training used
+
+Random orientations; nothing was chosen here. In brackets: 95 % interval (Wilson) over materials. Mean recall
+is that over the classes that occur. ECE: expected calibration error of the crystal system.
+
+{scores}
+
+Recall by crystal system in %:
+
+{recall}
+"""
+
+
+def main() -> None:
+    """Train, calibrate, test and write."""
+    options = parsed()
+    learned, groups, test, test_groups = sides(options)
+    settings = CellSettings(**json.loads(options.set))
+    model = LatticeNetwork(cell=settings)
+    validates = validation_patterns(learned.material, settings.validation_fraction, settings.seed)
+    model.fit(
+        learned, groups, validates, detector=TRAINED, threads=options.threads, checkpoints=options.checkpoints
+    )
+    some = np.unique(learned.material[validates])[: options.count]
+    calibrating = learned.select(learned.material_id[some])
+    numbers = groups[np.isin(learned.material, some)]
+    fits = calibrations(model, detect(calibrating, TRAINED), numbers, options.threads)
+    rows = list(tested(model, fits, test, test_groups, options))
+    folder = options.output
+    model.save(folder)
+    views = {n: asdict(fit) for n, fit in fits.items()}
+    made_from = (
+        f"{len(calibrating)} patterns of {len(some)} materials that validated, as {TRAINED} shows them"
+    )
+    write(folder / "calibration.json", {"made_from": made_from, "views": views})
+    note = f"{SHARE:.1%} of the patterns are within low and high: [low, median, high]"
+    ranges = measured_ranges(Spots.of(detect(calibrating, TRAINED)))
+    write(folder / "ranges.json", {"made_from": made_from, "note": note, "ranges": ranges})
+    write_text(folder / "README.md", card(folder.name, model, rows, learned, validates, len(some)))
+
+
+def parsed() -> argparse.Namespace:
+    """Return the options."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("spots", type=Path, nargs="+", help="stores of spots")
+    parser.add_argument("--structures", type=Path, required=True, help="their materials (Parquet)")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the model")
+    parser.add_argument("--checkpoints", type=Path, required=True, help="folder of found lattices")
+    parser.add_argument("--set", default="{}", help="settings of the section cell as JSON")
+    parser.add_argument("--test", type=int, default=1200, help="materials that are kept for the test")
+    parser.add_argument("--count", type=int, default=300, help="materials that calibrate, and sets that test")
+    parser.add_argument("--threads", type=int, default=1)
+    return parser.parse_args()
+
+
+def sides(options: argparse.Namespace) -> tuple[SpotLists, np.ndarray, SpotLists, np.ndarray]:
+    """Return spots and space groups that are learned from, and those of the test."""
+    spots = read_spots(options.spots)
+    names = np.unique(spots.material_id[spots.material])
+    test = sorted(names, key=lambda name: (stable_hash(0, "test", str(name)), name))[: options.test]
+    number = read_columns(options.structures).set_index("material_id").spacegroup_number
+    parts = []
+    for chosen in (np.setdiff1d(names, test), np.sort(test)):
+        part = spots.select(chosen)
+        parts += [part, number.loc[part.material_id].to_numpy(int)[part.material]]
+    return tuple(parts)
+
+
+def calibrations(
+    model: LatticeNetwork, spots: SpotLists, groups: np.ndarray, threads: int
+) -> dict[int, Calibration]:
+    """Return what is fitted to the model, by numbers of views."""
+    ids = spots.material_id[spots.material]
+    alone = Predictions(ids, spots.view, *model.predict_proba(spots, threads=threads, progress=True), groups)
+    fits = {}
+    for n in FITTED_VIEWS:
+        settings = EvaluationSettings(views=n)
+        rows, start = draw_views(ids, spots.view, settings)
+        answer = model.predict_views(spots.take(rows), start, threads=threads, progress=True)
+        counts = np.diff(np.append(start, len(rows)))
+        read = Predictions(ids[rows[start]], counts, *answer, groups[rows[start]])
+        fits[n] = fit_calibration(alone, settings, read)
+    return fits
+
+
+def tested(model, fits, spots: SpotLists, groups: np.ndarray, options) -> Iterator[dict]:
+    """Yield scores by level of the detector and number of views."""
+    names = np.unique(spots.material_id[spots.material])
+    few = sorted(names, key=lambda name: (stable_hash(0, "sets", str(name)), name))[: options.count]
+    for level in LEVELS:
+        shown = detect(spots, level)
+        for n in TESTED_VIEWS:
+            chosen = names if n == 1 else np.sort(few)
+            mine = np.flatnonzero(np.isin(shown.material_id[shown.material], chosen))
+            part, truth = shown.take(mine), groups[mine]
+            rows, start = draw_views(part.material_id[part.material], part.view, EvaluationSettings(views=n))
+            began = time.process_time()
+            if n == 1:
+                system, group = model.predict_proba(part.take(rows), threads=options.threads, progress=True)
+                scale = next(iter(fits.values())).temperature["single"]
+            else:
+                system, group = model.predict_views(
+                    part.take(rows), start, threads=options.threads, progress=True
+                )
+                scale = fits[n].temperature["together"]
+            row = {"level": level, "views": n, "seconds": (time.process_time() - began) / len(start)}
+            yield row | scores(scale_temperature(system, scale["system"]), group, truth[rows][start])
+
+
+def scores(system: np.ndarray, group: np.ndarray, truth: np.ndarray) -> dict:
+    """Return what the probabilities (M, 7) and (M, 230) are worth."""
+    true_system = system_index(truth)
+    guess = system.argmax(axis=1)
+    recall = class_metrics(true_system, guess, len(CRYSTAL_SYSTEMS)).recall.to_numpy()
+    groups = class_metrics(truth - 1, group.argmax(axis=1), N_SPACE_GROUPS).recall
+    return {
+        "materials": len(truth),
+        "system": accuracy(true_system, guess),
+        "macro": float(np.nanmean(recall)),
+        "ece": expected_calibration_error(system.max(axis=1), guess == true_system),
+        "spacegroup": accuracy(truth - 1, group.argmax(axis=1)),
+        "macro_spacegroup": float(np.nanmean(groups)),
+        **dict(zip(CRYSTAL_SYSTEMS, recall, strict=True)),
+    }
+
+
+def card(
+    name: str, model, rows: list[dict], learned: SpotLists, validates: np.ndarray, calibrating: int
+) -> str:
+    """Return the card."""
+    table, recall = [], []
+    for row in rows:
+        n = row["materials"]
+        system, group = (f"{100 * row[k]:.1f} ({_interval(row[k], n)})" for k in ("system", "spacegroup"))
+        macro, macro_group, ece = (f"{100 * row[k]:.1f}" for k in ("macro", "macro_spacegroup", "ece"))
+        table.append([row["level"], row["views"], system, macro, group, macro_group, ece, n])
+        recall.append([row["level"], row["views"], *(f"{100 * row[s]:.0f}" for s in CRYSTAL_SYSTEMS)])
+    heads = [
+        "spots",
+        "views",
+        "system, %",
+        "mean recall, %",
+        "space group, %",
+        "mean recall, %",
+        "ECE, %",
+        "materials",
+    ]
+    materials = [len(np.unique(learned.material[part])) for part in (~validates, validates)]
+    patterns = int(np.bincount(learned.material).max())
+    settings = model.settings["cell"]
+    run = (
+        f"{materials[0]:,} materials ({materials[1]:,} others validated): {settings.patterns} patterns\n"
+        f"  of each as they are and as a detector of level {TRAINED} shows them, and several views together\n"
+        f"  of {settings.sets:.0%} (edsym {version('edsym')}, torch {version('torch')})"
+    )
+    return CARD.format(
+        name=name,
+        run=run,
+        zone_axes=patterns,
+        parameters=model.facts()["n_parameters"],
+        best=model.record["best_epoch"] + 1,
+        epochs=model.record["epochs"],
+        calibrating=calibrating,
+        scores=_markdown(heads, table),
+        recall=_markdown(["spots", "views", *CRYSTAL_SYSTEMS], recall),
+    )
+
+
+def _interval(share: float, n: int) -> str:
+    return "–".join(f"{100 * bound:.1f}" for bound in wilson_interval(share, n))
+
+
+def _markdown(heads: list[str], rows: list[list]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def write(path: Path, content: dict) -> None:
+    """Write JSON."""
+    write_text(path, json.dumps(content, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
