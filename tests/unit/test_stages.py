@@ -139,6 +139,9 @@ EXPECTED = {
     # the lattice finder
     "lattice.single": CELLS | CELL,
     "lattice.probability": CELLS | CELL,
+    "lattice.absences": CELL,
+    "lattice.absence_table": CELL,
+    "lattice.equations": CELLS | CELL,
     "cells.answers": CELLS,
     "cells.table": CELLS | TABLES | FIGURES,
     # predictions and evaluation
