@@ -3,13 +3,12 @@
 import os
 from pathlib import Path
 
-from edsym.provenance.digest import compiled_code_cache
+from edsym.provenance.digest import keep_compiled_code
 
 # One thread a process, set before anything loads OpenMP: on busy cores several threads wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # The workflow's, so that the tests find compiled what a run has compiled.
-if "NUMBA_CACHE_DIR" not in os.environ:
-    os.environ["NUMBA_CACHE_DIR"] = str(compiled_code_cache(Path(__file__).parents[1] / ".snakemake/numba"))
+keep_compiled_code(Path(__file__).parents[1] / ".snakemake/numba")
 
 
 def pytest_configure(config):

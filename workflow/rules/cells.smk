@@ -4,19 +4,6 @@ CELLS = [f"{RESULTS}/cells/{part}.parquet" for part in range(config["cells"]["jo
 FILES["cells"] = CELLS
 
 
-def detectors_of_cells():
-    """What shows the spots to the finder, by level: as to the models, and errors of positions alone."""
-    levels = [[level, detector_at(level)] for level in LEVELS]
-    alone = [["positions", values] for name, _, values in detectors_of_curves() if name == "position"]
-    return levels + alone
-
-
-def views_of_cells():
-    """Numbers of patterns that a lattice is found from, ascending."""
-    most = config["evaluation"]["views"]
-    return sorted({n for n in config["cells"]["views"] if n < most} | {most})
-
-
 rule find_cells:
     input:
         spots=rules.split_materials.input.spots,

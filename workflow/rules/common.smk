@@ -21,13 +21,12 @@ from edsym.errors import InputError
 from edsym.evaluation import protocols
 from edsym.evaluation.products import CONFIGURED, FIGURES, REQUIRES, TABLES
 from edsym.models.registry import MODELS, fixed_threads, validation_of
-from edsym.provenance.digest import code_digest, compiled_code_cache, files_digest
+from edsym.provenance.digest import code_digest, files_digest, keep_compiled_code
 from edsym.simulation.engines.choice import ENGINES
 from edsym.structures.settings import StructuresSettings
 from edsym.structures.source import SOURCES
 
-if "NUMBA_CACHE_DIR" not in os.environ:
-    os.environ["NUMBA_CACHE_DIR"] = str(compiled_code_cache(".snakemake/numba"))
+keep_compiled_code(".snakemake/numba")
 
 try:
     config.update(configuration.check_configuration(config))
@@ -127,6 +126,19 @@ def detectors_of_curves():
     """The detectors that have one nuisance alone, with its name and size."""
     points = DetectorSettings(**config["detector"]).one_at_a_time()
     return [[name, size, asdict(detector)] for name, size, detector in points]
+
+
+def detectors_of_cells():
+    """What shows the spots to the finder, by level: as to the models, and errors of positions alone."""
+    levels = [[level, detector_at(level)] for level in LEVELS]
+    alone = [["positions", values] for name, _, values in detectors_of_curves() if name == "position"]
+    return levels + alone
+
+
+def views_of_cells():
+    """Numbers of patterns that a lattice is found from, ascending."""
+    most = config["evaluation"]["views"]
+    return sorted({n for n in config["cells"]["views"] if n < most} | {most})
 
 
 def settings(*sections):

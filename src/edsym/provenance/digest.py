@@ -7,6 +7,7 @@ one of them changes.
 
 import ast
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatch
 from functools import cache
@@ -123,6 +124,12 @@ def compiled_code_cache(folder: str | Path) -> Path:
     kernels = [path for path in (SOURCE / PACKAGE).rglob("*.py") if "numba" in _imported_packages(path)]
     modules = set(kernels).union(*map(reached_modules, kernels))
     return Path(folder).resolve() / digest(_meaning(path) for path in sorted(modules))
+
+
+def keep_compiled_code(folder: str | Path) -> None:
+    """Have numba keep what it compiles in `compiled_code_cache`, unless the variable already says where."""
+    if "NUMBA_CACHE_DIR" not in os.environ:
+        os.environ["NUMBA_CACHE_DIR"] = str(compiled_code_cache(folder))
 
 
 def _imported_packages(path: Path) -> set[str]:
