@@ -63,7 +63,23 @@ def extinction_groups() -> Classes:
     return _classes(_diffraction, lambda numbers: " ".join(symbols[number - 1] for number in numbers))
 
 
-CLASSES = {"laue": laue_classes, "bravais": bravais_lattices, "extinction": extinction_groups}
+@cache
+def powder_groups() -> Classes:
+    """Return the 97 groups that systematic absences alone tell apart, named by their members.
+
+    A powder pattern shows no Laue symmetry: space groups of one have the same crystal family and the same
+    conditions of reflection.
+    """
+    symbols = space_group_symbols()
+    return _classes(_powder, lambda numbers: " ".join(symbols[number - 1] for number in numbers))
+
+
+CLASSES = {
+    "laue": laue_classes,
+    "bravais": bravais_lattices,
+    "powder": powder_groups,
+    "extinction": extinction_groups,
+}
 """Functions that return the classes of each kind."""
 
 
@@ -84,20 +100,43 @@ def _bravais(number: int) -> str:
     return family + space_group_symbols()[number - 1][0].replace("A", "C")
 
 
-def _diffraction(number: int) -> tuple[str, bytes]:
-    """Return the oriented Laue class of a space group, and which indices are absent in it."""
-    operations = spglib.get_symmetry_from_database(_hall_numbers()[number])
+def absent_reflections(number: int) -> np.ndarray:
+    """Return which reflections are systematically absent in a space group, in its standard setting.
+
+    Returns
+    -------
+    (13, 13, 13) array of bool
+        By the indices h, k, l from -6 to 6. A reflection is absent if an operation keeps its indices and
+        shifts its phase (International Tables A, section 1.6.3).
+    """
+    operations = spglib.get_symmetry_from_database(hall_numbers()[number])
     absent = np.zeros(len(_INDICES), bool)
     for rotation, translation in zip(*(operations[k] for k in ("rotations", "translations")), strict=True):
         phase = _INDICES @ translation
         absent |= (_INDICES @ rotation == _INDICES).all(axis=1) & (np.abs(phase - np.rint(phase)) > 1e-3)
-    absent = absent.reshape((13,) * 3)
-    orthorhombic = crystal_system(number) == "orthorhombic"
-    orders = permutations(range(3)) if orthorhombic else [(0, 1, 2)]
-    return oriented_laue_class(number), min(absent.transpose(order).tobytes() for order in orders)
+    return absent.reshape((13,) * 3)
 
 
 @cache
-def _hall_numbers() -> dict[int, int]:
+def hall_numbers() -> dict[int, int]:
     """Return spglib's number of the first setting of each space group."""
     return {spglib.get_spacegroup_type(hall).number: hall for hall in range(530, 0, -1)}
+
+
+def _diffraction(number: int) -> tuple[str, bytes]:
+    """Return the oriented Laue class of a space group, and which indices are absent in it."""
+    return oriented_laue_class(number), _conditions(number)
+
+
+def _powder(number: int) -> tuple[str, bytes]:
+    """Return the crystal family of a space group, and which indices are absent in it."""
+    return _FAMILY.get(crystal_system(number), "h"), _conditions(number)
+
+
+@cache
+def _conditions(number: int) -> bytes:
+    """Return which indices are absent, whatever the order of orthorhombic axes."""
+    absent = absent_reflections(number)
+    orthorhombic = crystal_system(number) == "orthorhombic"
+    orders = permutations(range(3)) if orthorhombic else [(0, 1, 2)]
+    return min(absent.transpose(order).tobytes() for order in orders)

@@ -2,10 +2,20 @@
 
 import numpy as np
 import pytest
+import spglib
 
 from edsym.lattice.bravais import BRAVAIS
+from edsym.structures.symbols import space_group_symbols
 from edsym.symmetry import laue_class
-from edsym.symmetry_classes import CLASSES, bravais_lattices, extinction_groups, laue_classes
+from edsym.symmetry_classes import (
+    CLASSES,
+    absent_reflections,
+    bravais_lattices,
+    extinction_groups,
+    hall_numbers,
+    laue_classes,
+    powder_groups,
+)
 
 
 def test_bravais_lattices_by_counts_of_their_space_groups():
@@ -49,6 +59,53 @@ def test_there_are_122_extinction_groups():
 )
 def test_extinction_groups_of_international_tables(name):
     assert name in extinction_groups().names
+
+
+def test_there_are_97_powder_groups_that_tables_print_as_99():
+    classes, symbols = powder_groups(), space_group_symbols()
+    assert len(classes.names) == 97
+    first = [symbol[1:].split("/")[0] for symbol in symbols]
+    printed = {}
+    for i, name in enumerate(classes.names):
+        members = np.flatnonzero(classes.index == i)
+        # A screw axis that all members have stands in the printed symbol, with its order.
+        screw = all("_" in first[m] for m in members)
+        printed[name] = {first[m].lstrip("-")[0] for m in members} if screw else {""}
+    assert sum(map(len, printed.values())) == 99
+    assert [name.split()[0] for name, orders in printed.items() if len(orders) > 1] == ["P3_1", "P2_13"]
+
+
+def test_powder_groups_join_extinction_groups():
+    powder, finer = powder_groups().index, extinction_groups().index
+    assert len(set(zip(powder, finer, strict=True))) == 122
+
+
+# Conditions of reflection as International Tables A print them, in the standard settings.
+ALL = np.stack(np.meshgrid(*[np.arange(-6, 7)] * 3, indexing="ij"))
+CONDITIONS = {
+    14: lambda h, k, L: ((k == 0) & (L % 2 > 0)) | ((h == 0) & (L == 0) & (k % 2 > 0)),
+    19: lambda h, k, L: (((h == 0) * 1 + (k == 0) + (L == 0)) >= 2) & ((h + k + L) % 2 > 0),
+    62: lambda h, k, L: (
+        ((h == 0) & ((k + L) % 2 > 0)) | ((L == 0) & (h % 2 > 0)) | ((h == 0) & (k == 0) & (L % 2 > 0))
+    ),
+    169: lambda h, k, L: (h == 0) & (k == 0) & (L % 6 > 0),
+    161: lambda h, k, L: ((-h + k + L) % 3 > 0) | (((h == -k) | (h == 0) | (k == 0)) & (L % 2 > 0)),
+    227: lambda h, k, L: (
+        ((h + k) % 2 > 0) | ((h + L) % 2 > 0) | (((h == 0) | (k == 0) | (L == 0)) & ((h + k + L) % 4 > 0))
+    ),
+}
+
+
+@pytest.mark.parametrize("number", CONDITIONS)
+def test_absent_reflections_are_those_of_the_tables_and_of_random_atoms(number):
+    absent = absent_reflections(number)
+    np.testing.assert_array_equal(absent, CONDITIONS[number](*ALL))
+    operations = spglib.get_symmetry_from_database(hall_numbers()[number])
+    atoms = np.random.default_rng(number).random((3, 3))
+    images = atoms @ operations["rotations"].transpose(0, 2, 1) + operations["translations"][:, None]
+    phases = np.exp(2j * np.pi * np.einsum("hklx,oax->hklao", np.moveaxis(ALL, 0, -1), images))
+    factors = phases.sum(axis=4) @ [1, 0.7, 0.4]
+    np.testing.assert_array_equal(np.abs(factors) < 1e-6 * len(images), absent)
 
 
 @pytest.mark.parametrize("kind", CLASSES)

@@ -71,9 +71,9 @@ class Prediction:
 
         Parameters
         ----------
-        kind : {"laue", "bravais", "extinction"}
-            Laue classes; Bravais lattices by their Pearson symbols; or the groups that Laue symmetry and
-            systematic absences tell apart, see `edsym.symmetry_classes`.
+        kind : {"laue", "bravais", "powder", "extinction"}
+            Laue classes; Bravais lattices by their Pearson symbols; or the groups that systematic absences
+            tell apart, without Laue symmetry or with it, see `edsym.symmetry_classes`.
 
         Returns
         -------
