@@ -1,10 +1,13 @@
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from torch.nn import functional
 
+from edsym.errors import InputError
 from edsym.models.gmoe.graph import graph_from_attention
 from edsym.models.gmoe.layout import Layout
 from edsym.models.gmoe.network import GMoENetwork
@@ -21,6 +24,9 @@ SETTINGS = {
     "top_k": 2, "expert_width": 16, "graph": "sparsemax", "max_distance": 4, "max_degree": 16,
     "dropout": 0.1, "spectra_width": 24, "spectra_dropout": 0.3,
 }  # fmt: skip
+
+
+LITERAL = yaml.safe_load((Path(__file__).parents[2] / "config/literal.yaml").read_text("utf-8"))["network"]
 
 
 def make_network(**changes):
@@ -128,10 +134,15 @@ class Reference:
         mask, settings = torch.ones(1, len(combined), dtype=torch.bool), self.settings
         graph = graph_from_attention(combined[None], mask, settings.graph, settings.max_distance)
         spatial, path = self.weights["pair_bias.spatial"], self.weights["pair_bias.path"]
-        bias = self.weights["pair_bias.log_scale"][:, :, None] * (combined + 1e-3).log()
+        bias = torch.zeros(settings.heads, *combined.shape, dtype=combined.dtype)
+        if settings.log_adjacency:
+            bias += self.weights["pair_bias.log_scale"][:, :, None] * (combined + 1e-3).log()
         for i, j in np.ndindex(*combined.shape):
             d = int(graph.distances[0, i, j])
-            bias[:, i, j] += spatial[:, d] + path @ graph.paths[0, :, i, j] / max(d, 1)
+            on_path = d if d <= settings.max_distance else 0
+            is_weight = settings.path_edges == "weight"
+            edges = graph.paths[0, :on_path, i, j] if is_weight else torch.ones(on_path, dtype=path.dtype)
+            bias[:, i, j] += spatial[:, d] + path[:, :on_path] @ edges / max(d, 1)
         return bias, graph.degrees[0]
 
     def __call__(self, points):
@@ -158,6 +169,10 @@ class Reference:
                     name, self.norm(f"{name}.norm1", nodes), settings.heads, lambda x: x.softmax(-1), bias
                 )[0]
             )
+            if settings.token_experts == "last" and i < settings.layers - 1:
+                nodes = nodes + self.mixture(f"{name}.experts", self.norm(f"{name}.norm2", nodes))
+                token, h = nodes[:1], nodes[1:]
+                continue
             token, h = nodes[:1], nodes[1:]
             h = h + self.mixture(f"{name}.experts", self.norm(f"{name}.norm2", h))
             token = token + self.mixture(f"{name}.token_experts", self.norm(f"{name}.token_norm2", token))
@@ -166,17 +181,22 @@ class Reference:
 
 
 @pytest.mark.parametrize(
-    ("features", "graph", "spectra_width"),
+    "choices",
     [
-        ("polar", "sparsemax", 24),
-        ("polar_log", "threshold", 0),
-        ("harmonics", "literal", 24),
-        ("invariant", "none", 24),
+        {"features": "polar", "graph": "sparsemax"},
+        {"features": "polar_log", "graph": "threshold", "spectra_width": 0},
+        {"features": "harmonics", "graph": "literal"},
+        {"features": "invariant", "graph": "none"},
+        {"log_adjacency": False},
+        {"path_edges": "presence"},
+        {"token_experts": "last"},
+        LITERAL,
     ],
+    ids=lambda choices: " ".join(map(str, choices.values())),
 )
-def test_network_is_its_formulas(features, graph, spectra_width):
+def test_network_is_its_formulas(choices):
     sizes = {"layers": 3, "max_distance": 2, "max_degree": 6, "point_channels": [16, 32]}
-    network = make_network(features=features, graph=graph, spectra_width=spectra_width, **sizes).double()
+    network = make_network(**choices, **sizes).double()
     with torch.no_grad():  # what starts at zero or one must tell as well
         for parameter in network.parameters():
             parameter += 0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
@@ -301,3 +321,24 @@ def test_bfloat16_gives_nearly_the_same():
         half = logits(network, patterns)
     full = logits(network, patterns)
     assert (half.system - full.system).abs().mean() < 0.05 * full.system.std()
+
+
+def test_by_the_formulas_alone_the_graph_is_complete_and_nothing_of_attention_reaches_the_bias():
+    network = make_network(**LITERAL)
+    biases = []
+    network.pair_bias.register_forward_hook(lambda module, inputs, result: biases.append(result[0]))
+    network(batch_of(make_patterns(1))).system.sum().backward()
+    off_diagonal = biases[0][:, ~torch.eye(biases[0].shape[-1], dtype=torch.bool)]
+    assert (off_diagonal == off_diagonal[:, :1]).all()
+    assert not torch.equal(biases[0].diagonal(dim1=1, dim2=2), off_diagonal[:, : biases[0].shape[-1]])
+    # What the second attention mixes is read from the spots, its weights as a graph by nothing.
+    network.zero_grad()
+    network.aggregator.second.out.weight.data.zero_()
+    network(batch_of(make_patterns(1))).system.sum().backward()
+    assert not network.aggregator.second.qkv.weight.grad[:64].any()
+
+
+@pytest.mark.parametrize("change", [{"log_adjacency": False}, {"path_edges": "presence"}])
+def test_a_bias_cannot_be_chosen_without_a_graph(change):
+    with pytest.raises(InputError, match=f"network.{next(iter(change))}: .* with network.graph none"):
+        NetworkSettings(graph="none", **change)

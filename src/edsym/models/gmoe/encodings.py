@@ -27,14 +27,15 @@ class PairBias(nn.Module):
 
     e_ij = (1/d_ij) Σ_l Embed_l(P_ijl) with the linear Embed_l of Graphormer (Ying et al., NeurIPS
     2021, equation 7). The last term is ours, with s learned per head: neither distances nor the
-    choice of paths has a gradient, and the aggregator could hardly learn which graph helps.
+    choice of paths has a gradient, and the aggregator could hardly learn which graph helps. With
+    `log_adjacency` false it is left out.
     """
 
     def __init__(self, settings: NetworkSettings):
         super().__init__()
         self.spatial = nn.Parameter(torch.randn(settings.heads, settings.max_distance + 2) * 0.02)
         self.path = nn.Parameter(torch.randn(settings.heads, settings.max_distance) * 0.02)
-        self.log_scale = nn.Parameter(torch.ones(settings.heads, 1))
+        self.log_scale = nn.Parameter(torch.ones(settings.heads, 1)) if settings.log_adjacency else None
 
     def forward(self, graph: Graph) -> Tensor:
         """Return the bias (B, heads, N, N)."""
@@ -43,7 +44,9 @@ class PairBias(nn.Module):
         index = torch.arange(self.spatial.shape[1], device=graph.distances.device)[:, None, None]
         is_distance = (graph.distances[:, None] == index).to(graph.paths.dtype)
         mean_path = graph.paths / graph.distances.clamp(min=1)[:, None]
-        log_weight = torch.log(graph.weights + _FLOOR)[:, None]
-        features = torch.cat([is_distance, mean_path, log_weight], dim=1)
-        embeddings = torch.cat([self.spatial, self.path, self.log_scale], dim=1)
-        return (embeddings @ features.flatten(2)).unflatten(2, graph.distances.shape[1:])
+        features, embeddings = [is_distance, mean_path], [self.spatial, self.path]
+        if self.log_scale is not None:
+            features.append(torch.log(graph.weights + _FLOOR)[:, None])
+            embeddings.append(self.log_scale)
+        bias = torch.cat(embeddings, dim=1) @ torch.cat(features, dim=1).flatten(2)
+        return bias.unflatten(2, graph.distances.shape[1:])

@@ -22,7 +22,7 @@ class Graph(NamedTuple):
         Edges on the shortest path from i to j, (B, N, N): 0 for i = j, `max_distance` + 1 where
         there is no path of at most `max_distance` edges.
     paths : Tensor
-        P_ijl as (B, max_distance, N, N): the weight of the l-th edge on that path, 0 behind its end.
+        P_ijl as (B, max_distance, N, N): the weight of the l-th edge on that path, or 1, 0 behind its end.
     """
 
     weights: Tensor
@@ -31,17 +31,23 @@ class Graph(NamedTuple):
     paths: Tensor
 
 
-def graph_from_attention(attention: Tensor, mask: Tensor, kind: str, max_distance: int) -> Graph:
+def graph_from_attention(
+    attention: Tensor, mask: Tensor, kind: str, max_distance: int, path_edges: str = "weight"
+) -> Graph:
     """Return the graphs in the combined attention A (B, N, N) of patterns with spots `mask` (B, N).
 
     An edge is where A_ij > 0, as the paper says, which needs attention with exact zeros (`kind` is
     ``sparsemax``): softmax is positive everywhere, and the graph then complete (``literal``). With
-    ``threshold`` an edge is where A_ij exceeds the 1/N of uniform attention over N spots.
+    ``threshold`` an edge is where A_ij exceeds the 1/N of uniform attention over N spots. Paths list the
+    weights of their edges, or with `path_edges` ``presence`` a 1 for each.
     """
     bound = 1 / mask.sum(-1)[:, None, None] if kind == "threshold" else 0
     adjacency = attention > bound
     distances, last = shortest_paths(adjacency, attention.detach(), max_distance)
-    paths = path_weights(attention, distances, last, max_distance)
+    if path_edges == "weight":
+        paths = path_weights(attention, distances, last, max_distance)
+    else:
+        paths = path_presence(distances, max_distance).to(attention.dtype)
     return Graph(attention, adjacency.sum(-1), distances, paths)
 
 
@@ -88,6 +94,21 @@ def shortest_paths(adjacency: Tensor, weights: Tensor, max_distance: int) -> tup
         )
         distances[new] = length
     return distances, last
+
+
+def path_presence(distances: Tensor, max_distance: int) -> Tensor:
+    """Return whether the path from i to j has an l-th edge, (B, max_distance, N, N), bool.
+
+    Parameters
+    ----------
+    distances : Tensor
+        As `shortest_paths` returns them, (B, N, N); there is no path where they exceed `max_distance`.
+    max_distance : int
+        Longest path.
+    """
+    place = torch.arange(max_distance, device=distances.device)[:, None, None]
+    reached = distances <= max_distance
+    return (distances[:, None] > place) & reached[:, None]
 
 
 def path_weights(weights: Tensor, distances: Tensor, last: Tensor, max_distance: int) -> Tensor:

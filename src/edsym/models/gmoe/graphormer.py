@@ -37,19 +37,20 @@ class GraphToken(nn.Module):
 class GraphormerLayer(nn.Module):
     """h' = h + MHA(LayerNorm h) with logits Q_i K_jᵀ/√d + b_ij, z = h' + MoE(LayerNorm h').
 
-    Spots and graph token share the attention; each kind has its own mixture of experts.
+    Spots and graph token share the attention; each kind has its own mixture of experts, or without
+    `token_block` both have one.
     """
 
-    def __init__(self, settings: NetworkSettings):
+    def __init__(self, settings: NetworkSettings, token_block: bool):
         super().__init__()
         self.heads = settings.heads
         self.norm1 = nn.LayerNorm(settings.width)
         self.qkv = nn.Linear(settings.width, 3 * settings.width)
         self.out = nn.Linear(settings.width, settings.width)
         self.norm2 = nn.LayerNorm(settings.width)
-        self.token_norm2 = nn.LayerNorm(settings.width)
+        self.token_norm2 = nn.LayerNorm(settings.width) if token_block else None
         self.experts = ExpertMixture(settings)
-        self.token_experts = ExpertMixture(settings)
+        self.token_experts = ExpertMixture(settings) if token_block else None
         self.dropout = nn.Dropout(settings.dropout)
 
     def forward(
@@ -62,6 +63,11 @@ class GraphormerLayer(nn.Module):
         """
         mixed, mixed_token = self.attend(self.norm1(h), self.norm1(token), bias, layout)
         h, token = h + self.dropout(mixed), token + self.dropout(mixed_token)
+        if self.token_experts is None:
+            nodes = torch.cat([h, token])
+            y, balance = self.experts(self.norm2(nodes))
+            h, token = (nodes + self.dropout(y)).split([len(h), len(token)])
+            return h, token, balance
         if last and self.experts.experts:
             *_, balance = self.experts.route(self.norm2(h))
         else:

@@ -31,7 +31,10 @@ class GMoENetwork(nn.Module):
             self.pair_bias = PairBias(settings)
         self.token = GraphToken(settings)
         self.spectra = SpectraEncoder(settings) if settings.spectra_width else None
-        self.layers = nn.ModuleList(GraphormerLayer(settings) for _ in range(settings.layers))
+        self.layers = nn.ModuleList(
+            GraphormerLayer(settings, settings.token_experts == "every" or i == settings.layers - 1)
+            for i in range(settings.layers)
+        )
         self.norm = nn.LayerNorm(settings.width)
         self.system_head = nn.Linear(settings.width, len(CRYSTAL_SYSTEMS))
         self.spacegroup_head = nn.Linear(settings.width, N_SPACE_GROUPS)
@@ -56,7 +59,11 @@ class GMoENetwork(nn.Module):
             bias = h.new_zeros(()).expand(patterns, self.settings.heads, spots, spots)
         else:
             graph = graph_from_attention(
-                attention, layout.mask, self.settings.graph, self.settings.max_distance
+                attention,
+                layout.mask,
+                self.settings.graph,
+                self.settings.max_distance,
+                self.settings.path_edges,
             )
             h = self.degree_encoding(h, layout.ragged(graph.degrees))
             bias = self.pair_bias(graph)

@@ -43,6 +43,15 @@ class NetworkSettings(Settings):
     `none` has no graph: no degrees, no pair bias."""
     max_distance: int = setting(5, "edges", ge=1, le=32)
     """Longest shortest path that has an encoding of its own; pairs farther apart count as not connected."""
+    log_adjacency: bool = setting(True)
+    """Whether the pair bias has a term s·log A_ij. It is ours, and what lets the graph be learned; without it
+    the bias has the paper's terms, distance and path, alone."""
+    path_edges: Literal["weight", "presence"] = setting("weight")
+    """What the path encoding sees of an edge: `weight`, ours, is its A_ij; `presence` is 1 for every edge:
+    the encoding then says no more than the distance."""
+    token_experts: Literal["every", "last"] = setting("every")
+    """Layers in which the graph token has a mixture of experts of its own: `every` one, or the `last` alone.
+    Elsewhere the token takes the experts of the spots."""
     max_degree: int = setting(64, "edges", ge=1, le=1024)
     """Largest degree that has an embedding of its own; larger ones share it."""
     dropout: float = setting(0.1, ge=0, lt=1)
@@ -58,6 +67,14 @@ class NetworkSettings(Settings):
             heads = getattr(self, name)
             if self.width % heads:
                 yield (f"network.{name}: {heads} is not allowed; it must divide network.width, {self.width}")
+        if self.graph == "none":
+            for name in ("log_adjacency", "path_edges"):
+                value, default = getattr(self, name), type(self).model_fields[name].default
+                if value != default:
+                    yield (
+                        f"network.{name}: {value!r} is not allowed with network.graph none, which has no "
+                        f"pair bias; it must be {default!r}"
+                    )
         if not min(1, self.experts) <= self.top_k <= self.experts:
             yield (
                 f"network.top_k: {self.top_k} is not allowed; "
