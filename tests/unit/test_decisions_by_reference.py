@@ -138,7 +138,7 @@ def test_single_decisions_have_the_truth_the_answer_and_how_sure_it_is():
         np.testing.assert_allclose(frame[f"{target}_calibrated"], calibrated)
     given = decide_given_system(predictions.p_spacegroup, frame.predicted_system)
     assert frame.given_spacegroup.tolist() == given.tolist()
-    assert len(frame.columns) == 11
+    assert len(frame.columns) == 15
 
 
 @pytest.mark.parametrize("method", ["vote", "logsum", "pooled"])

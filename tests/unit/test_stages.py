@@ -58,7 +58,7 @@ COLLECT = {"collect_structures"}
 SIMULATE = {"simulate", "simulate_protocol", "simulate_leak"}
 EXTRACT = {"extract_spots", "extract_spots_elsewhere"}
 FIGURES = {"fig1", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8"}
-TABLES = {f"table{number}" for number in (*range(1, 11), 12)}
+TABLES = {f"table{number}" for number in (*range(1, 11), 12, 13)}
 CELLS = {"find_cells"}
 VERBS = ("train", "predict", "predict_views", "predict_curves")
 TRAIN, PREDICT, VIEWS, CURVES = ({f"{rule} {model}" for model in MODELS} for rule in VERBS)
@@ -156,6 +156,7 @@ EXPECTED = {
     "evaluation.methods": TABLES | FIGURES,
     "evaluation.protocol_tables": TABLES,
     "evaluation.protocols": TABLES,
+    "symmetry_subgroups": TABLES,
     "evaluation.report": {"write_report"},
 }
 WITH_OTHER_CHOICES = EXPECTED | {

@@ -18,6 +18,8 @@ from edsym.evaluation.published import read_published
 from edsym.evaluation.run import describe_run, read_run, read_sizes
 from edsym.evaluation.table_writer import Column, Table, to_html, to_latex, to_markdown
 from edsym.evaluation.tables import BUILDERS, write_table
+from edsym.predictions.decisions import UNFITTED, decide
+from edsym.symmetry_classes import CLASSES
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +111,31 @@ def test_table12_by_hand(table):
     assert frame.failures.tolist() == [1, 0]
     assert frame.loc[10, ["within_3_low", "within_3_high"]].tolist() == pytest.approx((43.85, 100), abs=0.01)
     assert "positions" not in set(table("table12").frame.spots)
+
+
+def test_table13_by_hand(table):
+    frame = rows(table("table13"), "model", "method", "predictions")
+    network = frame.sort_index().loc["PE-AG-GMoE", "One pattern"]
+    # Wrong: Fm-3m as Pnma and P2_1/c as C2/c, which are no subgroups; Pnma as its subgroup P2_1/c twice.
+    levels = ["system", "laue", "bravais", "powder", "extinction", "spacegroup"]
+    own = network.loc["as predicted"]
+    np.testing.assert_allclose(own[levels].astype(float), [62.5, 62.5, 50, 50, 50, 50])
+    steps = ["steps_1", "steps_2", "steps_3", "unrelated", "errors"]
+    np.testing.assert_allclose(own[steps].astype(float), [50, 0, 0, 50, 4])
+    # P-1 is below P2_1/c, Pnma and Fm-3m: one, two and three steps, of patterns 2, 3 and 3.
+    always = network.loc["always P-1"]
+    np.testing.assert_allclose(always[steps].astype(float), [25, 37.5, 37.5, 0, 8])
+    most = network.loc["most frequent"]  # Fm-3m, as of the four training patterns of d
+    np.testing.assert_allclose(most[["spacegroup", "laue_macro"]].astype(float), [37.5, 100 / 3])
+    assert set(network.index) == {"as predicted", "permuted", "always P-1", "most frequent"}
+
+
+def test_classes_are_decided_by_sums():
+    p = np.zeros((1, 230))
+    p[0, [0, 2, 5]] = 0.4, 0.3, 0.3  # P1, P2, Pm
+    decided = decide({"spacegroup": p}, UNFITTED, "single", conditional=False)
+    assert decided["predicted_spacegroup"] == [1]
+    assert CLASSES["laue"]().names[decided["predicted_laue"][0]] == "2/m"
 
 
 def test_table2_by_hand(table):

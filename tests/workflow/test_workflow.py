@@ -189,6 +189,7 @@ SCORES |= {
     "table9",
     "table10",
     "table11",
+    "table13",
     "fig1",
     "fig5",
     "fig7",

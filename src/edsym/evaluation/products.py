@@ -30,6 +30,7 @@ REQUIRES = {
     "table10": ("run", *_CURVES),
     "table11": ("run", *_LEAK),
     "table12": ("run", "cells"),
+    "table13": ("run", "split", "materials", *_SINGLE, *_VIEWS),
     "fig1": ("run", *_SINGLE, *_VIEWS),
     "fig3": ("run", "split", "materials"),
     "fig4": ("run", "split", "materials"),
@@ -58,6 +59,7 @@ CONFIGURED = {
     "table8": ("evaluation",),
     "table9": ("evaluation",),
     "table11": ("simulation",),
+    "table13": ("evaluation",),
     "fig5": ("evaluation",),
     "fig6": ("peaks",),
 }

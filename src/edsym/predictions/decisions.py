@@ -12,6 +12,7 @@ from edsym.parquet import read_parquet, write_parquet
 from edsym.predictions.calibration import Calibration
 from edsym.predictions.conditional import decide_given_system
 from edsym.predictions.table import Predictions
+from edsym.symmetry_classes import CLASSES
 
 TARGETS = ("system", "spacegroup")
 SINGLE = "single"
@@ -66,15 +67,18 @@ def decide(
     dict of str to (N,) array
         predicted_system (index), predicted_spacegroup (number), system_confidence, spacegroup_confidence
         (largest probability), system_calibrated, spacegroup_calibrated (the same after temperature scaling,
-        NaN without a temperature), and if `conditional` given_spacegroup (number of the most probable group
-        of the predicted system).
+        NaN without a temperature), predicted_{kind} (index) for each kind of `edsym.symmetry_classes.CLASSES`
+        by sums of the probabilities of space groups, and if `conditional` given_spacegroup (number of the
+        most probable group of the predicted system).
     """
     columns = {}
     for target, p in distributions.items():
         columns |= decision(target, p.argmax(axis=1), p.max(axis=1))
         columns[f"{target}_calibrated"] = calibration.confidence(p, method, target)
+    p = distributions["spacegroup"]
+    columns |= {f"predicted_{kind}": classes().sums(p).argmax(axis=1) for kind, classes in CLASSES.items()}
     if conditional:
-        given = decide_given_system(distributions["spacegroup"], columns["predicted_system"])
+        given = decide_given_system(p, columns["predicted_system"])
         columns["given_spacegroup"] = given
     return columns
 
