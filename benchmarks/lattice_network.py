@@ -82,7 +82,6 @@ def main() -> None:
     calibrating = learned.select(learned.material_id[some])
     numbers = groups[np.isin(learned.material, some)]
     fits = calibrations(model, detect(calibrating, TRAINED), numbers, options.threads)
-    rows = list(tested(model, fits, test, test_groups, options))
     folder = options.output
     model.save(folder)
     views = {n: asdict(fit) for n, fit in fits.items()}
@@ -91,8 +90,9 @@ def main() -> None:
     )
     write(folder / "calibration.json", {"made_from": made_from, "views": views})
     note = f"{SHARE:.1%} of the patterns are within low and high: [low, median, high]"
-    ranges = measured_ranges(Spots.of(detect(calibrating, TRAINED)))
+    ranges = measured_ranges(Spots.of(calibrating))
     write(folder / "ranges.json", {"made_from": made_from, "note": note, "ranges": ranges})
+    rows = list(tested(model, fits, test, test_groups, options))
     write_text(folder / "README.md", card(folder.name, model, rows, learned, validates, len(some)))
 
 

@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         "spots.csv --unit 1/nm --normalisation counts",
     )
     one.add_argument("spots", help="a CSV file with the columns qx, qy, intensity and, if several, pattern")
-    one.add_argument("--model", default="spectra-random", help="a name or a folder")
+    one.add_argument("--model", default="lattice", help="a name or a folder")
     one.add_argument("--top", type=int, default=3, help="number of answers")
     one.add_argument("--csv", metavar="CSV", help="write the answers to this file")
     one.add_argument("--unit", default="1/Å", help="of qx and qy: 1/Å, 1/A, 1/nm or px")

@@ -33,7 +33,7 @@ import edsym
 assert edsym.__file__.startswith(SITE), edsym.__file__
 patterns = edsym.simulate(edsym.Structure.from_cif("NaCl.cif"), n=2, orientations="grid")
 spots = edsym.find_spots(patterns)
-for name in ("spectra-grid", "spectra-random"):
+for name in ("lattice", "spectra-grid", "spectra-random"):
     answer = edsym.load_model(name).predict(spots)
     assert answer.calibrated and answer.top(1).pattern.to_list() == ["0", "1", "all"]
 edsym.plot_pattern(spots).figure.savefig("pattern.png")

@@ -148,7 +148,7 @@ def load_model(name: str | Path) -> TrainedModel:
     Parameters
     ----------
     name : str or Path
-        ``spectra-random`` or ``spectra-grid``, which come with edsym; or a folder.
+        ``lattice``, ``spectra-random`` or ``spectra-grid``, which come with edsym; or a folder.
 
     Raises
     ------
