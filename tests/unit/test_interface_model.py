@@ -4,6 +4,7 @@ import json
 import shutil
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -250,6 +251,16 @@ def test_a_damaged_file_beside_a_model_is_named(tmp_path):
                 edsym.load_model(tmp_path / "model")
         path.write_text(whole)
     assert edsym.load_model(tmp_path / "model").calibrations.keys() == {2, 5, 10, 20}
+
+
+def test_the_stored_lattice_network_knows_perovskite_as_a_detector_shows_it():
+    patterns = edsym.simulate(
+        edsym.Structure.from_cif(Path(__file__).parents[2] / "docs/perovskite.cif"), n=4, seed=1
+    )
+    spots = edsym.find_spots(patterns).detect("typical", seed=2)
+    answer = edsym.load_model("lattice").predict(spots)
+    assert answer.calibrated
+    assert answer.top(1).iloc[-1][["pattern", "crystal_system"]].to_list() == ["all", "orthorhombic"]
 
 
 @pytest.mark.parametrize("name", ["spectra-grid", "spectra-random"])
