@@ -17,7 +17,7 @@ def quick_lattices():
     """Have the lattice network told lattices that hang on the spots, without looking for any."""
 
     def told(patterns, wavelength, material, absences):
-        answer, spots = answers._nothing(1), np.concatenate(patterns)
+        answer, spots = answers._nothing(1, absences), np.concatenate(patterns)
         answer.direct[0] = np.diag(1 + 1 / np.abs(spots).mean(axis=0))
         answer.chance[0], answer.numbers[0] = 0.2, len(spots) / 20
         return answer
