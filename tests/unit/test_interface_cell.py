@@ -12,6 +12,7 @@ import edsym
 from edsym.cli import main
 from edsym.errors import InputError
 from edsym.interface.cell_report import with_uncertainty
+from edsym.lattice.plane import find_plane
 
 RUTILE = Pymatgen.from_spacegroup(
     "P4_2/mnm", Lattice.tetragonal(4.594, 2.959), ["Ti", "O"], [[0, 0, 0], [0.305, 0.305, 0]]
@@ -88,6 +89,57 @@ def test_the_command_prints_and_writes_the_cell(spots, tmp_path, capsys):
     assert len(written) == len(spots.qx) and {"h", "k", "l"} <= set(written.columns)
     assert (tmp_path / "hkl.png").read_bytes().startswith(b"\x89PNG")
     assert main(["cell", str(tmp_path / "none.csv")]) == 2
+
+
+@pytest.fixture
+def zone_axis(tmp_path):
+    """Spots of one plane of the reciprocal lattice, turned: a* is 0.15, b* 0.2 1/Å, at 100 degrees."""
+    rng = np.random.default_rng(4)
+    a, b = 0.15, 0.2 * np.exp(1j * np.radians(100))
+    h, k = np.meshgrid(np.arange(-5, 6), np.arange(-4, 5))
+    g = (h * a + k * b).ravel() * np.exp(0.7j)
+    g = g[(np.abs(g) > 0.05) & (np.abs(g) < 0.75)]
+    q = np.stack([g.real, g.imag], axis=1) + rng.normal(0, 0.001, (len(g), 2)) + [0.004, -0.003]
+    frame = pd.DataFrame({"pattern": 7, "qx": q[:, 0], "qy": q[:, 1]})
+    return frame.assign(intensity=np.exp(-3 * np.abs(g)) * rng.uniform(0.2, 1, len(g)))
+
+
+def test_along_a_zone_axis_the_plane_lattice_is_found_and_the_rest_named(zone_axis, tmp_path, capsys):
+    cell = edsym.find_cell(edsym.Spots.from_frame(zone_axis, normalisation="sum"))
+    assert cell.probability == 0 and cell.bravais == [] and len(cell.table()) == 0
+    np.testing.assert_allclose(cell.plane.parameters, [0.15, 0.2, 100], rtol=5e-3)
+    sharp = (cell.plane.parameters - [0.15, 0.2, 100]) / cell.plane.uncertainties
+    assert (np.abs(sharp) < 4).all() and cell.plane.uncertainties[0] < 5e-4
+    np.testing.assert_allclose(cell.views[0].centre, [0.004, -0.003], atol=1e-3)
+    assert cell.indexed_share > 0.95 and cell.position_error == pytest.approx(0.001, rel=0.3)
+    q = np.stack([cell.spots.qx, cell.spots.qy], axis=1)
+    predicted = cell.spots.hkl[:, :2] @ cell.plane.basis + cell.views[0].centre
+    np.testing.assert_allclose((q - predicted)[cell.views[0].indexed], cell.views[0].residual, atol=1e-6)
+    assert cell.undetermined[0].startswith("the third dimension")
+    zone_axis.to_csv(tmp_path / "axis.csv", index=False)
+    assert main(["cell", str(tmp_path / "axis.csv")]) == 0
+    printed = capsys.readouterr().out
+    assert "lie on a plane lattice" in printed and "not determined: the cell" in printed
+    assert "6.66" in printed or "6.67" in printed  # the spacing 1 / 0.15
+
+
+def test_scattered_spots_lie_on_no_plane_lattice():
+    for n in (6, 8, 12, 20, 35):
+        for seed in range(4):
+            rng = np.random.default_rng([n, seed])
+            assert find_plane(*rng.uniform(-1, 1, (2, n))) is None
+
+
+def test_a_view_along_a_zone_axis_is_told_apart_from_one_that_is_not(zone_axis):
+    other = zone_axis.assign(pattern=8)
+    other[["qx", "qy"]] = np.random.default_rng(1).uniform(-1, 1, (len(other), 2))
+    both = pd.concat([other, zone_axis], ignore_index=True)
+    cell = edsym.find_cell(edsym.Spots.from_frame(both, normalisation="sum"))
+    assert [view.agrees for view in cell.views] == [False, True]
+    assert not cell.spots.hkl[: len(other)].any() and not cell.views[0].indexed.any()
+    assert (
+        "how the patterns 8 belong" in cell.undetermined[-1] or "how the patterns 0" in cell.undetermined[-1]
+    )
 
 
 @pytest.mark.parametrize(

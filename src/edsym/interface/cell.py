@@ -1,117 +1,19 @@
 """The unit cell out of spots at unknown orientations."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 
 from edsym.errors import InputError
+from edsym.interface.cell_result import CellResult, CellView
 from edsym.interface.spots import Spots
-from edsym.lattice.bravais import (
-    BravaisCell,
-    bravais_lattices,
-    cell_parameters,
-    parameter_uncertainties,
-    system_probabilities,
-)
+from edsym.lattice.bravais import BravaisCell, bravais_lattices, cell_parameters, parameter_uncertainties
 from edsym.lattice.find import Found, find_lattice
+from edsym.lattice.plane import Plane, find_plane
 from edsym.simulation.electrons import wavelength
 
 _INDEXED = 0.5
-_PARAMETERS = ("a", "b", "c", "alpha", "beta", "gamma")
 _LIKELY = 0.01
-
-
-@dataclass(frozen=True)
-class CellView:
-    """How the cell lies in one pattern.
-
-    Attributes
-    ----------
-    name : object
-        The pattern's name.
-    agrees : bool
-        Whether the cell explains the pattern; if not, its orientation is no more than a guess.
-    basis : (3, 3) array
-        Rows are the vectors a, b, c of the conventional cell in Å along the detector's x and y and the beam,
-        which travels along +z.
-    centre : (2,) array
-        Where the direct beam is, in 1/Å.
-    indexed : (n,) array of bool
-        Which spots lie on the lattice, in the order that they were given in.
-    residual : (n, 2) array
-        Measured less predicted positions in 1/Å; NaN where a spot is not indexed.
-    excitation_error : (n,) array
-        In 1/Å; NaN where a spot is not indexed.
-    """
-
-    name: object
-    agrees: bool
-    basis: np.ndarray
-    centre: np.ndarray
-    indexed: np.ndarray
-    residual: np.ndarray
-    excitation_error: np.ndarray
-
-
-@dataclass(frozen=True)
-class CellResult:
-    """A unit cell, how sure it is, and how it lies in every pattern.
-
-    Attributes
-    ----------
-    probability : float
-        Probability that the primitive lattice is right: its fourteen shortest vectors within 3 %, up to a
-        common factor.
-    primitive : (3, 3) array
-        Rows are the vectors of the reduced primitive cell in Å, with the symmetry of ``bravais[0]``.
-    parameters, uncertainties : (6,) array
-        a, b, c in Å and alpha, beta, gamma in degrees of the reduced primitive cell, bound by no symmetry,
-        and their standard deviations.
-    bravais : list of BravaisCell
-        Bravais lattices with probabilities and conventional cells, the most probable first.
-    views : list of CellView
-        One a pattern.
-    spots : Spots
-        The spots with ``hkl`` of the conventional cell of ``bravais[0]``; 000 where a spot is not indexed.
-    position_error : float
-        Standard deviation of a coordinate of the indexed spots, in 1/Å.
-    ellipse : (2,) array
-        Relative stretch that the detector has along x (and shrinking along y), and along the diagonal.
-    undetermined : tuple of str
-        What these patterns cannot tell.
-    """
-
-    probability: float
-    primitive: np.ndarray
-    parameters: np.ndarray
-    uncertainties: np.ndarray
-    bravais: list[BravaisCell]
-    views: list[CellView]
-    spots: Spots
-    position_error: float
-    ellipse: np.ndarray
-    undetermined: tuple[str, ...]
-
-    @property
-    def indexed_share(self) -> float:
-        """Share of all spots that lie on the lattice, those of patterns that disagree not among them."""
-        return sum(int(view.indexed.sum()) for view in self.views) / len(self.spots.qx)
-
-    @property
-    def systems(self) -> dict[str, float]:
-        """Probabilities of the crystal systems; the lattice may have more symmetry than the crystal."""
-        return system_probabilities(self.bravais)
-
-    def table(self) -> pd.DataFrame:
-        """Return a row a Bravais lattice: probability, conventional cell and standard deviations."""
-        rows = []
-        for one in self.bravais:
-            row = {"bravais": one.bravais, "probability": one.probability}
-            row |= dict(zip(_PARAMETERS, one.parameters, strict=True))
-            row |= {f"{name}_su": u for name, u in zip(_PARAMETERS, one.uncertainties, strict=True)}
-            rows.append(row | {"volume": abs(np.linalg.det(one.conventional))})
-        return pd.DataFrame(rows)
 
 
 def find_cell(spots, energy_kev: float = 300.0, *, position_error: float | None = None) -> CellResult:
@@ -129,7 +31,8 @@ def find_cell(spots, energy_kev: float = 300.0, *, position_error: float | None 
     Returns
     -------
     CellResult
-        Look at its ``probability`` first, then at ``table()``.
+        Look at its ``probability`` first, then at ``table()``. Where the spots lie on a plane lattice,
+        as along a zone axis, it has a ``plane`` and no cell.
 
     Raises
     ------
@@ -157,13 +60,16 @@ def find_cell(spots, energy_kev: float = 300.0, *, position_error: float | None 
         raise InputError(f"position_error is {position_error:g}, expected above 0 and below 0.1 1/Å")
     patterns = [pattern.astype(np.float64) for pattern in spots]
     found = find_lattice(patterns, wavelength(energy_kev), position_error)
-    if found is None:
+    if found is not None:
+        return _result(spots, found)
+    planes = [find_plane(*pattern.T[:2], position_error) for pattern in patterns]
+    if not any(planes):
         largest = max(len(pattern) for pattern in patterns)
         raise InputError(
             f"no lattice explains any of the {len(patterns)} patterns (the largest has {largest} spots): "
             "expected one at least with some ten spots or more of a single crystal"
         )
-    return _result(spots, found)
+    return _of_plane(spots, planes)
 
 
 def _result(spots: Spots, found: Found) -> CellResult:
@@ -218,3 +124,47 @@ def _undetermined(found: Found, bravais: list[BravaisCell], spots: Spots) -> tup
     if len(likely) > 1:
         told.append(f"which of the Bravais lattices {', '.join(likely)} it is")
     return tuple(told)
+
+
+def _of_plane(spots: Spots, planes: list[Plane | None]) -> CellResult:
+    """Return the plane lattice of the pattern that says most, as a result without a cell."""
+    best = max((v for v, one in enumerate(planes) if one), key=lambda v: planes[v].score)
+    plane, unknown = planes[best], np.full((3, 3), np.nan)
+    hkl, views = np.zeros((len(spots.qx), 3), int), []
+    for v, name in enumerate(spots.view):
+        mine, agrees = slice(*spots.offset[v : v + 2]), v == best
+        n = mine.stop - mine.start
+        if agrees:
+            hkl[mine, :2] = plane.hk
+        views.append(
+            CellView(
+                name,
+                agrees,
+                unknown,
+                plane.origin if agrees else np.full(2, np.nan),
+                plane.indexed if agrees else np.zeros(n, bool),
+                plane.residual if agrees else np.full((n, 2), np.nan),
+                np.full(n, np.nan),
+            )
+        )
+    told = [
+        "the third dimension: whether the spots are of one plane of the reciprocal lattice or of several, "
+        "one behind the other, and how far apart these are",
+        "the cell, its Bravais lattice and the crystal system, but for what the plane shows",
+        "the scale: lengths have, besides, the relative error of the detector's calibration",
+    ]
+    rest = [str(name) for v, name in enumerate(spots.view) if v != best]
+    if rest:
+        told.append(f"how the patterns {', '.join(rest)} belong to this one")
+    return CellResult(
+        0.0,
+        unknown,
+        *np.full((2, 6), np.nan),
+        [],
+        views,
+        replace(spots, hkl=hkl),
+        plane.position_error,
+        np.zeros(2),
+        tuple(told),
+        plane,
+    )

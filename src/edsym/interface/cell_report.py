@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from edsym.interface.cell import CellResult
+from edsym.interface.cell_result import CellResult
 
 _SHOWN = 0.001
 
@@ -26,28 +26,9 @@ def with_uncertainty(value: float, uncertainty: float) -> str:
 
 def report(cell: CellResult, names: Sequence) -> str:
     """Return a cell in words and tables, with the patterns by these names."""
-    best = cell.bravais[0]
     share, error = 100 * cell.indexed_share, cell.position_error
-    lines = [
-        f"The lattice is right with probability {cell.probability:.2f}.",
-        f"{share:.0f} % of the spots lie on it, with a standard deviation of {error:.2g} 1/Å a coordinate.",
-        "",
-        "primitive cell (reduced, bound by no symmetry; Å, degrees):",
-        "  " + _parameters(cell.parameters, cell.uncertainties),
-        f"conventional cell ({best.bravais}):",
-        "  " + _parameters(best.parameters, best.uncertainties),
-        "",
-    ]
-    table = pd.DataFrame(
-        {
-            "bravais": one.bravais,
-            "probability": f"{one.probability:.3f}",
-            "cell": _parameters(one.parameters, one.uncertainties),
-            "chi2": f"{one.chi2:.1f}",
-        }
-        for one in cell.bravais
-        if one.probability >= _SHOWN
-    )
+    lie = f"{share:.0f} % of the spots lie on it, with a standard deviation of {error:.2g} 1/Å a coordinate."
+    lines = _of_plane(cell, lie) if cell.plane else _of_cell(cell, lie)
     patterns = pd.DataFrame(
         {
             "number": view.name,
@@ -58,9 +39,51 @@ def report(cell: CellResult, names: Sequence) -> str:
         }
         for name, view in zip(names, cell.views, strict=True)
     )
-    lines += [table.to_string(index=False), "", patterns.to_string(index=False), ""]
+    lines += [patterns.to_string(index=False), ""]
     lines += [f"not determined: {told}" for told in cell.undetermined]
     return "\n".join(lines) + "\n"
+
+
+def _of_cell(cell: CellResult, lie: str) -> list[str]:
+    best = cell.bravais[0]
+    table = pd.DataFrame(
+        {
+            "bravais": one.bravais,
+            "probability": f"{one.probability:.3f}",
+            "cell": _parameters(one.parameters, one.uncertainties),
+            "chi2": f"{one.chi2:.1f}",
+        }
+        for one in cell.bravais
+        if one.probability >= _SHOWN
+    )
+    return [
+        f"The lattice is right with probability {cell.probability:.2f}.",
+        lie,
+        "",
+        "primitive cell (reduced, bound by no symmetry; Å, degrees):",
+        "  " + _parameters(cell.parameters, cell.uncertainties),
+        f"conventional cell ({best.bravais}):",
+        "  " + _parameters(best.parameters, best.uncertainties),
+        "",
+        table.to_string(index=False),
+        "",
+    ]
+
+
+def _of_plane(cell: CellResult, lie: str) -> list[str]:
+    plane = cell.plane
+    values, errors = plane.parameters, plane.uncertainties
+    spacings = (with_uncertainty(1 / v, u / v**2) for v, u in zip(values[:2], errors[:2], strict=True))
+    return [
+        "The spots lie on a plane lattice, as along a zone axis: there is no cell.",
+        lie,
+        "",
+        "plane lattice (a*, b* in 1/Å, the angle between them in degrees):",
+        "  " + _parameters(values, errors),
+        "spacings of the lattice planes 10 and 01 (Å):",
+        "  " + "  ".join(spacings),
+        "",
+    ]
 
 
 def _parameters(values: np.ndarray, uncertainties: np.ndarray) -> str:

@@ -68,8 +68,21 @@ def find_periods(q, spread, most, radius):
     (k, 3) float64
         In Å, the best first: by the sum of the cosines over its standard deviation by chance.
     """
-    grid = _STEP * np.arange(-round(radius / _STEP), round(radius / _STEP) + 1)
     depths = _DEPTH_STEP * np.arange(-round(radius / _DEPTH_STEP), round(radius / _DEPTH_STEP) + 1)
+    return _best_periods(q, spread, depths, most, radius)
+
+
+def find_planar_periods(q, most, radius):
+    """Return the vectors on the detector's plane (k, 2) at which spots (n, 2) are most nearly periodic.
+
+    Parameters are those of `find_periods`; heights and excitation errors play no part.
+    """
+    flat = np.column_stack([q, np.zeros(len(q))])
+    return _best_periods(flat, np.ones(len(q)), np.zeros(1), most, radius)[:, :2]
+
+
+def _best_periods(q, spread, depths, most, radius):
+    grid = _STEP * np.arange(-round(radius / _STEP), round(radius / _STEP) + 1)
     sums, deviation = periodicity(q, spread, depths, grid)
     starts = _peaks(sums, deviation, grid, depths, radius, 4 * most)
     periods, scores = _climb(q, spread, starts)
