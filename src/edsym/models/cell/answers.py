@@ -5,6 +5,7 @@ with the uncertainty of its shape. Where no lattice is found, all probabilities 
 """
 
 import logging
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from multiprocessing import get_context
@@ -144,8 +145,14 @@ def _mapped(answer: Callable[[int], Answers], rows: range, processes: int) -> It
         yield from map(answer, rows)
         return
     yield answer(rows[0])
-    with get_context("fork").Pool(min(processes, len(rows))) as pool:
+    with get_context("fork").Pool(min(processes, len(rows)), _plain_signals) as pool:
         yield from pool.imap(_of_inherited, rows[1:], _AT_ONCE)
+
+
+def _plain_signals() -> None:
+    """End at once when told to: the handlers that a job has would say in every process that it ends."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _of_inherited(i: int) -> Answers:
