@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from edsym.experiment.read import read_scan
     from edsym.interface.cell import find_cell
     from edsym.interface.model import load_model
     from edsym.interface.plot import plot_pattern
@@ -19,10 +20,20 @@ _MODULES = {
     "find_spots": "edsym.interface.simulation",
     "load_model": "edsym.interface.model",
     "plot_pattern": "edsym.interface.plot",
+    "read_scan": "edsym.experiment.read",
     "simulate": "edsym.interface.simulation",
 }
 
-__all__ = ["Spots", "Structure", "find_cell", "find_spots", "load_model", "plot_pattern", "simulate"]
+__all__ = [
+    "Spots",
+    "Structure",
+    "find_cell",
+    "find_spots",
+    "load_model",
+    "plot_pattern",
+    "read_scan",
+    "simulate",
+]
 
 
 def __getattr__(name: str):

@@ -18,6 +18,7 @@ RULES = "\n".join(path.read_text() for path in sorted((ROOT / "workflow/rules").
 PACKAGES = {
     "yaml": "pyyaml",
     "mp_api": "mp-api",
+    "PIL": "pillow",
     "sklearn": "scikit-learn",
     "typing_extensions": "typing-extensions",
 }
@@ -64,7 +65,7 @@ def test_the_lock_is_exact_and_holds_every_dependency():
 
 
 def test_every_package_that_the_library_imports_is_a_dependency():
-    named = dependencies("reference", "training", "workflow")
+    named = dependencies("microscope", "reference", "training", "workflow")
     assert set().union(*map(imported, (ROOT / "src").rglob("*.py"))) <= named
 
 

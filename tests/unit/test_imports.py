@@ -19,6 +19,7 @@ LAYERS = [
     ["simulation.run"],
     ["spots"],
     ["lattice"],
+    ["experiment"],
     ["detector"],
     ["training"],
     ["predictions"],
