@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from edsym.interface.model import load_model
     from edsym.interface.plot import plot_pattern
     from edsym.interface.simulation import find_spots, simulate
+    from edsym.interface.spot_files import read_spots
     from edsym.interface.spots import Spots
     from edsym.structures.structure import Structure
 
@@ -21,6 +22,7 @@ _MODULES = {
     "load_model": "edsym.interface.model",
     "plot_pattern": "edsym.interface.plot",
     "read_scan": "edsym.experiment.read",
+    "read_spots": "edsym.interface.spot_files",
     "simulate": "edsym.interface.simulation",
 }
 
@@ -32,6 +34,7 @@ __all__ = [
     "load_model",
     "plot_pattern",
     "read_scan",
+    "read_spots",
     "simulate",
 ]
 

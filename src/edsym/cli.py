@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 
-from edsym.errors import EdsymError, InputWarning
+from edsym.errors import EdsymError, InputError, InputWarning
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,16 +68,21 @@ def _parser() -> argparse.ArgumentParser:
         "tell crystal system and space group from spots; all patterns are taken as views of one crystal",
         "spots.csv --unit 1/nm --normalisation counts",
     )
-    one.add_argument("spots", help="a CSV file with the columns qx, qy, intensity and, if several, pattern")
+    one.add_argument(
+        "spots",
+        help="a CSV file with the columns qx, qy, intensity and, if several, pattern; or one of XDS, PETS "
+        "or py4DSTEM",
+    )
     one.add_argument("--model", default="lattice", help="a name or a folder")
     one.add_argument("--top", type=int, default=3, help="number of answers")
     one.add_argument("--csv", metavar="CSV", help="write the answers to this file")
     one.add_argument("--unit", default="1/Å", help="of qx and qy: 1/Å, 1/A, 1/nm or px")
     one.add_argument("--scale", type=float, help="1/Å of a pixel")
+    one.add_argument("--center", type=float, nargs=2, metavar=("X", "Y"), help="of the direct beam")
     one.add_argument(
         "--normalisation",
-        default="incident",
-        help="of the intensities: incident (the beam is 1), max, sum, counts, or the incident beam in counts",
+        help="of the intensities: incident (the beam is 1; for CSV), counts (for others), max, sum, or the "
+        "incident beam in counts",
     )
 
     one = command(
@@ -87,7 +92,10 @@ def _parser() -> argparse.ArgumentParser:
         "spots.csv --energy 200 --plot indexed.png",
     )
     one.add_argument(
-        "spots", nargs="+", help="CSV files with the columns qx, qy, intensity and, if several, pattern"
+        "spots",
+        nargs="+",
+        help="files: CSV with the columns qx, qy, intensity and, if several, pattern; "
+        "SPOT.XDS; .rpl or .cor of PETS; Bragg peaks of py4DSTEM",
     )
     one.add_argument("--energy", type=float, default=300.0, help="energy of the electrons in keV")
     one.add_argument(
@@ -95,6 +103,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--unit", default="1/Å", help="of qx and qy: 1/Å, 1/A, 1/nm or px")
     one.add_argument("--scale", type=float, help="1/Å of a pixel")
+    one.add_argument("--center", type=float, nargs=2, metavar=("X", "Y"), help="of the direct beam")
+    one.add_argument("--every", type=int, default=1, help="take every so many-th pattern of a file alone")
     one.add_argument("--csv", metavar="CSV", help="write the indexed spots to this file")
     one.add_argument("--plot", metavar="PNG", help="draw the indexed patterns into this PNG, SVG or PDF file")
 
@@ -162,11 +172,9 @@ def _predict(options: argparse.Namespace) -> int:
 
     try:
         normalisation = float(options.normalisation)
-    except ValueError:
+    except (TypeError, ValueError):
         normalisation = options.normalisation
-    spots = edsym.Spots.read_csv(
-        options.spots, unit=options.unit, scale=options.scale, normalisation=normalisation
-    )
+    spots = edsym.read_spots(options.spots, **_places(options), normalisation=normalisation)
     answers = edsym.load_model(options.model).predict(spots).top(options.top)
     if options.csv:
         from edsym.files import atomic_path
@@ -177,15 +185,22 @@ def _predict(options: argparse.Namespace) -> int:
     return 0
 
 
+def _places(options: argparse.Namespace) -> dict:
+    """Return what tells the places of spots."""
+    return {"unit": options.unit, "scale": options.scale, "center": options.center}
+
+
 def _cell(options: argparse.Namespace) -> int:
     import pandas as pd
 
     import edsym
     from edsym.interface.cell_report import report
 
+    if options.every < 1:
+        raise InputError(f"every is {options.every}, expected 1 at least")
     frames = []
     for path in options.spots:  # intensities are compared within a pattern alone
-        spots = edsym.Spots.read_csv(path, unit=options.unit, scale=options.scale, normalisation="sum")
+        spots = edsym.read_spots(path, **_places(options), normalisation="sum")[:: options.every]
         frames.append(spots.to_frame())
         if len(options.spots) > 1:
             frames[-1]["pattern"] = f"{path}:" + frames[-1]["pattern"].astype(str)

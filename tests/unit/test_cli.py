@@ -68,6 +68,7 @@ def test_from_a_cif_file_to_an_answer(salt, tmp_path, capsys):
         (["simulate", "{salt}", "--n", "1", "--plot", "{tmp}/a"], "tmp/a: "),
         (["simulate", "{salt}", "--n", "1", "--spots", "/proc/no/spots.csv"], "/proc/no"),
         (["predict", "{tmp}/none.csv"], "none.csv"),
+        (["cell", "{tmp}/far.csv", "--every", "0"], "every is 0"),
         (["predict", "{tmp}/far.csv"], "unit='1/nm'"),
         (["predict", "{tmp}/far.csv", "--unit", "nm"], "unit is 'nm'"),
         (["predict", "{tmp}/far.csv", "--unit", "1/nm", "--model", "none"], "there is no model 'none'"),
