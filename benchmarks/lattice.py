@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from inputs import use_one_core
+from vectors import find_vectors
 
 from edsym.detector.detect import detect
 from edsym.detector.levels import LEVELS
@@ -22,6 +23,7 @@ WITHIN = (0.01, 0.03, 0.1)
 VOLUMES = (0, 100, 200, 400, 1000)
 SPOTS = (0, 12, 20, 35, 60, 1000)
 RESAMPLES = 1000
+METHODS = {"finder": single_view, "vectors": find_vectors}
 
 
 def draw(spots: SpotLists, count: int, part: str, seed: int) -> SpotLists:
@@ -39,15 +41,15 @@ def draw(spots: SpotLists, count: int, part: str, seed: int) -> SpotLists:
     return SpotLists(own.material_id, own.material[chosen], own.view[chosen], offsets(counts), *columns)
 
 
-def solve(patterns: SpotLists, table: pd.DataFrame, energy: float, scaled: bool) -> pd.DataFrame:
-    """Return a line a pattern, with the deviation of the first lattice and of the best of all."""
+def solve(method, patterns: SpotLists, table: pd.DataFrame, energy: float, scaled: bool) -> pd.DataFrame:
+    """Return a line a pattern, with the deviation of a method's first lattice and of the best of all."""
     lines = []
     for p, material in enumerate(patterns.material_id[patterns.material]):
         row, own = table.loc[material], slice(*patterns.offset[p : p + 2])
         lattice, coords = np.reshape(row.lattice, (3, 3)), np.reshape(row.frac_coords, (-1, 3))
         truth = standardize(lattice, row.numbers, coords).lattice
         start = time.process_time()
-        found = single_view(*(getattr(patterns, name)[own] for name in SPOT_FIELDS), wavelength(energy))
+        found = method(*(getattr(patterns, name)[own] for name in SPOT_FIELDS), wavelength(energy))
         seconds = time.process_time() - start
         off = [deviation(one.direct, truth, scaled) for one in found]
         lines.append(
@@ -110,19 +112,19 @@ def main() -> None:
     parser.add_argument("--part", choices=("all", "development", "held-out"), default="held-out")
     parser.add_argument("--levels", nargs="+", choices=tuple(LEVELS), default=tuple(LEVELS))
     parser.add_argument("--energy", type=float, default=300, help="keV")
+    parser.add_argument("--method", choices=tuple(METHODS), default="finder")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     use_one_core()
     patterns = draw(read_spots(options.spots), options.count, options.part, options.seed)
     table = pd.read_parquet(options.structures).set_index("material_id").loc[list(patterns.material_id)]
     first = slice(*patterns.offset[:2])
-    single_view(
-        *(getattr(patterns, name)[first] for name in SPOT_FIELDS), wavelength(options.energy)
-    )  # compiles
+    method = METHODS[options.method]
+    method(*(getattr(patterns, name)[first] for name in SPOT_FIELDS), wavelength(options.energy))  # compiles
     for level in options.levels:
         shown = detect(patterns, level, options.seed)
         print(f"\n## {level}\n")
-        result = solve(shown, table, options.energy, level != "ideal")
+        result = solve(method, shown, table, options.energy, level != "ideal")
         print("\n".join(lines(result, options.seed)), flush=True)
 
 
