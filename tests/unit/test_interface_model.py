@@ -150,7 +150,9 @@ def test_classes_are_sums_over_their_space_groups_of_patterns_and_of_all_views()
     both = np.concatenate([answer.p_spacegroup, answer.p_spacegroup_views])
     np.testing.assert_allclose(cubic, both[:, 194:].sum(axis=1), rtol=1e-5)
     assert answer.classes("laue")["m-3m"].to_list() == pytest.approx(both[:, 206:].sum(axis=1))
-    with pytest.raises(InputError, match="no classes 'point': expected one of laue, bravais, extinction"):
+    with pytest.raises(
+        InputError, match="no classes 'point': expected one of laue, bravais, powder, extinction"
+    ):
         answer.classes("point")
 
 
