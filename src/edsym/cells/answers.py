@@ -20,7 +20,7 @@ from edsym.predictions.settings import EvaluationSettings
 from edsym.seeds import stable_hash
 from edsym.simulation.electrons import wavelength
 from edsym.spots.split import read_split
-from edsym.spots.store import SPOT_FIELDS, SpotLists, read_spots
+from edsym.spots.store import read_spots
 from edsym.structures.standard import standardize
 from edsym.structures.table import read_materials
 
@@ -107,15 +107,9 @@ def _of_material(spots, structure, detectors, seed, energy_kev, views, evaluatio
         about |= {"position_error": detector.position_error, "scale_error": detector.scale_error}
         for n in views if level != POSITIONS else sorted({min(views), max(views)}):
             drawn, _ = draw_views(shown.material_id[shown.material], shown.view, evaluation.replace(views=n))
-            patterns = _patterns(shown, drawn)
+            patterns = shown.rows(drawn)
             row = about | {"views": n, "spots": sum(map(len, patterns))}
             yield row | _answer(patterns, cell, energy_kev, f"{name}, {level}, {n} views")
-
-
-def _patterns(spots: SpotLists, drawn: np.ndarray) -> list[np.ndarray]:
-    """Return the (n, 3) spots of patterns: qx, qy, intensity."""
-    columns = np.stack([getattr(spots, field) for field in SPOT_FIELDS], axis=1).astype(np.float64)
-    return [columns[spots.offset[p] : spots.offset[p + 1]] for p in drawn]
 
 
 def _answer(patterns: list[np.ndarray], cell: np.ndarray, energy_kev: float, where: str) -> dict:

@@ -17,6 +17,7 @@ import spglib
 
 from edsym.lattice.compare import reduced
 from edsym.lattice.holohedry import TWO_FOLDS, groups
+from edsym.lattice.strain import PLACES
 from edsym.symmetry import CRYSTAL_SYSTEMS
 
 BRAVAIS = ("aP", "mP", "mC", "oP", "oC", "oI", "oF", "tP", "tI", "hR", "hP", "cP", "cI", "cF")
@@ -38,7 +39,6 @@ _MOST_AXES = 14
 # Share of its uncertainty without symmetry that one bound by symmetry is below, since strains are small.
 _FIXED = 0.05
 # Strains as vectors whose length is that of the matrix: xx, yy, zz, yz, xz, xy.
-_PLACES = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 _LENGTHS = np.sqrt([1, 1, 1, 2, 2, 2])
 
 
@@ -176,7 +176,7 @@ def _bound(cell: np.ndarray, spread: np.ndarray, members: list[int]):
 def _strain_units() -> np.ndarray:
     """Return the (6, 3, 3) symmetric matrices of length 1."""
     units = np.zeros((6, 3, 3))
-    for k, (i, j) in enumerate(_PLACES):
+    for k, (i, j) in enumerate(PLACES):
         units[k, i, j] = units[k, j, i] = 1 / _LENGTHS[k]
     return units
 

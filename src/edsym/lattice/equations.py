@@ -8,8 +8,10 @@ the direct beam is (`N_VIEW`).
 import numpy as np
 from numba import njit
 
+from edsym.lattice.strain import PLACES
+
 N_GLOBAL, N_VIEW = 8, 5
-_PAIRS = np.array([(0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)])
+_PAIRS = np.array(PLACES)
 _UNKNOWNS = N_GLOBAL + N_VIEW
 _NEGLIGIBLE = 1e-3
 

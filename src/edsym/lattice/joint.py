@@ -19,6 +19,7 @@ from scipy.spatial.transform import Rotation
 from edsym.lattice.equations import N_GLOBAL, N_VIEW, expected_slope, spot_equations
 from edsym.lattice.indexing import Fit, Indexing, index
 from edsym.lattice.pattern import LARGEST_S, WIDTHS, View, lattice_points, near_sphere, ring_weights
+from edsym.lattice.strain import STRAINS
 
 SMALLEST_SIGMA = 2e-5
 """Positions are taken to be no better than this, in 1/Å."""
@@ -29,9 +30,6 @@ _ELLIPSE, _CENTRE = 0.005, 0.004
 _STRAIN_STEP, _TURN_STEP = 0.04, 0.03
 # First steps, in which lengths may be wrong.
 _N_LOOSE = 2
-_STRAINS = np.zeros((6, 3, 3))
-for _k, (_i, _j) in enumerate([(0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)]):
-    _STRAINS[_k, _i, _j] = _STRAINS[_k, _j, _i] = 1.0
 
 
 def refine(
@@ -93,7 +91,7 @@ def _unlikely(fit: Fit, active: list[int]) -> float:
 
 def _moved(fit: Fit, active: list[int], step: np.ndarray) -> Fit:
     largest = max(np.abs(step[:6]).max() / _STRAIN_STEP, 1.0)
-    strain = np.tensordot(step[:6] / largest, _STRAINS, 1)
+    strain = np.tensordot(step[:6] / largest, STRAINS, 1)
     rotation, centre = fit.rotation.copy(), fit.centre.copy()
     for k, v in enumerate(active):
         turn, shift = np.split(step[N_GLOBAL + N_VIEW * k :][:N_VIEW], [3])

@@ -92,6 +92,12 @@ class SpotLists:
         present, material = np.unique(chosen.material, return_inverse=True)
         return replace(chosen, material_id=self.material_id[present], material=material)
 
+    def rows(self, patterns: Iterable[int]) -> list[np.ndarray]:
+        """Return the spots (n, 3) of some patterns as float64: qx, qy, intensity."""
+        own = (slice(*self.offset[p : p + 2]) for p in patterns)
+        columns = ([getattr(self, name)[part] for name in SPOT_FIELDS] for part in own)
+        return [np.stack(three, axis=1).astype(np.float64) for three in columns]
+
     def take(self, patterns: np.ndarray) -> "SpotLists":
         """Return patterns by their indices (n,), in that order; `material_id` stays as it is."""
         patterns = np.asarray(patterns)

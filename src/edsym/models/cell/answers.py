@@ -18,7 +18,7 @@ from edsym.files import atomic_path
 from edsym.lattice.absences import absence_evidence
 from edsym.lattice.find import find_lattice
 from edsym.lattice.single import single_view
-from edsym.spots.store import SPOT_FIELDS, SpotLists
+from edsym.spots.store import SpotLists
 from edsym.symmetry import N_SPACE_GROUPS
 
 logger = logging.getLogger(__name__)
@@ -114,11 +114,10 @@ def find_answers(
     absences : bool
         Whether to look for absences, too.
     """
-    columns = np.stack([getattr(spots, field) for field in SPOT_FIELDS], axis=1)
 
     def answer(i: int) -> Answers:
-        patterns = [columns[spots.offset[p] : spots.offset[p + 1]].astype(np.float64) for p in sets[i]]
-        return _answer(patterns, wavelength, f"{spots.material_id[spots.material[sets[i][0]]]}", absences)
+        material = str(spots.material_id[spots.material[sets[i][0]]])
+        return _answer(spots.rows(sets[i]), wavelength, material, absences)
 
     parts = []
     with tqdm(total=len(sets), desc="lattices", unit="set", disable=not progress) as bar:

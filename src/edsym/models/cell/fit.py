@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from edsym.detector.detect import detect
 from edsym.detector.levels import Detector
+from edsym.lattice.strain import STRAINS
 from edsym.models.cell.answers import NUMBERS, Answers, find_answers, joined
 from edsym.models.cell.features import SCALE
 from edsym.models.cell.network import CellNetwork, network_inputs
@@ -30,10 +31,6 @@ _SURE = 0.9
 # Strains that are drawn for a lattice of which nearly nothing is known are no larger.
 _LARGEST = 0.1
 _SEVERAL = NUMBERS.index("several views")
-# Strains xx, yy, zz, yz, xz, xy as matrices.
-_STRAINS = np.zeros((6, 3, 3))
-for _k, (_i, _j) in enumerate([(0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)]):
-    _STRAINS[_k, _i, _j] = _STRAINS[_k, _j, _i] = 1.0
 
 
 @dataclass(frozen=True)
@@ -207,7 +204,7 @@ def _as_of_several(examples: Examples, draw: np.random.Generator) -> tuple[Answe
 def _strained(answers: Answers, draw: np.random.Generator) -> Answers:
     """Return answers whose first lattices are strained as much as they are uncertain."""
     size = answers.strain * draw.standard_normal(answers.strain.shape)
-    strain = np.eye(3) + np.tensordot(size.clip(-_LARGEST, _LARGEST), _STRAINS, 1)
+    strain = np.eye(3) + np.tensordot(size.clip(-_LARGEST, _LARGEST), STRAINS, 1)
     direct = answers.direct.copy()
     direct[:, 0] = direct[:, 0] @ strain
     return replace(answers, direct=direct)
