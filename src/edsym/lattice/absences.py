@@ -69,7 +69,8 @@ def absence_evidence(found: Found) -> np.ndarray:
     fit = found.solution.fit
     direct = np.linalg.inv(fit.basis).T
     evidence = np.full(N_SPACE_GROUPS, -np.inf)
-    parts = [_reflections(found, v) for v in found.solution.active]
+    points = points_of(found.views, fit)
+    parts = [_reflections(found, v, points) for v in found.solution.active]
     for cell in bravais_lattices(direct, fit.covariance):
         if parts and cell.probability >= _LEAST_PROBABILITY:
             groups, values = _of_cell(cell, _joined(parts), fit.basis)
@@ -77,11 +78,11 @@ def absence_evidence(found: Found) -> np.ndarray:
     return np.where(np.isfinite(evidence), evidence, 0.0)
 
 
-def _reflections(found: Found, v: int) -> Reflections:
+def _reflections(found: Found, v: int, points: np.ndarray) -> Reflections:
     """Return the lattice points near the Ewald sphere of a view."""
     view, one, fit = found.views[v], found.indexed[v], found.solution.fit
     rings = len(view.edges) - 1
-    hkl, s, ring = near_sphere(view, fit.seen(v), points_of(found.views, fit))
+    hkl, s, ring = near_sphere(view, fit.seen(v), points)
     weights = (1 + (s / fit.widths[:, None]) ** 2) ** -2
     total = ring_weights(s, ring, rings, fit.widths)
     known = one.inlier > 0.5
