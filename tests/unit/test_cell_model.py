@@ -18,7 +18,7 @@ from edsym.simulation.electrons import wavelength
 from edsym.spots.split import validation_patterns
 from edsym.spots.store import SpotLists, offsets
 from edsym.symmetry import system_index
-from edsym.symmetry_classes import bravais_lattices, extinction_groups, laue_classes
+from edsym.symmetry.classes import bravais_lattices, extinction_groups, laue_classes
 
 SETTINGS = CellSettings(
     patterns=2, sets=0.5, set_views=(2,), width=32, hidden=32, epochs=60, batch_size=16, learning_rate=0.01,

@@ -11,7 +11,7 @@ LAYERS = [
     ["errors", "files", "hdf5", "locks", "parquet", "seeds", "settings", "store_checks", "symmetry"],
     ["provenance"],
     ["job"],
-    ["structures", "symmetry_classes", "symmetry_subgroups"],
+    ["structures", "symmetry.classes", "symmetry.subgroups"],
     ["simulation"],
     ["simulation.crystal"],
     ["simulation.beams"],

@@ -12,7 +12,7 @@ from edsym.lattice.absences import absence_evidence
 from edsym.lattice.bravais import BRAVAIS
 from edsym.lattice.find import find_lattice
 from edsym.lattice.pattern import lattice_points
-from edsym.symmetry_classes import bravais_lattices, extinction_groups
+from edsym.symmetry.classes import bravais_lattices, extinction_groups
 
 HKL = np.array([(h, k, m) for h, k, m in product(range(-4, 5), repeat=3) if (h, k, m) != (0, 0, 0)])
 

@@ -156,7 +156,7 @@ EXPECTED = {
     "evaluation.methods": TABLES | FIGURES,
     "evaluation.protocol_tables": TABLES,
     "evaluation.protocols": TABLES,
-    "symmetry_subgroups": TABLES,
+    "symmetry.subgroups": TABLES,
     "evaluation.report": {"write_report"},
 }
 WITH_OTHER_CHOICES = EXPECTED | {

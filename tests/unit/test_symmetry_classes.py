@@ -7,7 +7,7 @@ import spglib
 from edsym.lattice.bravais import BRAVAIS
 from edsym.structures.symbols import space_group_symbols
 from edsym.symmetry import laue_class
-from edsym.symmetry_classes import (
+from edsym.symmetry.classes import (
     CLASSES,
     absent_reflections,
     bravais_lattices,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from edsym.symmetry_subgroups import EDGES, derive_edges, steps_down
+from edsym.symmetry.subgroups import EDGES, derive_edges, steps_down
 
 
 def test_the_table_is_what_the_operations_give():

@@ -19,7 +19,7 @@ from edsym.evaluation.run import describe_run, read_run, read_sizes
 from edsym.evaluation.table_writer import Column, Table, to_html, to_latex, to_markdown
 from edsym.evaluation.tables import BUILDERS, write_table
 from edsym.predictions.decisions import UNFITTED, decide
-from edsym.symmetry_classes import CLASSES
+from edsym.symmetry.classes import CLASSES
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from edsym.evaluation.metrics import accuracy_columns, accuracy_in_percent, size
 from edsym.evaluation.table_writer import Column, Table
 from edsym.models.registry import MODELS
 from edsym.symmetry import system_index
-from edsym.symmetry_classes import CLASSES
-from edsym.symmetry_subgroups import steps_down
+from edsym.symmetry.classes import CLASSES
+from edsym.symmetry.subgroups import steps_down
 
 TARGETS = {
     "system": "System",

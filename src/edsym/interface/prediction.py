@@ -8,7 +8,7 @@ import pandas as pd
 from edsym.errors import InputError
 from edsym.structures.symbols import space_group_symbols
 from edsym.symmetry import CRYSTAL_SYSTEMS
-from edsym.symmetry_classes import CLASSES
+from edsym.symmetry.classes import CLASSES
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Prediction:
         ----------
         kind : {"laue", "bravais", "powder", "extinction"}
             Laue classes; Bravais lattices by their Pearson symbols; or the groups that systematic absences
-            tell apart, without Laue symmetry or with it, see `edsym.symmetry_classes`.
+            tell apart, without Laue symmetry or with it, see `edsym.symmetry.classes`.
 
         Returns
         -------

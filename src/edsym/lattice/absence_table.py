@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import spglib
 
-from edsym.symmetry_classes import bravais_lattices
+from edsym.symmetry.classes import bravais_lattices
 
 # Translations are multiples of 1/12.
 _PARTS = 12

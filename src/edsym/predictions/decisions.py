@@ -12,7 +12,7 @@ from edsym.parquet import read_parquet, write_parquet
 from edsym.predictions.calibration import Calibration
 from edsym.predictions.conditional import decide_given_system
 from edsym.predictions.table import Predictions
-from edsym.symmetry_classes import CLASSES
+from edsym.symmetry.classes import CLASSES
 
 TARGETS = ("system", "spacegroup")
 SINGLE = "single"
@@ -67,7 +67,7 @@ def decide(
     dict of str to (N,) array
         predicted_system (index), predicted_spacegroup (number), system_confidence, spacegroup_confidence
         (largest probability), system_calibrated, spacegroup_calibrated (the same after temperature scaling,
-        NaN without a temperature), predicted_{kind} (index) for each kind of `edsym.symmetry_classes.CLASSES`
+        NaN without a temperature), predicted_{kind} (index) for each kind of `edsym.symmetry.classes.CLASSES`
         by sums of the probabilities of space groups, and if `conditional` given_spacegroup (number of the
         most probable group of the predicted system).
     """

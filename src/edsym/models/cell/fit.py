@@ -23,7 +23,7 @@ from edsym.seeds import generator, stable_hash
 from edsym.simulation.electrons import wavelength
 from edsym.spots.store import SpotLists
 from edsym.symmetry import system_index
-from edsym.symmetry_classes import bravais_lattices, extinction_groups, laue_classes
+from edsym.symmetry.classes import bravais_lattices, extinction_groups, laue_classes
 from edsym.training.precision import compute_threads
 
 # A lattice of a single view that is so sure stands for what several views would find, but for their errors.

@@ -11,9 +11,9 @@ import numpy as np
 import spglib
 
 from edsym.symmetry import N_SPACE_GROUPS
-from edsym.symmetry_classes import hall_numbers
+from edsym.symmetry.classes import hall_numbers
 
-EDGES = Path(__file__).with_name("symmetry_subgroups.csv")
+EDGES = Path(__file__).with_name("subgroups.csv")
 """Table of the edges: a group and one of its maximal t-subgroups, by their numbers."""
 
 
