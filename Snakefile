@@ -22,6 +22,7 @@ include: "workflow/rules/cells.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/prediction.smk"
 include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/experiment.smk"
 
 
 localrules:
@@ -31,6 +32,7 @@ localrules:
     models,
     tables,
     figures,
+    experiment,
     provenance,
     write_provenance,
 
@@ -59,6 +61,11 @@ rule tables:
 rule figures:
     input:
         expand(f"{RESULTS}/figures/{{name}}.{{form}}", name=FIGURES, form=FIGURE_FORMS),
+
+
+rule experiment:
+    input:
+        rules.simulate_scan.output,
 
 
 include: "workflow/rules/provenance.smk"

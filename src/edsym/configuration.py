@@ -13,6 +13,7 @@ from edsym.models.registry import SECTIONS, imported
 from edsym.predictions.settings import EvaluationSettings
 from edsym.settings import Settings, entries, setting, unknown_key
 from edsym.simulation.settings import SimulationSettings
+from edsym.specimen.settings import ExperimentSettings
 from edsym.spots.settings import PeaksSettings, SplitSettings
 from edsym.structures.settings import FilterSettings, StructuresSettings
 
@@ -54,7 +55,8 @@ def sections() -> dict[str, type[Settings]]:
         DetectorSettings,
     )
     models = map(imported, SECTIONS.values())
-    return {settings.section: settings for settings in (*stages, *models, EvaluationSettings, CellsSettings)}
+    evaluation = EvaluationSettings, CellsSettings, ExperimentSettings
+    return {settings.section: settings for settings in (*stages, *models, *evaluation)}
 
 
 def default_configuration() -> dict:

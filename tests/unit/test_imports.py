@@ -19,7 +19,7 @@ LAYERS = [
     ["simulation.run"],
     ["spots"],
     ["lattice"],
-    ["experiment"],
+    ["experiment", "specimen"],
     ["detector"],
     ["training"],
     ["predictions"],
