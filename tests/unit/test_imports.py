@@ -11,7 +11,7 @@ LAYERS = [
     ["errors", "files", "hdf5", "locks", "parquet", "seeds", "settings", "store_checks", "symmetry"],
     ["provenance"],
     ["job"],
-    ["structures", "symmetry.classes", "symmetry.subgroups"],
+    ["structures"],
     ["simulation"],
     ["simulation.crystal"],
     ["simulation.beams"],

@@ -9,7 +9,7 @@ from pymatgen.core import Structure as Pymatgen
 
 import edsym
 from edsym.errors import InputError, InputWarning
-from edsym.structures.symbols import space_group_symbols
+from edsym.symmetry.classes import space_group_symbols
 
 
 @pytest.fixture(scope="session")

@@ -160,6 +160,7 @@ EXPECTED = {
     "evaluation.protocol_tables": TABLES,
     "evaluation.protocols": TABLES,
     "symmetry.subgroups": TABLES,
+    "symmetry.derivation": set(),
     "evaluation.report": {"write_report"},
 }
 WITH_OTHER_CHOICES = EXPECTED | {

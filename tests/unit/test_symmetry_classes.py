@@ -5,17 +5,22 @@ import pytest
 import spglib
 
 from edsym.lattice.bravais import BRAVAIS
-from edsym.structures.symbols import space_group_symbols
 from edsym.symmetry import laue_class
 from edsym.symmetry.classes import (
     CLASSES,
-    absent_reflections,
+    TABLE,
     bravais_lattices,
     extinction_groups,
-    hall_numbers,
     laue_classes,
     powder_groups,
+    space_group_symbols,
 )
+from edsym.symmetry.derivation import absent_reflections, derive_classes, hall_numbers
+
+
+def test_the_table_is_what_the_operations_give():
+    rows = "".join(f"{number},{symbol},{p},{e}\n" for number, symbol, p, e in derive_classes())
+    assert TABLE.read_text() == "spacegroup,symbol,powder,extinction\n" + rows
 
 
 def test_bravais_lattices_by_counts_of_their_space_groups():

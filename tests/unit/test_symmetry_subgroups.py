@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from edsym.symmetry.subgroups import EDGES, derive_edges, steps_down
+from edsym.symmetry.derivation import derive_edges
+from edsym.symmetry.subgroups import EDGES, steps_down
 
 
 def test_the_table_is_what_the_operations_give():

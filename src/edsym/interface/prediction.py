@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 
 from edsym.errors import InputError
-from edsym.structures.symbols import space_group_symbols
 from edsym.symmetry import CRYSTAL_SYSTEMS
-from edsym.symmetry.classes import CLASSES
+from edsym.symmetry.classes import CLASSES, space_group_symbols
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,8 @@
-"""Names of space groups, and the conventional cell that their indices refer to."""
-
-from functools import cache
+"""The conventional cell that indices of a space group refer to."""
 
 import numpy as np
-import spglib
+
+from edsym.symmetry.classes import space_group_symbols
 
 # Columns: the primitive lattice vectors in conventional ones, as spglib chooses them.
 _PRIMITIVE = {
@@ -14,14 +13,6 @@ _PRIMITIVE = {
     "I": np.array([[-1, 1, 1], [1, -1, 1], [1, 1, -1]]) / 2,
     "F": np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]]) / 2,
 }
-
-
-@cache
-def space_group_symbols() -> tuple[str, ...]:
-    """Return the short Hermann-Mauguin symbols of the space groups 1 to 230, such as ``Fm-3m``."""
-    types = [spglib.get_spacegroup_type(hall) for hall in range(530, 0, -1)]
-    symbols = {group.number: group.international_short for group in types}
-    return tuple(symbols[number] for number in sorted(symbols))
 
 
 def conventional_indices(hkl: np.ndarray, spacegroup_number: int) -> np.ndarray:

@@ -3,19 +3,20 @@
 Each is a partition of the 230 space groups, so that its probabilities are sums of theirs.
 """
 
+import csv
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import cache
-from itertools import permutations, product
+from pathlib import Path
 
 import numpy as np
-import spglib
 
-from edsym.structures.symbols import space_group_symbols
-from edsym.symmetry import N_SPACE_GROUPS, crystal_system, laue_class, oriented_laue_class
+from edsym.symmetry import N_SPACE_GROUPS, crystal_system, laue_class
 
-# Every condition of reflection shows within these indices: the longest is 00l only for l = 6n.
-_INDICES = np.array(list(product(range(-6, 7), repeat=3)))
+TABLE = Path(__file__).with_name("classes.csv")
+"""Table of the space groups' symbols, powder groups and extinction groups, which
+`edsym.symmetry.derivation.derive_classes` makes again from the symmetry operations."""
+
 _FAMILY = {"triclinic": "a", "monoclinic": "m", "orthorhombic": "o", "tetragonal": "t", "cubic": "c"}
 
 
@@ -59,8 +60,7 @@ def extinction_groups() -> Classes:
     conditions of reflection once orthorhombic axes are put into the same order (International Tables A,
     chapter 1.6: they have the same diffraction symbol).
     """
-    symbols = space_group_symbols()
-    return _classes(_diffraction, lambda numbers: " ".join(symbols[number - 1] for number in numbers))
+    return _named_by_members("extinction")
 
 
 @cache
@@ -70,8 +70,7 @@ def powder_groups() -> Classes:
     A powder pattern shows no Laue symmetry: space groups of one have the same crystal family and the same
     conditions of reflection.
     """
-    symbols = space_group_symbols()
-    return _classes(_powder, lambda numbers: " ".join(symbols[number - 1] for number in numbers))
+    return _named_by_members("powder")
 
 
 CLASSES = {
@@ -81,6 +80,28 @@ CLASSES = {
     "extinction": extinction_groups,
 }
 """Functions that return the classes of each kind."""
+
+
+@cache
+def space_group_symbols() -> tuple[str, ...]:
+    """Return the short Hermann-Mauguin symbols of the space groups 1 to 230, such as ``Fm-3m``."""
+    return tuple(row["symbol"] for row in _rows())
+
+
+@cache
+def _rows() -> tuple[dict[str, str], ...]:
+    """Return the rows of the table, in the order of the space groups."""
+    with open(TABLE, newline="", encoding="utf-8") as file:
+        return tuple(csv.DictReader(file))
+
+
+def _named_by_members(column: str) -> Classes:
+    """Return the classes of a column of the table."""
+    symbols = space_group_symbols()
+    return _classes(
+        lambda number: _rows()[number - 1][column],
+        lambda numbers: " ".join(symbols[number - 1] for number in numbers),
+    )
 
 
 def _classes(key: Callable[[int], Hashable], name: Callable[[list[int]], str]) -> Classes:
@@ -96,47 +117,9 @@ def _classes(key: Callable[[int], Hashable], name: Callable[[list[int]], str]) -
 
 def _bravais(number: int) -> str:
     """Return the Pearson symbol of a space group's lattice; all one-face centrings are C."""
-    family = _FAMILY.get(crystal_system(number), "h")
-    return family + space_group_symbols()[number - 1][0].replace("A", "C")
+    return crystal_family(number) + space_group_symbols()[number - 1][0].replace("A", "C")
 
 
-def absent_reflections(number: int) -> np.ndarray:
-    """Return which reflections are systematically absent in a space group, in its standard setting.
-
-    Returns
-    -------
-    (13, 13, 13) array of bool
-        By the indices h, k, l from -6 to 6. A reflection is absent if an operation keeps its indices and
-        shifts its phase (International Tables A, section 1.6.3).
-    """
-    operations = spglib.get_symmetry_from_database(hall_numbers()[number])
-    absent = np.zeros(len(_INDICES), bool)
-    for rotation, translation in zip(*(operations[k] for k in ("rotations", "translations")), strict=True):
-        phase = _INDICES @ translation
-        absent |= (_INDICES @ rotation == _INDICES).all(axis=1) & (np.abs(phase - np.rint(phase)) > 1e-3)
-    return absent.reshape((13,) * 3)
-
-
-@cache
-def hall_numbers() -> dict[int, int]:
-    """Return spglib's number of the first setting of each space group."""
-    return {spglib.get_spacegroup_type(hall).number: hall for hall in range(530, 0, -1)}
-
-
-def _diffraction(number: int) -> tuple[str, bytes]:
-    """Return the oriented Laue class of a space group, and which indices are absent in it."""
-    return oriented_laue_class(number), _conditions(number)
-
-
-def _powder(number: int) -> tuple[str, bytes]:
-    """Return the crystal family of a space group, and which indices are absent in it."""
-    return _FAMILY.get(crystal_system(number), "h"), _conditions(number)
-
-
-@cache
-def _conditions(number: int) -> bytes:
-    """Return which indices are absent, whatever the order of orthorhombic axes."""
-    absent = absent_reflections(number)
-    orthorhombic = crystal_system(number) == "orthorhombic"
-    orders = permutations(range(3)) if orthorhombic else [(0, 1, 2)]
-    return min(absent.transpose(order).tobytes() for order in orders)
+def crystal_family(number: int) -> str:
+    """Return the first letter of a space group's Pearson symbol: trigonal and hexagonal are one family."""
+    return _FAMILY.get(crystal_system(number), "h")
