@@ -46,14 +46,16 @@ def constrained(basis, plane, heights, distortion, conditions):
         Standard deviation of the logarithm of the volume that is left.
     """
     weight = np.zeros((_UNKNOWNS, _UNKNOWNS))
-    weight[:3, :3], weight[3:6, 3:6], weight[6:9, 6:9] = plane, plane, heights
+    for i in range(3):  # element by element: numba compiles three seconds at an array put into another
+        for j in range(3):
+            weight[i, j], weight[3 + i, 3 + j], weight[6 + i, 6 + j] = plane[i, j], plane[i, j], heights[i, j]
     weight[9, 9] = weight[10, 10] = 1 / distortion**2
     move = np.zeros((_UNKNOWNS, 1))
     cosines, slopes = np.zeros(2 * len(conditions)), np.zeros((2 * len(conditions), _UNKNOWNS))
-    here, matrix = basis.copy(), weight.copy()
+    here = basis.copy()
     for _ in range(_ROUNDS):
         _angles(here, basis, conditions, cosines, slopes)
-        matrix[:], right = weight, np.zeros((_UNKNOWNS, 1))
+        matrix, right = weight.copy(), np.zeros((_UNKNOWNS, 1))
         for a in range(_UNKNOWNS):
             for b in range(_UNKNOWNS):
                 right[a, 0] -= weight[a, b] * move[b, 0]
