@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from edsym.experiment.read import read_scan
+    from edsym.experiment.scan_spots import read_scan_spots
     from edsym.interface.cell import find_cell
+    from edsym.interface.finding import find_spots
     from edsym.interface.model import load_model
     from edsym.interface.plot import plot_pattern
-    from edsym.interface.simulation import find_spots, simulate
+    from edsym.interface.simulation import simulate
     from edsym.interface.spot_files import read_spots
     from edsym.interface.spots import Spots
     from edsym.structures.structure import Structure
@@ -18,10 +20,11 @@ _MODULES = {
     "Spots": "edsym.interface.spots",
     "Structure": "edsym.structures.structure",
     "find_cell": "edsym.interface.cell",
-    "find_spots": "edsym.interface.simulation",
+    "find_spots": "edsym.interface.finding",
     "load_model": "edsym.interface.model",
     "plot_pattern": "edsym.interface.plot",
     "read_scan": "edsym.experiment.read",
+    "read_scan_spots": "edsym.experiment.scan_spots",
     "read_spots": "edsym.interface.spot_files",
     "simulate": "edsym.interface.simulation",
 }
@@ -34,6 +37,7 @@ __all__ = [
     "load_model",
     "plot_pattern",
     "read_scan",
+    "read_scan_spots",
     "read_spots",
     "simulate",
 ]

@@ -63,6 +63,25 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--energy", type=float, default=300.0, help="energy of the electrons in keV")
 
     one = command(
+        "spots",
+        _spots,
+        "find the Bragg spots in the images of a scan, a series or a single pattern",
+        "scan.emd --pixel 0.02 --out spots.h5",
+    )
+    one.add_argument("scan", help="a file of patterns, or a folder of TIFF files")
+    one.add_argument("--out", metavar="H5", required=True, help="write the spots to this HDF5 file")
+    one.add_argument("--pixel", type=float, nargs="+", metavar="Q", help="1/Å of a pixel, or along y and x")
+    one.add_argument("--shape", type=int, nargs=2, metavar=("ROWS", "COLUMNS"), help="of the scan")
+    one.add_argument("--dataset", help="name of the array within the file")
+    one.add_argument("--energy", type=float, help="energy of the electrons in keV, for pixels in angles")
+    one.add_argument("--probe", help="radius of a spot in pixels, or a file with an image of the beam alone")
+    one.add_argument("--mask", help="a file with an image that is not 0 where a pixel does not count")
+    one.add_argument("--center", type=float, nargs=2, metavar=("X", "Y"), help="of the direct beam in pixels")
+    one.add_argument("--false-spots", type=float, default=0.05, help="false spots of a pattern on average")
+    one.add_argument("--spacing", type=float, help="least distance of two spots in pixels")
+    one.add_argument("--csv", metavar="CSV", help="write the spots of valid patterns to this CSV file, too")
+
+    one = command(
         "predict",
         _predict,
         "tell crystal system and space group from spots; all patterns are taken as views of one crystal",
@@ -143,6 +162,34 @@ def _simulate(options: argparse.Namespace) -> int:
         save_patterns(spots, options.plot)
     written = ", ".join(filter(None, [options.out, options.spots, options.plot])) or "nothing: see --help"
     print(f"{len(patterns)} patterns, {len(spots.qx)} spots; written: {written}")
+    return 0
+
+
+def _spots(options: argparse.Namespace) -> int:
+    import edsym
+    from edsym.interface.finding_report import image_of, report
+
+    if options.pixel and len(options.pixel) > 2:
+        raise InputError(f"--pixel has {len(options.pixel)} numbers, expected one, or two along y and x")
+    pixel = options.pixel[0] if options.pixel and len(options.pixel) == 1 else options.pixel
+    scan = edsym.read_scan(
+        options.scan, pixel=pixel, shape=options.shape, dataset=options.dataset, energy_kev=options.energy
+    )
+    with _compiling_told("the spot finder"):
+        found = edsym.find_spots(
+            scan,
+            probe=image_of(options.probe, "probe"),
+            mask=None if options.mask is None else image_of(options.mask, "mask") != 0,
+            center=options.center,
+            false_spots=options.false_spots,
+            spacing=options.spacing,
+            progress=True,
+            parts=f"{options.out}.parts",
+        )
+    found.write(options.out)
+    print(report(found, scan.note), end="")
+    if options.csv:
+        edsym.read_spots(options.out).to_csv(options.csv)
     return 0
 
 

@@ -143,7 +143,7 @@ def test_what_is_no_structure_and_no_patterns_is_refused(fluorite):
         edsym.simulate("NaCl.cif")
     patterns = edsym.simulate(fluorite[1], n=1)
     for none, message in (
-        ([1], "patterns are a list of"),
+        ([1], "an array .1,. of int64"),
         (patterns[1:], "patterns are a Patterns of the length 0"),
     ):
         with pytest.raises(InputError, match=message):

@@ -1,4 +1,4 @@
-"""Lists of spots that other programs have found: XDS, PETS and py4DSTEM, in pixels of the detector."""
+"""Lists of spots in files, of XDS, PETS, py4DSTEM and edsym itself, in pixels of the detector."""
 
 import re
 from collections.abc import Callable

@@ -33,7 +33,7 @@ class Patterns(list):
     settings : SimulationSettings
         What it was simulated with.
     detector : str
-        How good the detector is that `find_spots` sees them with.
+        How good the detector is that `edsym.find_spots` sees them with.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ def simulate(
     seed : int
         Seed of the random ones, and of what the detector draws.
     detector : {"ideal", "good", "typical", "poor"}
-        How good the detector is that `find_spots` will see the patterns with, see `edsym.Spots.detect`.
+        How good the detector is that `edsym.find_spots` will see the patterns with, see `edsym.Spots.detect`.
     thickness : sequence of float, optional
         Thicknesses of the crystal in Å, at each of which all patterns are wanted. All come out of one
         propagation to the largest, with the engine `krylov`.
@@ -163,7 +163,7 @@ def _at_each_thickness(
     ]
 
 
-def find_spots(patterns: Patterns, **settings) -> Spots:
+def simulated_spots(patterns: Patterns, **settings) -> Spots:
     """Return the spots that a detector would show of patterns, with the indices of the conventional cell.
 
     Parameters
@@ -183,12 +183,6 @@ def find_spots(patterns: Patterns, **settings) -> Spots:
     ------
     InputError
         If no pattern has enough spots, or a setting is not what it should be.
-
-    Examples
-    --------
-    >>> patterns = edsym.simulate(edsym.Structure.from_cif("NaCl.cif"), n=2)
-    >>> edsym.find_spots(patterns, q_max=1.8).to_frame().columns.to_list()
-    ['pattern', 'qx', 'qy', 'intensity', 'h', 'k', 'l']
     """
     chosen = PeaksSettings(**settings)
     if not isinstance(patterns, Patterns) or not patterns:

@@ -1,9 +1,10 @@
-"""Spots of any file that holds some: tables of columns, and lists of XDS, PETS and py4DSTEM."""
+"""Spots of any file that holds some: tables of columns, and lists of edsym, XDS, PETS and py4DSTEM."""
 
 import warnings
 from pathlib import Path
 
 from edsym.errors import InputError, InputWarning
+from edsym.experiment.scan_spots import is_scan_spots, read_list
 from edsym.experiment.spot_lists import SpotList, reader_of
 from edsym.interface.spots import Spots
 
@@ -21,8 +22,8 @@ def read_spots(
     Parameters
     ----------
     path : str or Path
-        ``SPOT.XDS``, ``.rpl`` or ``.cor`` of PETS, a py4DSTEM file of Bragg peaks, or CSV as
-        `Spots.read_csv` takes it.
+        What ``edsym spots`` writes, of which the valid patterns are read; ``SPOT.XDS``, ``.rpl`` or ``.cor``
+        of PETS, a py4DSTEM file of Bragg peaks, or CSV as `Spots.read_csv` takes it.
     unit : {"1/Å", "1/A", "1/nm", "px"}
         Of the positions in a CSV file; the others are in pixels.
     scale : float, optional
@@ -50,7 +51,7 @@ def read_spots(
     (1, 0.202)
     """
     path = Path(path)
-    read = reader_of(path)
+    read = read_list if is_scan_spots(path) else reader_of(path)
     if read is None:
         return Spots.read_csv(
             path,

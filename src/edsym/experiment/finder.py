@@ -1,0 +1,278 @@
+"""The spots of one pattern: which places are surely brighter than what lies under them, and where exactly."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import fft
+from scipy.stats import norm
+
+from edsym.experiment.background import background
+from edsym.experiment.fitting import fit
+from edsym.experiment.peaks import cover, local_maxima, significances, without_spikes
+from edsym.experiment.probe import Probe
+
+MIN_SPOTS = 5
+"""Fewer spots say nothing of a crystal."""
+
+_PLACES = 5  # independent places on the area of a probe, measured on noise alone
+_COVERED = 0.5  # share of a probe that must lie on good pixels
+_PASSES = 3  # background, spots over it, background without them, ...
+_SUSPECT = 3.0  # standard deviations that keep a place out of the background
+_LOCAL = 4.0  # half the width of the local background, in radii
+_ONE_SIGMA = float(norm.cdf(-1))
+_SATURATED = 0.01  # share of the pixels at the largest value
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found in one pattern.
+
+    Attributes
+    ----------
+    y, x : (n,) array
+        Spots in pixels, without the direct beam, the brightest first.
+    intensity : (n,) array
+        Above background and neighbours, in the units of the image.
+    error : (n,) array
+        Standard deviation of a coordinate in pixels.
+    significance : (n,) array
+        In standard deviations.
+    centre : (2,) array
+        y and x of the direct beam; NaN where it cannot be measured.
+    beam : float
+        Intensity of the direct beam; NaN where it cannot be measured.
+    background : float
+        Mean of a pixel under the spots, in the units of the image.
+    noise : float
+        By how much significances scatter where there is no spot, at least 1.
+    reason : str
+        Why the pattern cannot be used, or nothing.
+    """
+
+    y: np.ndarray
+    x: np.ndarray
+    intensity: np.ndarray
+    error: np.ndarray
+    significance: np.ndarray
+    centre: np.ndarray
+    beam: float
+    background: float
+    noise: float
+    reason: str = ""
+
+
+def nothing(reason: str) -> Found:
+    """Return what is found in a pattern that cannot be used."""
+    none, nan = np.empty(0), float("nan")
+    return Found(none, none, none, none, none, np.full(2, nan), nan, nan, nan, reason)
+
+
+@dataclass(frozen=True)
+class Finder:
+    """Finds the spots of patterns of one detector and one probe.
+
+    Attributes
+    ----------
+    good : (H, W) array of bool
+        Pixels that measure.
+    probe : Probe
+        What a spot looks like.
+    aspect : (2,) array
+        Height and width of a pixel over their geometric mean.
+    gain, pedestal : float
+        A value is ``gain * electrons + pedestal`` as far as its noise tells.
+    false_spots : float
+        False spots that a pattern may have on average.
+    spacing : float
+        Least distance of two spots in pixels.
+    wander : float
+        How far the direct beam may be from where it is expected, in pixels; 0: it is where it is expected.
+    """
+
+    good: np.ndarray
+    probe: Probe
+    aspect: np.ndarray
+    gain: float
+    pedestal: float
+    false_spots: float
+    spacing: float
+    wander: float
+
+    def __call__(self, values: np.ndarray, expected: np.ndarray) -> Found:
+        """Return the spots of a pattern (H, W) whose direct beam is expected at y and x."""
+        problem = problem_of(values, self.good)
+        if problem:
+            return nothing(problem)
+        finite = np.isfinite(values)
+        good = self.good & finite
+        electrons = (np.where(finite, values, 0).astype(np.float64) - self.pedestal) / self.gain
+        image = np.where(good, without_spikes(np.maximum(electrons, 0), good), 0.0)
+        return _Search(self, image, good, expected).found()
+
+    @property
+    def share(self) -> float:
+        """Area of a probe over that which tells its background."""
+        return min(self.area / (2 * _LOCAL * self.probe.radius + 1) ** 2, 1.0)
+
+    @cached_property
+    def kernel(self) -> np.ndarray:
+        """The probe on pixels, of which a sum with these weights is as so many counts."""
+        image = self.probe.image(self.aspect)
+        return image * image.sum() / (image**2).sum()
+
+    @cached_property
+    def area(self) -> float:
+        """Pixels that a probe covers, as far as noise goes."""
+        image = self.probe.image(self.aspect)
+        return float(image.sum() ** 2 / (image**2).sum())
+
+    @cached_property
+    def threshold(self) -> float:
+        """Significance that noise exceeds `false_spots` times a pattern."""
+        trials = max(min(_PLACES * self.good.sum() / self.area, self.good.sum()), 1)
+        return float(norm.isf(min(self.false_spots / trials, 0.5)))
+
+    @cached_property
+    def _padded(self) -> tuple[int, int]:
+        size = np.add(self.good.shape, self.kernel.shape) - 1
+        return tuple(fft.next_fast_len(int(n), real=True) for n in size)
+
+    @cached_property
+    def _transformed(self) -> np.ndarray:
+        return fft.rfft2(self.kernel, self._padded)
+
+    def correlated(self, image: np.ndarray) -> np.ndarray:
+        """Return the sum of an image with the weights of the probe at every pixel."""
+        n, m = (k // 2 for k in self.kernel.shape)
+        full = fft.irfft2(fft.rfft2(image, self._padded) * self._transformed, self._padded)
+        return full[n : n + image.shape[0], m : m + image.shape[1]]
+
+    @cached_property
+    def covered(self) -> np.ndarray:
+        """Where enough of a probe lies on good pixels."""
+        return self.correlated(self.good.astype(float)) >= _COVERED * self.kernel.sum()
+
+
+class _Search:
+    """One pattern on its way."""
+
+    def __init__(self, finder: Finder, image: np.ndarray, good: np.ndarray, expected: np.ndarray):
+        self.finder, self.image, self.good = finder, image, good
+        self.on = finder.correlated(image)
+        self.start = self._beam(expected)
+        self.centre = expected if self.start is None else self.start
+
+    def found(self) -> Found:
+        f = self.finder
+        ground, noise, places = self._ground()
+        limit = f.threshold * noise
+        model, y, x, height, error, sure = self._fitted(ground, places)
+        kept = self._kept(y, x, height, sure, limit)
+        more = self._overlooked(model, y, x, limit)
+        if len(more) or not kept.all():
+            places = np.concatenate([np.stack([y, x], 1)[kept], more])
+            model, y, x, height, error, sure = self._fitted(ground, places)
+            kept = self._kept(y, x, height, sure, limit)
+        return self._result(ground, noise, y[kept], x[kept], height[kept], error[kept], sure[kept])
+
+    def _beam(self, expected: np.ndarray) -> np.ndarray | None:
+        """Return where the direct beam is to a pixel, or None if it is not looked for."""
+        f = self.finder
+        if not f.wander:
+            return None
+        y, x = np.indices(self.image.shape, sparse=True)
+        far = ((y - expected[0]) * f.aspect[0]) ** 2 + ((x - expected[1]) * f.aspect[1]) ** 2
+        near = np.where((far <= f.wander**2) & f.covered, self.on, -1)
+        best = np.unravel_index(near.argmax(), near.shape)
+        return np.array(best, float) if near[best] > 0 else None
+
+    def _ground(self) -> tuple[np.ndarray, float, np.ndarray]:
+        """Return the background, the scatter of significances over it, and where spots stand out."""
+        f = self.finder
+        radius = f.probe.radius + 2 * f.probe.edge + 0.5
+        around = [self.centre] * (self.start is not None)
+        places, noise = np.empty((0, 2)), 1.0
+        for k in range(_PASSES):
+            free = self.good.copy()
+            cover(free, *np.array([*around, *places]).reshape(-1, 2).T, radius, *f.aspect)
+            half = round(_LOCAL * f.probe.radius) * (k == _PASSES - 1)
+            reach = int(np.ceil(f.probe.radius))
+            ground = background(self.image, free, *self.centre, *f.aspect, reach, half)
+            z = significances(self.on, f.correlated(np.where(self.good, ground, 0)), f.share)
+            seen = z[::2, ::2][free[::2, ::2]]
+            if len(seen):
+                low, middle = np.quantile(seen, [_ONE_SIGMA, 0.5])  # spots not seen yet are above
+                noise = max(1.0, float(middle - low))
+            least = (f.threshold if k == _PASSES - 1 else _SUSPECT) * noise
+            places = local_maxima(z, f.covered, least, f.spacing, *f.aspect)
+        return ground, noise, places.astype(float)
+
+    def _fitted(self, ground: np.ndarray, places: np.ndarray):
+        """Return model, y, x, height, error and significance, the direct beam first if there is one."""
+        f = self.finder
+        if self.start is not None:
+            distance = np.hypot(*((places - self.start) * f.aspect).T)
+            places = np.concatenate([self.start[None], places[distance >= f.spacing]])
+        y, x = np.ascontiguousarray(places.T)
+        limit = max(1.0, f.probe.radius / 2)
+        model, *rest = fit(self.image, self.good, ground, y, x, f.probe.profile, *f.aspect, f.share, limit, 6)
+        return model, y, x, *rest
+
+    def _kept(self, y, x, height, sure, limit: float) -> np.ndarray:
+        """Return which spots are sure and not one and the same; the direct beam stays."""
+        f = self.finder
+        inside = (np.abs(y - (self.image.shape[0] - 1) / 2) <= self.image.shape[0] / 2) & (
+            np.abs(x - (self.image.shape[1] - 1) / 2) <= self.image.shape[1] / 2
+        )
+        kept = (sure >= limit) & inside
+        if self.start is not None:
+            kept[0] = True
+        place = np.stack([y * f.aspect[0], x * f.aspect[1]], 1)
+        order = np.argsort(-height, kind="stable")
+        if self.start is not None:
+            order = np.concatenate([[0], order[order != 0]])
+        near = np.linalg.norm(place[order, None] - place[order], axis=2) < f.spacing
+        for k in range(len(order)):
+            if kept[order[k]]:
+                kept[order[k + 1 :][near[k, k + 1 :]]] = False
+        return kept
+
+    def _overlooked(self, model: np.ndarray, y, x, limit: float) -> np.ndarray:
+        """Return where the pattern is brighter than background and spots."""
+        f = self.finder
+        z = significances(self.on, f.correlated(np.where(self.good, model, 0)), f.share)
+        apart = f.covered.copy()
+        cover(apart, y, x, f.spacing, *f.aspect)
+        return local_maxima(z, apart, limit, f.spacing, *f.aspect).astype(float)
+
+    def _result(self, ground, noise, y, x, height, error, sure) -> Found:
+        f = self.finder
+        intensity = height * f.probe.image(f.aspect).sum() * f.gain
+        centre, beam, first = np.full(2, np.nan), float("nan"), 0
+        if self.start is not None:
+            first = 1
+            if sure[0] >= f.threshold * noise:
+                centre, beam = np.array([y[0], x[0]]), float(intensity[0])
+        order = first + np.argsort(-intensity[first:], kind="stable")
+        level = float(ground[self.good].mean()) * f.gain
+        few = f"{len(order)} spots, fewer than {MIN_SPOTS}" if len(order) < MIN_SPOTS else ""
+        columns = (v[order] for v in (y, x, intensity, error, sure))
+        return Found(*columns, centre, beam, level, noise, few)
+
+
+def problem_of(values: np.ndarray, good: np.ndarray) -> str:
+    """Return why a pattern cannot be searched, or nothing."""
+    finite = np.isfinite(values)
+    measured = finite & good
+    if measured.sum() < 0.5 * good.sum():
+        return f"{(good & ~finite).sum()} of {good.sum()} pixels are not numbers"
+    seen = values[measured]
+    top = seen.max()
+    if seen.min() == top:
+        return f"all pixels are {top:g}"
+    at_top = np.count_nonzero(seen == top)
+    below = np.count_nonzero((seen >= 0.9 * top) & (seen < top))
+    if top >= 100 and at_top > max(_SATURATED * seen.size, below):
+        return f"saturated: {at_top} pixels have the largest value, {top:g}"
+    return ""

@@ -1,0 +1,170 @@
+"""All spots of a pattern fitted together: each against the background and all the others."""
+
+import numpy as np
+from numba import njit
+
+from edsym.experiment.peaks import significance
+from edsym.experiment.probe import STEP
+
+_UNLIKE = 0.03
+"""A spot differs by so much of its height from the probe, as real disks are not of one height."""
+
+_DOUBT = 0.1
+"""So much of what the neighbours put under a spot is doubted."""
+
+_LARGEST_STEP = 0.5  # pixels
+_FASTEST = 1e-3  # pixels: nearer steps end a fit
+
+
+@njit(cache=True, nogil=True)
+def fit(image, good, ground, y, x, profile, ay, ax, share, limit, rounds):
+    """Fit probes by maximum likelihood (Fisher's scoring), in place of the positions.
+
+    Parameters
+    ----------
+    image : (H, W) array
+        Counts.
+    good : (H, W) array of bool
+        Pixels that count.
+    ground : (H, W) array
+        The background.
+    y, x : (n,) arrays
+        Where they are, roughly, in pixels; overwritten.
+    profile : (K,) array
+        Of the probe, at distances of `STEP`.
+    ay, ax : float
+        Height and width of a pixel over their geometric mean.
+    share : float
+        As `significance` takes it.
+    limit : float
+        No spot goes further than this from where it began, in pixels.
+    rounds : int
+        Most rounds over all spots.
+
+    Returns
+    -------
+    model : (H, W) array
+        Background and spots.
+    height : (n,) array
+        Counts in the middle.
+    error : (n,) array
+        Standard deviation of a coordinate in pixels.
+    sure : (n,) array
+        Significance over background and neighbours.
+    """
+    n, model = len(y), ground.copy()
+    height, error, sure = np.zeros(n), np.zeros(n), np.zeros(n)
+    start_y, start_x = y.copy(), x.copy()
+    for k in range(n):
+        height[k] = _first_height(image, good, ground, y[k], x[k], profile, ay, ax)
+        _add(model, y[k], x[k], height[k], profile, ay, ax)
+    for _ in range(rounds):
+        largest = 0.0
+        for k in range(n):
+            dh, dy, dx, error[k] = _step(image, good, model, y[k], x[k], height[k], profile, ay, ax)
+            _add(model, y[k], x[k], -height[k], profile, ay, ax)
+            y[k] = min(max(y[k] + dy, start_y[k] - limit), start_y[k] + limit)
+            x[k] = min(max(x[k] + dx, start_x[k] - limit), start_x[k] + limit)
+            height[k] = max(height[k] + dh, 0.1 * height[k])
+            _add(model, y[k], x[k], height[k], profile, ay, ax)
+            largest = max(largest, abs(dy), abs(dx))
+        if largest < _FASTEST:
+            break
+    for k in range(n):
+        sure[k] = _surety(image, good, model, ground, y[k], x[k], height[k], profile, ay, ax, share)
+    return model, height, error, sure
+
+
+@njit(cache=True, nogil=True)
+def _window(shape, y, x, profile, ay, ax):
+    reach = STEP * (len(profile) - 1)
+    i0, i1 = max(int(np.ceil(y - reach / ay)), 0), min(int(y + reach / ay) + 1, shape[0])
+    j0, j1 = max(int(np.ceil(x - reach / ax)), 0), min(int(x + reach / ax) + 1, shape[1])
+    return i0, i1, j0, j1
+
+
+@njit(cache=True, nogil=True)
+def _shape(rho, profile):
+    """Return height and slope of the probe at a distance."""
+    place = rho / STEP
+    k = int(place)
+    if k >= len(profile) - 1:
+        return 0.0, 0.0
+    rise = profile[k + 1] - profile[k]
+    return profile[k] + (place - k) * rise, rise / STEP
+
+
+@njit(cache=True, nogil=True)
+def _add(model, y, x, height, profile, ay, ax):
+    i0, i1, j0, j1 = _window(model.shape, y, x, profile, ay, ax)
+    for i in range(i0, i1):
+        for j in range(j0, j1):
+            model[i, j] += height * _shape(np.hypot((i - y) * ay, (j - x) * ax), profile)[0]
+
+
+@njit(cache=True, nogil=True)
+def _first_height(image, good, ground, y, x, profile, ay, ax):
+    i0, i1, j0, j1 = _window(image.shape, y, x, profile, ay, ax)
+    above, square = 0.0, 1e-9
+    for i in range(i0, i1):
+        for j in range(j0, j1):
+            if good[i, j]:
+                t = _shape(np.hypot((i - y) * ay, (j - x) * ax), profile)[0]
+                above += t * (image[i, j] - ground[i, j])
+                square += t * t
+    return max(above / square, 1e-6)
+
+
+@njit(cache=True, nogil=True)
+def _step(image, good, model, y, x, height, profile, ay, ax):
+    """Return how height, y and x change in one round, and the standard deviation of a coordinate."""
+    i0, i1, j0, j1 = _window(image.shape, y, x, profile, ay, ax)
+    a, b = np.zeros((3, 3)), np.zeros(3)
+    unlike = (_UNLIKE * height) ** 2
+    for i in range(i0, i1):
+        for j in range(j0, j1):
+            if not good[i, j]:
+                continue
+            dy, dx = (i - y) * ay, (j - x) * ax
+            rho = np.hypot(dy, dx)
+            t, slope = _shape(rho, profile)
+            pull = -height * slope / max(rho, 1e-9)
+            gy, gx = pull * dy * ay, pull * dx * ax
+            w = 1 / (max(model[i, j], 1e-6) + unlike)
+            r = (image[i, j] - model[i, j]) * w
+            b[0] += t * r
+            b[1] += gy * r
+            b[2] += gx * r
+            a[0, 0] += t * t * w
+            a[0, 1] += t * gy * w
+            a[0, 2] += t * gx * w
+            a[1, 1] += gy * gy * w
+            a[1, 2] += gy * gx * w
+            a[2, 2] += gx * gx * w
+    a[1, 0], a[2, 0], a[2, 1] = a[0, 1], a[0, 2], a[1, 2]
+    for k in range(3):  # a spot at the border may show one side only
+        a[k, k] = 1.001 * a[k, k] + 1e-12
+    back = np.linalg.inv(a)
+    d = back @ b
+    size = np.hypot(d[1], d[2])
+    if size > _LARGEST_STEP:
+        d[1:] *= _LARGEST_STEP / size
+    return d[0], d[1], d[2], np.sqrt((back[1, 1] + back[2, 2]) / 2)
+
+
+@njit(cache=True, nogil=True)
+def _surety(image, good, model, ground, y, x, height, profile, ay, ax, share):
+    i0, i1, j0, j1 = _window(image.shape, y, x, profile, ay, ax)
+    on, off, square, others = 0.0, 1e-12, 1e-12, 0.0
+    for i in range(i0, i1):
+        for j in range(j0, j1):
+            if good[i, j]:
+                t = _shape(np.hypot((i - y) * ay, (j - x) * ax), profile)[0]
+                rest = max(model[i, j] - height * t, 0.0)
+                on += t * image[i, j]
+                off += t * rest
+                square += t * t * rest
+                others += t * max(rest - ground[i, j], 0.0)
+    scale = square / off  # a sum with weights is as so many counts
+    doubt = _DOUBT * others / scale
+    return significance(max(on, 0.0) / scale, off / scale, share) / np.sqrt(1 + doubt**2 * scale / off)

@@ -1,0 +1,128 @@
+"""How surely counts are more than their background, and where that is at its most."""
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True, nogil=True)
+def significance(on, off, share):
+    """Return by how many standard deviations counts exceed a background that was itself measured.
+
+    T.-P. Li and Y.-Q. Ma, Astrophys. J. 272, 317 (1983), eq. 17, negative below the background.
+
+    Parameters
+    ----------
+    on : float
+        Counts.
+    off : float
+        Counts expected of the background.
+    share : float
+        Area of the counts over that in which the background was measured (their alpha).
+    """
+    measured = off / share
+    total = on + measured
+    first = on * np.log((1 + share) / share * on / total) if on > 0 else 0.0
+    second = measured * np.log((1 + share) * measured / total) if measured > 0 else 0.0
+    value = np.sqrt(2 * max(first + second, 0.0))
+    return value if on > off else -value
+
+
+@njit(cache=True, nogil=True)
+def significances(on, off, share):
+    """Return `significance` of every pixel of two images."""
+    out = np.empty(on.shape)
+    for i in range(on.shape[0]):
+        for j in range(on.shape[1]):
+            out[i, j] = significance(max(on[i, j], 0.0), max(off[i, j], 0.0), share)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def local_maxima(values, allowed, least, spacing, ay, ax):
+    """Return where values are the largest within a distance, the largest first.
+
+    Parameters
+    ----------
+    values : (H, W) array
+        The values.
+    allowed : (H, W) array of bool
+        Where a maximum may be.
+    least : float
+        The least one.
+    spacing : float
+        No two are nearer, in pixels.
+    ay, ax : float
+        Height and width of a pixel over their geometric mean.
+
+    Returns
+    -------
+    (n, 2) array of int
+        Rows and columns.
+    """
+    height, width = values.shape
+    found, where = [0.0], [0]
+    for i in range(height):
+        for j in range(width):
+            if allowed[i, j] and values[i, j] >= least and _highest(values, i, j):
+                found.append(values[i, j])
+                where.append(i * width + j)
+    order = np.argsort(-np.array(found[1:]), kind="mergesort")
+    out, n = np.empty((len(order), 2), np.int64), 0
+    for k in order:
+        i, j = where[k + 1] // width, where[k + 1] % width
+        apart = True
+        for m in range(n):
+            if ((out[m, 0] - i) * ay) ** 2 + ((out[m, 1] - j) * ax) ** 2 < spacing**2:
+                apart = False
+                break
+        if apart:
+            out[n] = i, j
+            n += 1
+    return out[:n]
+
+
+@njit(cache=True, nogil=True)
+def _highest(values, i, j):
+    """Return whether no neighbour is higher; of equal ones the first is the highest."""
+    for a in range(max(i - 1, 0), min(i + 2, values.shape[0])):
+        for b in range(max(j - 1, 0), min(j + 2, values.shape[1])):
+            before = a < i or (a == i and b < j)
+            if values[a, b] > values[i, j] or (before and values[a, b] == values[i, j]):
+                return False
+    return True
+
+
+@njit(cache=True, nogil=True)
+def cover(free, y, x, radius, ay, ax):
+    """Set what lies within a radius of points to False, in place."""
+    height, width = free.shape
+    for k in range(len(y)):
+        n, m = int(radius / ay) + 1, int(radius / ax) + 1
+        i0, j0 = int(np.rint(y[k])), int(np.rint(x[k]))
+        for i in range(max(i0 - n, 0), min(i0 + n + 1, height)):
+            for j in range(max(j0 - m, 0), min(j0 + m + 1, width)):
+                if ((i - y[k]) * ay) ** 2 + ((j - x[k]) * ax) ** 2 <= radius**2:
+                    free[i, j] = False
+
+
+@njit(cache=True, nogil=True)
+def without_spikes(image, good):
+    """Return an image whose single bright pixels are as their brightest neighbour, as a probe's would be.
+
+    Of a probe as sharp as `edsym.experiment.probe.SHARPEST` blurred by a pixel, a neighbour of the middle
+    has a fifth of its counts at least; five standard deviations of the counts are left besides.
+    """
+    out = image.copy()
+    height, width = image.shape
+    for i in range(height):
+        for j in range(width):
+            if not good[i, j] or image[i, j] < 10:
+                continue
+            high = 0.0
+            for a in range(max(i - 1, 0), min(i + 2, height)):
+                for b in range(max(j - 1, 0), min(j + 2, width)):
+                    if (a != i or b != j) and good[a, b]:
+                        high = max(high, image[a, b])
+            if image[i, j] > 5 * (high + 1) + 5 * np.sqrt(5 * (high + 1)):
+                out[i, j] = high
+    return out

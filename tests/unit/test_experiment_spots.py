@@ -1,0 +1,205 @@
+"""Bragg spots out of images: what is there is found, where it is, and little else; bad images are told."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.special import erfc
+
+import edsym
+from edsym.cli import main
+from edsym.errors import InputError
+from edsym.experiment.descan import centres_of, fitted_descan
+
+SIZE, RADIUS, DOSE = 96, 4.0, 60000
+PLACES = np.array([[a, b] for a in (-2, -1, 0, 1, 2) for b in (-2, -1, 0, 1, 2) if a or b]) @ [
+    [16, 3],
+    [-2, 15],
+]
+
+
+def image(rng, centre=(47.3, 48.6), dose=DOSE, radius=RADIUS, stretch=1.0, places=PLACES, gain=None):
+    """Return counts of a direct beam, of disks at places around it, and of a background that falls off."""
+    y, x = np.indices((SIZE, SIZE))
+
+    def disk(dy, dx):
+        rho = np.hypot(y - centre[0] - dy, (x - centre[1] - dx) / stretch)
+        shape = erfc((rho - radius) / 0.9)
+        return shape / shape.sum()
+
+    rho = np.hypot(y - centre[0], (x - centre[1]) / stretch)
+    mean = 0.3 * np.exp(-rho / 15) / np.exp(-rho / 15).sum() + 0.4 * disk(0, 0)
+    for n, (dy, dx) in enumerate(places):
+        mean = mean + 0.3 / len(places) * (0.4 if n % 2 else 1.6) * disk(dy, dx)
+    counts = rng.poisson(dose * mean)
+    return (
+        counts.astype(np.uint32) if gain is None else gain * counts + rng.normal(0, 0.5 * gain, counts.shape)
+    )
+
+
+def matched(found, pattern, centre, places=PLACES):
+    """Return distances of the true spots from what was found, and how many found ones are no spots."""
+    true = np.add(places, centre)
+    spots = found[pattern][:, [1, 0]]
+    distance = np.linalg.norm(true[:, None] - spots, axis=2)
+    return distance.min(axis=1), (distance.min(axis=0) > 1.5).sum()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"radius": 1.5}, {"dose": 30000}, {"dose": 10**7}, {"gain": 12.5}],
+    ids=lambda options: str(options),
+)
+def test_all_spots_are_found_where_they_are_without_any_number_of_the_user(options):
+    rng = np.random.default_rng(1)
+    images = np.array([image(rng, **options) for _ in range(3)])
+    found = edsym.find_spots(images, pixel=0.02)
+    assert found.valid.all() and found.facts["radius"] == pytest.approx(
+        options.get("radius", RADIUS), rel=0.3
+    )
+    assert found.facts["gain"] == pytest.approx(options.get("gain", 1.0), rel=0.15)
+    for p in range(3):
+        distance, false = matched(found, p, (47.3, 48.6))
+        assert (distance < 0.5).mean() > 0.9 and false <= 1
+        assert found.measured[p] == pytest.approx((48.6, 47.3), abs=0.2)
+    one = found.pattern == 1
+    assert found.qx[one] == pytest.approx(0.02 * (found.x[one] - found.centre[1, 0]))
+
+
+def test_noise_alone_gives_as_few_spots_as_was_asked_for():
+    rng = np.random.default_rng(2)
+    y, x = np.indices((SIZE, SIZE))
+    mean = 2 * np.exp(-np.hypot(y - 48, x - 48) / 30) + 50 * (np.hypot(y - 48, x - 48) < 4)
+    found = edsym.find_spots(rng.poisson(mean, (60, SIZE, SIZE)), pixel=0.02, probe=4.0)
+    assert found.offset[-1] <= 9  # 3 are expected
+    assert not found.valid.any() and found.reason[0].endswith("spots, fewer than 5")
+
+
+def test_the_intensity_is_what_the_spot_has_in_the_units_of_the_image():
+    found = edsym.find_spots(image(np.random.default_rng(3), dose=10**6, gain=10.0))
+    order = [
+        np.linalg.norm(found[0][:, [1, 0]] - place, axis=1).argmin() for place in np.add(PLACES, [47.3, 48.6])
+    ]
+    share = np.where(np.arange(len(PLACES)) % 2, 0.4, 1.6) * 0.3 / len(PLACES)
+    assert found.intensity[order] == pytest.approx(1e7 * share, rel=0.1)
+    assert found.beam[0] == pytest.approx(4e6, rel=0.1)
+
+
+def test_pixels_may_be_oblong_and_files_keep_it(tmp_path):
+    found = edsym.find_spots(image(np.random.default_rng(4), stretch=1.5), pixel=(0.03, 0.02))
+    distance, false = matched(found, 0, (47.3, 48.6))
+    assert (distance < 0.5).mean() > 0.9 and not false
+    found.write(tmp_path / "spots.h5")
+    again, spots = edsym.read_scan_spots(tmp_path / "spots.h5"), edsym.read_spots(tmp_path / "spots.h5")
+    assert again.qy == pytest.approx(found.qy, abs=1e-6) and again.facts == found.facts
+    assert spots.qx == pytest.approx(found.qx, abs=1e-6) and spots.qy == pytest.approx(found.qy, abs=1e-6)
+
+
+def test_pixels_that_do_not_measure_are_no_spots():
+    rng = np.random.default_rng(5)
+    images = np.array([image(rng, dose=10**6) for _ in range(6)])
+    images[:, 20, 30], images[:, 60:64, :] = 60000, 0
+    images[2, 70, 25] = 5000  # a cosmic ray
+    found = edsym.find_spots(images)
+    assert found.facts["masked"] == 4 * SIZE + 1
+    assert all(matched(found, p, (47.3, 48.6))[1] == 0 for p in range(6))
+
+
+def test_patterns_that_cannot_be_used_are_told_and_the_others_are_not_disturbed():
+    rng = np.random.default_rng(6)
+    images = np.array([image(rng) for _ in range(16)]).astype(np.float32).reshape(4, 4, SIZE, SIZE)
+    good = edsym.find_spots(images)
+    images[0, 1], images[1, 1], images[2, 2, :70] = 0, 255, np.nan
+    images[3, 0] = np.minimum(100 * images[3, 0], 300)
+    images[3, 3, 5, 5] = np.inf
+    found = edsym.find_spots(images)
+    assert np.flatnonzero(~found.valid).tolist() == [1, 5, 10, 12]
+    for p, text in ((1, "all pixels are 0"), (5, "are 255"), (10, "not numbers"), (12, "saturated")):
+        assert text in found.reason[p]
+    assert np.isfinite(found.centre).all()
+    assert found.centre == pytest.approx(good.centre, abs=0.1)
+    assert len(found[15]) == len(good[15])
+
+
+def test_the_plane_of_the_centres_is_found_in_spite_of_errors_and_not_trusted_where_it_is_none():
+    rng, shape = np.random.default_rng(7), (10, 12)
+    row, column = np.divmod(np.arange(120), 12)
+    true = np.stack([50 + 0.3 * row - 0.1 * column, 60 - 0.05 * row + 0.2 * column], 1)
+    measured = true + rng.normal(0, 0.1, true.shape)
+    measured[:20] += 8
+    measured[30:35] = np.nan
+    plane = fitted_descan(np.arange(120), measured, shape, np.zeros(2))
+    assert plane.trusted and plane.scatter == pytest.approx(0.1, rel=0.4)
+    assert centres_of(plane, measured, shape) == pytest.approx(true, abs=0.1)
+    wild = true + rng.normal(0, 1.0, true.shape)
+    wild[3], wild[4] = np.nan, 500
+    plane = fitted_descan(np.arange(120), wild, shape, np.zeros(2))
+    centres = centres_of(plane, wild, shape)
+    assert not plane.trusted and np.array_equal(centres[5:], wild[5:])
+    assert centres[3:5] == pytest.approx(true[3:5], abs=1)
+    nothing = fitted_descan(np.arange(120), np.full((120, 2), np.nan), shape, np.array([7.0, 8.0]))
+    assert centres_of(nothing, np.full((120, 2), np.nan), shape) == pytest.approx(
+        np.tile([7.0, 8.0], (120, 1))
+    )
+
+
+def test_a_scan_that_was_killed_goes_on_to_the_same_file(tmp_path, monkeypatch, capsys):
+    rng = np.random.default_rng(8)
+    cube = np.array([image(rng) for _ in range(12)]).reshape(3, 4, SIZE, SIZE)
+    np.save(tmp_path / "scan.npy", cube)
+    monkeypatch.setattr("edsym.experiment.find._BLOCK_BYTES", 4 * 4 * SIZE**2)
+    names = [str(tmp_path / name) for name in ("whole.h5", "resumed.h5")]
+    arguments = ["spots", str(tmp_path / "scan.npy"), "--pixel", "0.02", "--out"]
+    assert main([*arguments, names[0], "--csv", str(tmp_path / "spots.csv")]) == 0
+    assert capsys.readouterr().out.startswith("3 × 4 patterns, 12 of them valid, with ")
+
+    from edsym.experiment import find
+
+    finish, seen = find._block, []
+
+    def ends(scan, overview, pool, start, stop, bar):
+        seen.append(start)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+        return finish(scan, overview, pool, start, stop, bar)
+
+    monkeypatch.setattr(find, "_block", ends)
+    with pytest.raises(KeyboardInterrupt):
+        main([*arguments, names[1]])
+    assert main([*arguments, names[1]]) == 0
+    assert seen == [0, 4, 8, 8]
+    whole, resumed = (Path(name).read_bytes() for name in names)
+    assert whole == resumed and not (tmp_path / "resumed.h5.parts").exists()
+    spots = edsym.read_spots(names[1])
+    assert len(spots) == 12 and spots.qx == pytest.approx(
+        edsym.read_spots(tmp_path / "spots.csv").qx, abs=1e-6
+    )
+    assert edsym.find_spots(cube, pixel=0.02, threads=1).x == pytest.approx(edsym.read_scan_spots(names[0]).x)
+
+
+def test_an_image_of_the_beam_alone_tells_the_probe():
+    rng = np.random.default_rng(9)
+    beam = image(rng, dose=10**6, places=np.empty((0, 2)))
+    found = edsym.find_spots(image(rng), probe=beam)
+    assert found.facts["radius"] == pytest.approx(RADIUS, abs=0.3)
+    assert (matched(found, 0, (47.3, 48.6))[0] < 0.5).all()
+
+
+@pytest.mark.parametrize(
+    ("values", "settings", "message"),
+    [
+        (np.zeros((3, 32, 32)), {}, "none of 3 patterns looked at can be used; the first: all pixels are 0"),
+        (np.full((32, 32), np.nan), {}, "1024 of 1024 pixels are not numbers"),
+        (np.ones((8, 8)), {}, "8 × 8 pixels are too small"),
+        (np.eye(32), {"probe": 20.0}, "probe is 20.0, expected a radius"),
+        (np.eye(32), {"mask": np.ones((32, 32), bool)}, "mask leaves 0 of 1024 pixels"),
+        (np.eye(32), {"mask": np.ones((3, 3), bool)}, "mask is bool .3, 3., expected bool .32, 32."),
+        (np.eye(32), {"center": (np.nan, 3)}, "center is .nan, 3., expected x and y"),
+        (np.eye(32), {"false_spots": 0}, "false_spots is 0, expected more than 0"),
+        (np.eye(32), {"spacing": 0.1}, "spacing is 0.1"),
+        (np.eye(32), {"pixel": 50.0}, "pixel is 50.0"),
+    ],
+)
+def test_what_is_impossible_is_refused(values, settings, message):
+    with pytest.raises(InputError, match=message):
+        edsym.find_spots(values, **settings)
