@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from edsym.interface.cell import find_cell
     from edsym.interface.finding import find_spots
     from edsym.interface.model import load_model
+    from edsym.interface.orientation import match_orientations
     from edsym.interface.plot import plot_pattern
     from edsym.interface.simulation import simulate
     from edsym.interface.spot_files import read_spots
@@ -22,6 +23,7 @@ _MODULES = {
     "find_cell": "edsym.interface.cell",
     "find_spots": "edsym.interface.finding",
     "load_model": "edsym.interface.model",
+    "match_orientations": "edsym.interface.orientation",
     "plot_pattern": "edsym.interface.plot",
     "read_scan": "edsym.experiment.read",
     "read_scan_spots": "edsym.experiment.scan_spots",
@@ -35,6 +37,7 @@ __all__ = [
     "find_cell",
     "find_spots",
     "load_model",
+    "match_orientations",
     "plot_pattern",
     "read_scan",
     "read_scan_spots",

@@ -5,6 +5,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import version
 
 from edsym.errors import EdsymError, InputError, InputWarning
@@ -110,22 +111,29 @@ def _parser() -> argparse.ArgumentParser:
         "find the unit cell from spots; all patterns are taken as views of one crystal, none oriented",
         "spots.csv --energy 200 --plot indexed.png",
     )
-    one.add_argument(
-        "spots",
-        nargs="+",
-        help="files: CSV with the columns qx, qy, intensity and, if several, pattern; "
-        "SPOT.XDS; .rpl or .cor of PETS; Bragg peaks of py4DSTEM",
-    )
+    _spot_files(one)
     one.add_argument("--energy", type=float, default=300.0, help="energy of the electrons in keV")
     one.add_argument(
         "--error", type=float, help="standard deviation of qx and of qy in 1/Å; the spots tell it"
     )
-    one.add_argument("--unit", default="1/Å", help="of qx and qy: 1/Å, 1/A, 1/nm or px")
-    one.add_argument("--scale", type=float, help="1/Å of a pixel")
-    one.add_argument("--center", type=float, nargs=2, metavar=("X", "Y"), help="of the direct beam")
-    one.add_argument("--every", type=int, default=1, help="take every so many-th pattern of a file alone")
     one.add_argument("--csv", metavar="CSV", help="write the indexed spots to this file")
     one.add_argument("--plot", metavar="PNG", help="draw the indexed patterns into this PNG, SVG or PDF file")
+
+    one = command(
+        "orient",
+        _orient,
+        "tell which of several known phases each pattern is of, and how it is oriented",
+        "spots.csv --cif Au.cif --cif ZrO2.cif --energy 200 --out orientations.csv",
+    )
+    _spot_files(one)
+    one.add_argument("--cif", action="append", required=True, help="a candidate phase; may be repeated")
+    one.add_argument("--out", metavar="CSV", help="write a row a pattern to this file")
+    one.add_argument("--energy", type=float, default=300.0, help="energy of the electrons in keV")
+    one.add_argument("--thickness", type=float, default=200.0, help="thickness of the crystals in Å, about")
+    one.add_argument("--matches", type=int, default=1, help="largest number of crystals a pattern")
+    one.add_argument("--step", type=float, default=3.0, help="degrees between the zone axes of templates")
+    one.add_argument("--error", type=float, default=0.005, help="standard deviation of qx and of qy in 1/Å")
+    one.add_argument("--jobs", type=int, default=1, help="threads")
 
     one = command(
         "trace", _trace, "print what a file of a run was made from", "results/tables/table3.csv --parameters"
@@ -136,6 +144,20 @@ def _parser() -> argparse.ArgumentParser:
     one = command("verify", _verify, "recompute all checksums of a run and say what differs", "results")
     one.add_argument("results", help="folder of the run")
     return parser
+
+
+def _spot_files(one: argparse.ArgumentParser) -> None:
+    """Let a command take files of spots, which `_read_spot_files` reads."""
+    one.add_argument(
+        "spots",
+        nargs="+",
+        help="files: CSV with the columns qx, qy, intensity and, if several, pattern; "
+        "SPOT.XDS; .rpl or .cor of PETS; Bragg peaks of py4DSTEM",
+    )
+    one.add_argument("--unit", default="1/Å", help="of qx and qy: 1/Å, 1/A, 1/nm or px")
+    one.add_argument("--scale", type=float, help="1/Å of a pixel")
+    one.add_argument("--center", type=float, nargs=2, metavar=("X", "Y"), help="of the direct beam")
+    one.add_argument("--every", type=int, default=1, help="take every so many-th pattern of a file alone")
 
 
 def _simulate(options: argparse.Namespace) -> int:
@@ -237,11 +259,11 @@ def _places(options: argparse.Namespace) -> dict:
     return {"unit": options.unit, "scale": options.scale, "center": options.center}
 
 
-def _cell(options: argparse.Namespace) -> int:
+def _read_spot_files(options: argparse.Namespace):
+    """Return the spots of all files as a table; a file's name is a part of those of its patterns."""
     import pandas as pd
 
     import edsym
-    from edsym.interface.cell_report import report
 
     if options.every < 1:
         raise InputError(f"every is {options.every}, expected 1 at least")
@@ -251,11 +273,18 @@ def _cell(options: argparse.Namespace) -> int:
         frames.append(spots.to_frame())
         if len(options.spots) > 1:
             frames[-1]["pattern"] = f"{path}:" + frames[-1]["pattern"].astype(str)
-    frame = pd.concat(frames, ignore_index=True)
+    return pd.concat(frames, ignore_index=True)
+
+
+def _cell(options: argparse.Namespace) -> int:
+    import edsym
+    from edsym.interface.cell_report import report
+
+    frame = _read_spot_files(options)
     spots = edsym.Spots.from_frame(frame, normalisation="sum")
     with _compiling_told("the lattice finder"):
         cell = edsym.find_cell(spots, options.energy, position_error=options.error)
-    names = pd.unique(frame["pattern"])
+    names = frame["pattern"].unique()
     print(report(cell, names), end="")
     if options.csv:
         from edsym.files import atomic_path
@@ -266,6 +295,30 @@ def _cell(options: argparse.Namespace) -> int:
         from edsym.interface.plot import save_patterns
 
         save_patterns(cell.spots, options.plot)
+    return 0
+
+
+def _orient(options: argparse.Namespace) -> int:
+    import edsym
+    from edsym.interface.orientation_result import summary
+
+    frame = _read_spot_files(options)
+    with _compiling_told("the search for orientations"):
+        found = edsym.match_orientations(
+            edsym.Spots.from_frame(frame, normalisation="sum"),
+            options.cif,
+            options.energy,
+            options.thickness,
+            matches=options.matches,
+            step=options.step,
+            position_error=options.error,
+            jobs=options.jobs,
+            progress=True,
+        )
+    found = replace(found, pattern=frame["pattern"].unique())
+    if options.out:
+        found.to_csv(options.out)
+    print(summary(found).to_string(index=False, na_rep="", float_format="{:.3f}".format))
     return 0
 
 

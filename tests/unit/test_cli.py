@@ -99,7 +99,7 @@ def test_the_first_simulation_tells_once_that_it_compiles(salt, monkeypatch, cap
     assert first.startswith("edsym: compiling") and second == "edsym: stop"
 
 
-@pytest.mark.parametrize("command", ["simulate", "predict", "trace", "verify"])
+@pytest.mark.parametrize("command", ["simulate", "predict", "orient", "trace", "verify"])
 def test_help_shows_an_example(command, capsys):
     with pytest.raises(SystemExit) as end:
         main([command, "--help"])

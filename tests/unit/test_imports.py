@@ -21,6 +21,7 @@ LAYERS = [
     ["lattice"],
     ["experiment", "specimen"],
     ["detector"],
+    ["acom"],
     ["training"],
     ["predictions"],
     ["cells"],

@@ -20,11 +20,7 @@ rule describe_run:
         runtime=growing(15),
     params:
         configuration=settings("structures", "filter", "simulation", "peaks", "split", "evaluation")
-        | {
-            "detector": {
-                k: v for k, v in config["detector"].items() if k not in ("curves", "curve_materials", "seed")
-            }
-        },
+        | {"detector": {k: v for k, v in config["detector"].items() if k not in ("curves", "seed")}},
         code=code("describe_run.py"),
     script:
         "../scripts/describe_run.py"

@@ -1,0 +1,1 @@
+"""Orientations of candidate phases in spot patterns, by templates: automated crystal orientation mapping."""
