@@ -21,8 +21,8 @@ def package(tmp_path, monkeypatch):
 
 def fresh(function, path):
     """Call a function with what it remembers of files forgotten."""
-    digest._imported.cache_clear()
-    digest._meaning.cache_clear()
+    for remembered in (digest.code_digest, digest.reached_modules, digest._imported, digest._read):
+        remembered.cache_clear()
     return function(path)
 
 

@@ -213,6 +213,7 @@ SCORED = {"describe_run", "write_report", "pack_network", "write_provenance", "t
         ({"training": "good"}, {"train"}),
         ({"tests": ["typical", "ideal"]}, {"predict", "predict_views"} | CELLS),
         ({"curves": [2.0]}, {"predict_curves"} | CELLS),
+        ({"curve_materials": 7}, {"predict_curves"}),
         ({"seed": 5}, {"predict", "predict_views", "predict_curves"} | CELLS),
         ({"lost": 0.1}, {"train", "predict", "predict_views", "predict_curves"} | CELLS),
         ({"training": "ideal", "lost": 0.1}, {"train", "predict", "predict_views", "predict_curves"} | CELLS),
@@ -221,7 +222,7 @@ SCORED = {"describe_run", "write_report", "pack_network", "write_provenance", "t
 )
 def test_a_changed_key_of_the_detector_makes_these_rules_run_again(detector, again):
     before, after = default_parameters(), parameters(**detector)
-    told = SCORED - ({"describe_run"} if set(detector) <= {"curves", "seed"} else set())
+    told = SCORED - ({"describe_run"} if set(detector) <= {"curves", "curve_materials", "seed"} else set())
     assert {name for name in before if before[name] != after[name]} == again | told
 
 

@@ -20,7 +20,11 @@ rule describe_run:
         runtime=growing(15),
     params:
         configuration=settings("structures", "filter", "simulation", "peaks", "split", "evaluation")
-        | {"detector": {k: v for k, v in config["detector"].items() if k not in ("curves", "seed")}},
+        | {
+            "detector": {
+                k: v for k, v in config["detector"].items() if k not in ("curves", "curve_materials", "seed")
+            }
+        },
         code=code("describe_run.py"),
     script:
         "../scripts/describe_run.py"

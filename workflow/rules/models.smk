@@ -115,6 +115,7 @@ rule predict_curves:
         threads=lambda wildcards: fixed_threads(MODELS[wildcards.model].predict, config),
         points=detectors_of_curves(),
         seed=config["detector"]["seed"],
+        materials=config["detector"]["curve_materials"],
         views={name: config["evaluation"][name] for name in ("views", "seed")},
         code=lambda wildcards: code("predict_curves.py", MODELS[wildcards.model].model),
     script:

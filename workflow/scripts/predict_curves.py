@@ -13,6 +13,7 @@ with job(snakemake):
         snakemake.output.curves,
         points=[(name, size, Detector(**values)) for name, size, values in snakemake.params.points],
         seed=snakemake.params.seed,
+        materials=snakemake.params.materials,
         evaluation=EvaluationSettings(**snakemake.params.views, conditional=False),
         threads=snakemake.params.threads or snakemake.threads,
     )

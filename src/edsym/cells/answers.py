@@ -15,9 +15,8 @@ from edsym.lattice.bravais import bravais_lattices, system_probabilities
 from edsym.lattice.compare import deviation
 from edsym.lattice.find import Found, find_lattice
 from edsym.parquet import write_parquet
-from edsym.predictions.draw import draw_views
+from edsym.predictions.draw import draw_materials, draw_views
 from edsym.predictions.settings import EvaluationSettings
-from edsym.seeds import stable_hash
 from edsym.simulation.electrons import wavelength
 from edsym.spots.split import read_split
 from edsym.spots.store import read_spots
@@ -75,11 +74,7 @@ def find_cells(
         If an input is unreadable. A material at which the finder fails is a row like others.
     """
     split = read_split(split_path)
-    names = sorted(
-        split.material_id[split.split == "test"],
-        key=lambda name: (stable_hash(evaluation.seed, "cells", name), name),
-    )
-    chosen = sorted(names[:materials][job::jobs])
+    chosen = draw_materials(split.material_id[split.split == "test"], materials, evaluation)[job::jobs]
     rows = []
     if chosen:
         spots = read_spots(spots_paths, chosen)

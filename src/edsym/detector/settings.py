@@ -44,6 +44,8 @@ class DetectorSettings(Settings):
     )
     """Multiples of the values at the level typical: the models are tested with each quantity alone at each of
     them (table 10, figure 7)."""
+    curve_materials: int = setting(1000, "materials", ge=1, le=1_000_000)
+    """Test materials of these tests, drawn by `evaluation.seed`; all, if there are fewer."""
     seed: int = setting(0, ge=0, le=MAX_SEED)
     """Seed of what is drawn for tests and validation; trainings draw by the seeds of their models."""
     position_error: float | None = setting(None, "1/Å", ge=0, le=0.1)

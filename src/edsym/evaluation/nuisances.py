@@ -46,8 +46,9 @@ def table10(inputs: EvaluationInputs) -> Table:
         ),
         inputs.run.line(),
         "Sizes of errors are standard deviations; a threshold is drawn for each pattern. Only views count "
-        "that are drawn for the log-probability sum. The csv file has 95 % intervals (Wilson, with the "
-        "materials as independent trials) and mean recalls of the classes. No published counterpart.",
+        "that are drawn for the log-probability sum, of as many test materials as the last column says. The "
+        "csv file has 95 % intervals (Wilson, with the materials as independent trials) and mean recalls of "
+        "the classes. No published counterpart.",
     )
 
 

@@ -14,7 +14,7 @@ from edsym.parquet import read_parquet
 from edsym.structures.table import read_metadata
 
 # Keys of the section `detector` that are no quantities of one.
-_NO_QUANTITIES = {"training", "tests", "curves", "seed"}
+_NO_QUANTITIES = {"training", "tests", "curves", "curve_materials", "seed"}
 
 
 @dataclass(frozen=True)

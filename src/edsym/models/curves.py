@@ -10,7 +10,7 @@ from edsym.detector.detect import detect
 from edsym.detector.levels import Detector
 from edsym.models.model import Model
 from edsym.predictions.decisions import TARGETS, single_decisions, write_decisions
-from edsym.predictions.draw import draw_views
+from edsym.predictions.draw import draw_materials, draw_views
 from edsym.predictions.settings import EvaluationSettings
 from edsym.predictions.table import Predictions
 from edsym.predictions.views import aggregate
@@ -28,10 +28,11 @@ def predict_curves(
     *,
     points: Iterable[tuple[str, float, Detector]],
     seed: int,
+    materials: int,
     evaluation: EvaluationSettings,
     threads: int | None = None,
 ) -> None:
-    """Write what a model decides on the drawn views of the test materials, with one nuisance at a time.
+    """Write what a model decides on drawn views of drawn test materials, with one nuisance at a time.
 
     The table has a row for each nuisance, size and pattern (method "single"), and for each nuisance, size and
     material (method "logsum", the sum of log-probabilities over the views): nuisance, size, method and
@@ -51,8 +52,10 @@ def predict_curves(
         The nuisances and their sizes, as `edsym.detector.settings.DetectorSettings.one_at_a_time` gives them.
     seed : int
         Seed of what detectors draw.
+    materials : int
+        How many test materials are drawn, if there are more.
     evaluation : EvaluationSettings
-        How views are drawn.
+        How materials and their views are drawn.
     threads : int, optional
         Threads; without, as many as the libraries take by themselves.
 
@@ -63,8 +66,10 @@ def predict_curves(
     """
     model = Model.load(folder)
     spots, groups = patterns_to_predict(spots_paths, split_path)
-    rows, _ = draw_views(spots.material_id[spots.material], spots.view, evaluation)
-    spots, groups = spots.take(rows), groups[rows]
+    chosen = draw_materials(spots.material_id, materials, evaluation)
+    kept = np.flatnonzero(np.isin(spots.material_id, chosen)[spots.material])
+    rows, _ = draw_views(spots.material_id[spots.material[kept]], spots.view[kept], evaluation)
+    spots, groups = spots.take(kept[rows]), groups[kept[rows]]
     tables = []
     for nuisance, size, detector in points:
         decided = _decided(model, detect(spots, detector, seed), groups, evaluation, threads)

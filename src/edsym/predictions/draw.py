@@ -1,9 +1,11 @@
 """The views of each material that are taken together."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from edsym.predictions.settings import EvaluationSettings
-from edsym.seeds import generator
+from edsym.seeds import generator, stable_hash
 
 
 def draw_views(
@@ -37,6 +39,29 @@ def draw_views(
     ]
     start = np.cumsum([0] + [len(rows) for rows in drawn[:-1]])
     return order[np.concatenate(drawn)], start
+
+
+def draw_materials(material_id: Iterable[str], count: int, settings: EvaluationSettings) -> list[str]:
+    """Draw materials for what costs too much to be done with all of them.
+
+    Fewer are a part of more, and one is drawn or not whatever the others' order is.
+
+    Parameters
+    ----------
+    material_id : iterable of str
+        The materials.
+    count : int
+        How many at most.
+    settings : EvaluationSettings
+        The seed.
+
+    Returns
+    -------
+    list of str
+        The drawn ones, sorted.
+    """
+    by_chance = sorted(material_id, key=lambda name: (stable_hash(settings.seed, "cells", name), name))
+    return sorted(by_chance[:count])
 
 
 def _draw(rows: np.ndarray, material_id: str, settings: EvaluationSettings) -> np.ndarray:

@@ -54,6 +54,7 @@ def files_digest(paths: Iterable[str | Path]) -> str:
     return digest(part.encode() for path in paths for part in (Path(path).name, sha256(path)))
 
 
+@cache
 def code_digest(script: str | Path, *roots: str) -> str:
     """Return the digest of a script and of all edsym modules that it stands on.
 
@@ -71,10 +72,21 @@ def code_digest(script: str | Path, *roots: str) -> str:
     return digest(_meaning(path) for path in (Path(script), *sorted(reached_modules(script, *roots))))
 
 
-@cache
 def _meaning(path: Path) -> bytes:
     """Return the syntax tree of a file without what only people read, and the data of its name beside it."""
-    tree = _parsed(path)
+    return _read(path)[0]
+
+
+def _imported_names(path: Path) -> tuple[str, ...]:
+    """Return the dotted names that a file imports anywhere in it."""
+    return _read(path)[1]
+
+
+@cache
+def _read(path: Path) -> tuple[bytes, tuple[str, ...]]:
+    """Return `_meaning` and `_imported_names` of a file: it is parsed once."""
+    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    names = tuple(_imports_within(tree))
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
@@ -84,7 +96,7 @@ def _meaning(path: Path) -> bytes:
                 if isinstance(part, ast.Constant) and isinstance(part.value, str):
                     part.value = ""
     data = (path.with_suffix(kind) for kind in (".csv", ".json"))
-    return ast.dump(tree).encode() + b"".join(file.read_bytes() for file in data if file.is_file())
+    return ast.dump(tree).encode() + b"".join(file.read_bytes() for file in data if file.is_file()), names
 
 
 def _is_message(node: ast.AST) -> bool:
@@ -110,10 +122,6 @@ def _is_text(node: ast.AST) -> bool:
     )
 
 
-def _parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-
-
 def compiled_code_cache(folder: str | Path) -> Path:
     """Return where to keep the compiled code of this version of the library, within a folder.
 
@@ -136,7 +144,8 @@ def _imported_packages(path: Path) -> set[str]:
     return {name.partition(".")[0] for name in _imported_names(path)}
 
 
-def reached_modules(script: str | Path, *roots: str) -> set[Path]:
+@cache
+def reached_modules(script: str | Path, *roots: str) -> frozenset[Path]:
     """Return the files with science that a script or a root reaches through imports: see `code_digest`."""
     reached = {file for root in roots for file in _files(root.partition(":")[0])}
     waiting = [Path(script), *reached]
@@ -144,7 +153,7 @@ def reached_modules(script: str | Path, *roots: str) -> set[Path]:
         found = set(_imported(waiting.pop())) - reached
         reached |= found
         waiting.extend(found)
-    return {file for file in reached if _is_science(file)}
+    return frozenset(file for file in reached if _is_science(file))
 
 
 @cache
@@ -161,12 +170,6 @@ def _name(file: Path) -> str:
 def _imported(path: Path) -> tuple[Path, ...]:
     """Return the files of the edsym modules that one file imports anywhere in it."""
     return tuple(file for name in _imported_names(path) for file in _files(name))
-
-
-@cache
-def _imported_names(path: Path) -> tuple[str, ...]:
-    """Return the dotted names that a file imports anywhere in it."""
-    return tuple(_imports_within(_parsed(path)))
 
 
 def _imports_within(tree: ast.AST) -> Iterator[str]:
