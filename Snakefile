@@ -23,6 +23,7 @@ include: "workflow/rules/models.smk"
 include: "workflow/rules/prediction.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/experiment.smk"
+include: "workflow/rules/powder.smk"
 
 
 localrules:
@@ -33,6 +34,7 @@ localrules:
     tables,
     figures,
     experiment,
+    powder,
     provenance,
     write_provenance,
 

@@ -11,38 +11,49 @@ if TYPE_CHECKING:
     from edsym.interface.model import load_model
     from edsym.interface.orientation import match_orientations
     from edsym.interface.plot import plot_pattern
+    from edsym.interface.powder import classify_powder, simulate_powder
     from edsym.interface.simulation import simulate
     from edsym.interface.spot_files import read_spots
     from edsym.interface.spots import Spots
+    from edsym.powder.pattern import PowderPattern
+    from edsym.powder.pattern_files import read_powder
     from edsym.structures.structure import Structure
 
 # Late and by name: who only simulates does not load torch, and no stage of the workflow stands on this.
 _MODULES = {
+    "PowderPattern": "edsym.powder.pattern",
     "Spots": "edsym.interface.spots",
     "Structure": "edsym.structures.structure",
+    "classify_powder": "edsym.interface.powder",
     "find_cell": "edsym.interface.cell",
     "find_spots": "edsym.interface.finding",
     "load_model": "edsym.interface.model",
     "match_orientations": "edsym.interface.orientation",
     "plot_pattern": "edsym.interface.plot",
+    "read_powder": "edsym.powder.pattern_files",
     "read_scan": "edsym.experiment.read",
     "read_scan_spots": "edsym.experiment.scan_spots",
     "read_spots": "edsym.interface.spot_files",
     "simulate": "edsym.interface.simulation",
+    "simulate_powder": "edsym.interface.powder",
 }
 
 __all__ = [
+    "PowderPattern",
     "Spots",
     "Structure",
+    "classify_powder",
     "find_cell",
     "find_spots",
     "load_model",
     "match_orientations",
     "plot_pattern",
+    "read_powder",
     "read_scan",
     "read_scan_spots",
     "read_spots",
     "simulate",
+    "simulate_powder",
 ]
 
 

@@ -136,6 +136,21 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--jobs", type=int, default=1, help="threads")
 
     one = command(
+        "classify-powder",
+        _classify_powder,
+        "tell the extinction group of a crystal from its X-ray powder pattern",
+        "pattern.xy --wavelength Co --model results/powder/powder/models/material",
+    )
+    one.add_argument(
+        "pattern", help="a file: columns of 2θ and intensity (.xy, .csv), pdCIF, raw of GSAS, XRDML"
+    )
+    one.add_argument("--wavelength", help="in Å, or Cr, Fe, Co, Cu, Mo, Ag; without, that of the file, or Cu")
+    one.add_argument("--top", type=int, default=5, help="number of answers")
+    one.add_argument("--prior", default="training", help="training, or uniform: all groups alike")
+    one.add_argument("--model", required=True, help="folder of a model")
+    one.add_argument("--csv", metavar="CSV", help="write the answers to this file")
+
+    one = command(
         "trace", _trace, "print what a file of a run was made from", "results/tables/table3.csv --parameters"
     )
     one.add_argument("file", help="a table, a figure or any file of a run")
@@ -319,6 +334,20 @@ def _orient(options: argparse.Namespace) -> int:
     if options.out:
         found.to_csv(options.out)
     print(summary(found).to_string(index=False, na_rep="", float_format="{:.3f}".format))
+    return 0
+
+
+def _classify_powder(options: argparse.Namespace) -> int:
+    import edsym
+
+    pattern = edsym.read_powder(options.pattern, options.wavelength)
+    answers = edsym.classify_powder(pattern, options.model, options.prior).top(options.top)
+    if options.csv:
+        from edsym.files import atomic_path
+
+        with atomic_path(options.csv) as temporary:
+            answers.to_csv(temporary, index=False)
+    print(answers.to_string(index=False, float_format="{:.3f}".format))
     return 0
 
 

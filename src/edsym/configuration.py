@@ -10,6 +10,7 @@ from edsym.cells.settings import CellsSettings
 from edsym.detector.settings import DetectorSettings
 from edsym.errors import InputError
 from edsym.models.registry import SECTIONS, imported
+from edsym.powder.settings import PowderEvaluationSettings, PowderNetworkSettings, PowderSettings
 from edsym.predictions.settings import EvaluationSettings
 from edsym.settings import Settings, entries, setting, unknown_key
 from edsym.simulation.settings import SimulationSettings
@@ -55,8 +56,15 @@ def sections() -> dict[str, type[Settings]]:
         DetectorSettings,
     )
     models = map(imported, SECTIONS.values())
-    evaluation = EvaluationSettings, CellsSettings, ExperimentSettings
-    return {settings.section: settings for settings in (*stages, *models, *evaluation)}
+    later = (
+        EvaluationSettings,
+        CellsSettings,
+        ExperimentSettings,
+        PowderSettings,
+        PowderNetworkSettings,
+        PowderEvaluationSettings,
+    )
+    return {settings.section: settings for settings in (*stages, *models, *later)}
 
 
 def default_configuration() -> dict:

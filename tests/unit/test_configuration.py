@@ -51,7 +51,7 @@ def test_config_yaml_is_the_default_and_what_no_configuration_means():
     jsonschema.validate(written, GENERATED["schema"]())
 
 
-@pytest.mark.parametrize("name", ["demo", "literal", "own", "spectra"])
+@pytest.mark.parametrize("name", ["demo", "literal", "own", "powder", "spectra"])
 def test_overlays_are_valid(name):
     check_configuration(yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()))
 

@@ -25,6 +25,7 @@ LAYERS = [
     ["training"],
     ["predictions"],
     ["cells"],
+    ["powder"],
     ["models"],
     ["evaluation"],
     ["configuration", "configuration_files", "interface"],

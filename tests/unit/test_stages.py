@@ -60,6 +60,8 @@ EXTRACT = {"extract_spots", "extract_spots_elsewhere"}
 FIGURES = {"fig1", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8"}
 TABLES = {f"table{number}" for number in (*range(1, 11), 12, 13)}
 CELLS = {"find_cells"}
+LINES, POWDER_TABLE = {"powder_reflections"}, {"write_powder_table"}
+POWDER = {"train_powder", "score_powder"}
 VERBS = ("train", "predict", "predict_views", "predict_curves")
 TRAIN, PREDICT, VIEWS, CURVES = ({f"{rule} {model}" for model in MODELS} for rule in VERBS)
 NETWORK, MLP, CELL, FOREST = ({f"{rule} {model}" for rule in VERBS} for model in MODELS)
@@ -148,6 +150,19 @@ EXPECTED = {
     "lattice.equations": CELLS | CELL,
     "cells.answers": CELLS,
     "cells.table": CELLS | TABLES | FIGURES,
+    # powder patterns
+    "powder.settings": LINES | POWDER,
+    "powder.factors": LINES | POWDER,
+    "powder.store": LINES | POWDER,
+    "powder.render": POWDER,
+    "powder.network": POWDER,
+    "powder.fit": {"train_powder"},
+    "powder.division": POWDER,
+    "powder.baselines": {"score_powder"},
+    "powder.measured": {"score_powder"},
+    "powder.pattern": {"score_powder"},
+    "powder.methods": POWDER_TABLE,
+    "evaluation.powder_tables": POWDER_TABLE,
     # predictions and evaluation
     "predictions.draw": {"fit_calibration", "decide"} | VIEWS | CURVES | CELLS,
     "predictions.fit": {"fit_calibration"},

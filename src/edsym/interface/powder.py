@@ -1,0 +1,138 @@
+"""Powder patterns in a notebook: simulated ones, and what the network says of measured ones."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from edsym.errors import InputError
+from edsym.powder.pattern import PowderPattern
+from edsym.powder.reflections import reflections
+from edsym.powder.settings import PowderSettings
+from edsym.structures.structure import Structure
+from edsym.structures.symbols import space_group_symbols
+from edsym.symmetry import CRYSTAL_SYSTEMS, system_index
+from edsym.symmetry_classes import CLASSES
+
+
+def simulate_powder(structure: Structure, seed: int | None = None, **changes) -> PowderPattern:
+    """Return a simulated X-ray powder pattern of a crystal.
+
+    Parameters
+    ----------
+    structure : Structure
+        The crystal.
+    seed : int, optional
+        Draws a measured pattern: strains, texture, impurity-free, with background and noise. Without it there
+        are Kα1 lines of one width and nothing else.
+    **changes
+        Keys of the section ``powder`` of the configuration, such as ``wavelength`` in Å or ``two_theta_max``.
+
+    Returns
+    -------
+    PowderPattern
+        The largest intensity is about 1.
+
+    Examples
+    --------
+    >>> pattern = edsym.simulate_powder(edsym.Structure.from_cif("NaCl.cif"))
+    >>> round(float(pattern.two_theta[pattern.intensity.argmax()]), 1)
+    31.7
+    """
+    from edsym.powder.render import render
+    from edsym.powder.store import joined
+
+    settings = PowderSettings(**{"impurity_fraction": 0.0} | changes)
+    lines = joined([reflections(structure, settings)], np.array([structure.spacegroup_number]))
+    intensity = render(lines, np.array([0]), settings, seed)[0]
+    two_theta = settings.two_theta_min + settings.step * (np.arange(settings.bins) + 0.5)
+    return PowderPattern(two_theta, np.maximum(intensity, 0), settings.wavelength, "the simulated pattern")
+
+
+@dataclass(frozen=True)
+class PowderAnswer:
+    """What a model says of a powder pattern.
+
+    Attributes
+    ----------
+    p_spacegroup : (230,) array
+        Probabilities of the space groups; those of one powder group differ by the training's shares alone,
+        and by what intensities tell.
+    """
+
+    p_spacegroup: np.ndarray
+
+    @property
+    def p_system(self) -> np.ndarray:
+        """Probabilities (7,) of the crystal systems, sums of those of their space groups."""
+        return np.bincount(system_index(np.arange(1, 231)), self.p_spacegroup)
+
+    def top(self, n: int = 5) -> pd.DataFrame:
+        """Return the `n` most probable powder groups.
+
+        Returns
+        -------
+        DataFrame
+            rank, p_group, crystal_system of the most probable space group in the group, space_group (that
+            one), p_spacegroup, and all ``members`` of the group, which share their systematic absences.
+
+        Raises
+        ------
+        InputError
+            If `n` is not 1 to 97.
+        """
+        classes = CLASSES["powder"]()
+        p_group = classes.sums(self.p_spacegroup)
+        if not 1 <= n <= len(p_group):
+            raise InputError(f"n is {n}, expected 1 to {len(p_group)}")
+        rows = []
+        for rank, group in enumerate(np.argsort(-p_group, kind="stable")[:n], 1):
+            best = int(np.where(classes.index == group, self.p_spacegroup, -1).argmax())
+            rows.append(
+                {
+                    "rank": rank,
+                    "p_group": p_group[group],
+                    "crystal_system": CRYSTAL_SYSTEMS[int(system_index(best + 1))],
+                    "space_group": space_group_symbols()[best],
+                    "p_spacegroup": self.p_spacegroup[best],
+                    "members": classes.names[group],
+                }
+            )
+        return pd.DataFrame(rows)
+
+
+def classify_powder(
+    pattern: PowderPattern | str | Path, model: str | Path, prior: str = "training"
+) -> PowderAnswer:
+    """Return what a trained network says of a powder pattern.
+
+    Parameters
+    ----------
+    pattern : PowderPattern, str or Path
+        The pattern, or a file that `read_powder` takes.
+    model : str or Path
+        The folder that a run wrote a model to.
+    prior : {"training", "uniform"}
+        How often groups are met: as among the training materials, or all 97 alike.
+
+    Returns
+    -------
+    PowderAnswer
+        Its ``top(5)`` is a table of groups and probabilities.
+
+    Raises
+    ------
+    InputError
+        If the pattern is none, or there is no such model.
+    """
+    from edsym.powder.model import PowderModel
+    from edsym.powder.pattern_files import read_powder
+
+    if not Path(model).is_dir():
+        raise InputError(f"there is no powder model {str(model)!r}: expected a folder")
+    trained = PowderModel.load(model)
+    if not isinstance(pattern, PowderPattern):
+        pattern = read_powder(pattern)
+    scores = trained.scores(pattern.on_axis(trained.powder)[None])
+    return PowderAnswer(trained.probabilities(scores, prior)[0])

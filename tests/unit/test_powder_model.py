@@ -1,0 +1,230 @@
+"""The powder network: training, calibration, priors, its folder, scores beside other methods, tables."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from pymatgen.core import Lattice
+from pymatgen.core import Structure as Pymatgen
+
+from edsym.cli import main
+from edsym.errors import InputError
+from edsym.evaluation.powder_tables import powder1, powder2
+from edsym.interface.powder import PowderAnswer, classify_powder
+from edsym.powder import fit
+from edsym.powder.baselines import nearest
+from edsym.powder.division import divide
+from edsym.powder.measured import read_patterns
+from edsym.powder.model import PowderModel
+from edsym.powder.network import class_sums, members
+from edsym.powder.render import render
+from edsym.powder.score import score_powder
+from edsym.powder.settings import PowderEvaluationSettings, PowderNetworkSettings, PowderSettings
+from edsym.powder.store import PowderStore, prototype, write_reflections
+from edsym.structures.table import write_materials
+from edsym.symmetry import crystal_system
+from edsym.symmetry_classes import powder_groups
+
+POWDER = PowderSettings(step=0.2, two_theta_max=60.0)
+NETWORK = PowderNetworkSettings(correlations=64, hidden=[32], epochs=6, batch_size=16, threads=1)
+EVALUATION = PowderEvaluationSettings(trees=5, test_fraction=0.3)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """40 crystals: rock salt and caesium chloride of different sizes, and one that cannot be used."""
+    folder = tmp_path_factory.mktemp("powder")
+    rows = []
+    for i in range(40):
+        group, second = ("Fm-3m", 0.5) if i % 2 else ("Pm-3m", 0.5)
+        cell = Pymatgen.from_spacegroup(
+            group, Lattice.cubic(4 + 0.05 * i), ["Na", "Cl"], [[0, 0, 0], [second] * 3]
+        )
+        rows.append((f"m{i:02d}", 225 if i % 2 else 221, cell))
+    rows.append(("m99", 221, Pymatgen(Lattice.cubic(0.3), ["Na"], [[0, 0, 0]])))
+    frame = pd.DataFrame(
+        {
+            "material_id": [row[0] for row in rows],
+            "formula": "Na1 Cl1",
+            "spacegroup_number": [row[1] for row in rows],
+            "crystal_system": [crystal_system(row[1]) for row in rows],
+            "volume": [row[2].volume for row in rows],
+            "nsites": [len(row[2]) for row in rows],
+            "lattice": [row[2].lattice.matrix.ravel() for row in rows],
+            "numbers": [np.array([s.specie.Z for s in row[2]]) for row in rows],
+            "frac_coords": [row[2].frac_coords.ravel() for row in rows],
+        }
+    )
+    write_materials(frame[:40], folder / "materials.parquet", {})
+    write_reflections(folder / "materials.parquet", folder / "reflections.h5", folder / "bad.csv", POWDER)
+    assert pd.read_csv(folder / "bad.csv").empty
+    return PowderStore(folder / "reflections.h5")
+
+
+@pytest.fixture(scope="module")
+def model(store):
+    training, validation, _ = divide(store, "material", EVALUATION, 0.3)
+    return fit.train_powder(store, training, validation, POWDER, NETWORK)
+
+
+def test_parts_are_apart_and_depend_on_the_seed_alone(store):
+    parts = divide(store, "material", EVALUATION, 0.3)
+    assert sorted(np.concatenate(parts)) == list(range(40))
+    few = divide(store, "material", EVALUATION.replace(materials=12), 0.3)
+    assert np.array_equal(few[2], parts[2]) and len(few[0]) + len(few[1]) == 12
+    with pytest.raises(InputError, match="too few to divide by prototype"):
+        divide(store, "prototype", EVALUATION, 0.3)
+    assert prototype(225, np.array([11, 17, 11])) == prototype(225, np.array([8, 8, 3])) == "225:1-2"
+
+
+def test_sums_over_classes_are_those_of_probabilities():
+    index = powder_groups().index
+    p = np.random.default_rng(0).dirichlet(np.ones(230), 3)
+    found = class_sums(torch.from_numpy(np.log(p)), members(index)).exp().numpy()
+    assert found == pytest.approx(powder_groups().sums(p))
+
+
+def test_a_training_is_the_same_again_and_goes_on_from_its_checkpoint(store, model, tmp_path, monkeypatch):
+    training, validation, _ = divide(store, "material", EVALUATION, 0.3)
+    checkpoint = tmp_path / "checkpoint.pt"
+    monkeypatch.setattr(fit._Fit, "_train", ended := _Ended(fit._Fit._train, 5))
+    with pytest.raises(KeyboardInterrupt):
+        fit.train_powder(store, training, validation, POWDER, NETWORK, checkpoint)
+    ended.left = 99
+    again = fit.train_powder(store, training, validation, POWDER, NETWORK, checkpoint)
+    assert ended.left == 98
+    assert again.record == model.record and again.calibration == model.calibration
+    for name, value in model.network.state_dict().items():
+        assert torch.equal(value, again.network.state_dict()[name]), name
+
+
+class _Ended:
+    """A method that ends the process after so many calls."""
+
+    def __init__(self, method, left):
+        self.method, self.left = method, left
+
+    def __get__(self, instance, _):
+        def call(epoch):
+            if not self.left:
+                raise KeyboardInterrupt
+            self.left -= 1
+            self.method(instance, epoch)
+
+        return call
+
+
+def test_probabilities_sum_to_1_and_follow_the_prior(model):
+    scores = np.random.default_rng(1).normal(0, 2, (5, 230))
+    p = model.probabilities(scores)
+    assert p.sum(1) == pytest.approx(1)
+    flat = powder_groups().sums(model.probabilities(0 * scores, "uniform"))
+    power = model.calibration.scores
+    # without evidence, a prior of the groups comes back
+    assert flat == pytest.approx(np.full(flat.shape, 1 / 97), rel=1e-6)
+    counts = np.zeros(230)
+    counts[61] = 1000
+    told = powder_groups().sums(model.probabilities(scores, counts))
+    assert (told.argmax(1) == powder_groups().index[61]).mean() > 0.5 and power > 0
+    with pytest.raises(InputError, match="expected one of training, uniform"):
+        model.probabilities(scores, "none")
+
+
+def test_the_calibration_of_right_and_sure_scores_is_sharp_and_of_noise_is_flat(model):
+    rng = np.random.default_rng(2)
+    truth = rng.integers(1, 231, 400)
+    right = 3 * np.eye(230)[truth - 1] + rng.normal(0, 0.3, (400, 230))
+    assert model.fit_calibration(right, truth).scores > 1.5
+    assert model.fit_calibration(rng.normal(0, 3, (400, 230)), truth).scores < 0.1
+
+
+def test_a_folder_holds_the_model(model, store, tmp_path):
+    model.save(tmp_path / "m")
+    read = PowderModel.load(tmp_path / "m")
+    patterns = np.random.default_rng(0).random((3, POWDER.bins)).astype(np.float32)
+    assert read.scores(patterns) == pytest.approx(model.scores(patterns), abs=0.05)
+    assert (read.calibration, read.powder, read.settings) == (model.calibration, POWDER, NETWORK)
+    (tmp_path / "m/weights.safetensors").write_bytes(b"no")
+    with pytest.raises(InputError, match="is damaged"):
+        PowderModel.load(tmp_path / "m")
+    with pytest.raises(InputError, match="holds no powder model"):
+        PowderModel.load(tmp_path)
+
+
+def test_scores_and_tables_beside_other_methods(model, store, tmp_path):
+    two_theta = np.arange(5, 60, 0.1)
+    intensity = np.random.default_rng(0).random((4, len(two_theta)))
+    np.savez(
+        tmp_path / "set.npz",
+        intensity=intensity,
+        two_theta_start=5.0,
+        two_theta_step=0.1,
+        spacegroup_number=np.array([225, 221, 225, 999]),
+    )
+    measured, rejected = read_patterns(tmp_path / "set.npz", POWDER)
+    assert len(measured.name) == 3 and "999, expected 1 to 230" in rejected.reason[0]
+    score_powder(store, model, "material", EVALUATION, measured, tmp_path / "scores.parquet")
+    frame = pd.read_parquet(tmp_path / "scores.parquet")
+    test = divide(store, "material", EVALUATION, 0.3)[2]
+    simulated = frame[frame.patterns == "simulated"]
+    assert simulated.groupby("method").size().to_dict() == dict.fromkeys(
+        ["prior", "nearest", "forest", "network", "network uniform"], len(test)
+    )
+    assert sorted(simulated[simulated.method == "network"].name) == sorted(store.material_id[test])
+    right = frame["rank"] == 1
+    assert (frame.p_true[right] == frame.confidence[right]).all()
+
+    model.save(tmp_path / "m")
+    scores, models = {"material": tmp_path / "scores.parquet"}, {"material": tmp_path / "m"}
+    table = powder1(scores, models)
+    row = table.frame.set_index(["patterns", "method"]).loc[("simulated", "Nearest neighbour")]
+    own = simulated[simulated.method == "nearest"]
+    assert row.top1 == pytest.approx(100 * (own["rank"] == 1).mean()) and row.top5 >= row.top1
+    assert row.top1_low < row.top1 <= row.top1_high and "training materials" in table.note
+    prior = powder2(scores, models).frame.set_index(["patterns", "method"]).loc[("simulated", "Prior alone")]
+    own = simulated[simulated.method == "prior"]
+    assert prior.nll == pytest.approx(-np.log(own.p_true).mean())
+    assert prior.confidence == pytest.approx(100 * own.confidence.mean())
+
+
+def test_the_nearest_neighbour_of_a_training_pattern_is_itself(store):
+    shown = render(store.lines, np.arange(8), POWDER, 0, "shown")
+    groups = store.spacegroup_number[:8]
+    p = nearest(shown, groups, 2 * shown[::-1], POWDER)
+    assert p.sum(1) == pytest.approx(1) and (p.argmax(1) + 1 == groups[::-1]).all()
+
+
+def test_sets_of_measured_patterns_are_checked(tmp_path):
+    with pytest.raises(InputError, match=r"labels\.csv cannot be read"):
+        read_patterns(tmp_path, POWDER)
+    (tmp_path / "labels.csv").write_text("file,spacegroup_number,wavelength\na.xy,225,1.79\nb.xy,1,\n")
+    (tmp_path / "a.xy").write_text("\n".join(f"{5 + 0.1 * i} {i % 9}" for i in range(900)))
+    found, rejected = read_patterns(tmp_path, POWDER)
+    assert found.name.tolist() == ["a.xy"] and rejected.name.tolist() == ["b.xy"]
+    np.savez(tmp_path / "set.npz", intensity=np.ones((2, 900)))
+    with pytest.raises(InputError, match="no array two_theta_start"):
+        read_patterns(tmp_path / "set.npz", POWDER)
+
+
+def test_the_command_answers_with_a_model_of_a_folder(model, tmp_path, capsys):
+    model.save(tmp_path / "m")
+    text = "\n".join(f"{5 + 0.1 * i} {100 * (i % 50 == 0)}" for i in range(550))
+    (tmp_path / "a.xy").write_text(text)
+    arguments = [str(tmp_path / "a.xy"), "--model", str(tmp_path / "m"), "--top", "2"]
+    assert main(["classify-powder", *arguments, "--csv", str(tmp_path / "a.csv")]) == 0
+    answers = pd.read_csv(tmp_path / "a.csv")
+    assert answers["rank"].tolist() == [1, 2] and answers.space_group[0] in answers.members[0].split()
+    assert f"{answers.p_group[0]:.3f}" in capsys.readouterr().out
+    assert main(["classify-powder", *arguments[:2], "nowhere"]) == 2
+    assert "no powder model 'nowhere'" in capsys.readouterr().err
+    with pytest.raises(InputError, match="expected 1 to 97"):
+        classify_powder(tmp_path / "a.xy", tmp_path / "m").top(98)
+
+
+def test_an_answer_sums_to_systems_and_groups():
+    p = np.zeros(230)
+    p[[220, 224, 0]] = 0.3, 0.5, 0.2
+    answer = PowderAnswer(p)
+    assert answer.p_system[-1] == pytest.approx(0.8) and answer.p_system[0] == pytest.approx(0.2)
+    top = answer.top(2)
+    assert top.space_group.tolist() == ["Fm-3m", "Pm-3m"] and top.crystal_system[0] == "cubic"

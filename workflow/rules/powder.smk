@@ -1,0 +1,108 @@
+"""X-ray powder patterns: reflections, a network for each division of the materials, and tables. Not a part of `all`."""
+
+DIVISIONS = config["powder_evaluation"]["splits"]
+MEASURED = config["powder_evaluation"]["measured"]
+POWDER = f"{RESULTS}/powder"
+
+
+wildcard_constraints:
+    division="|".join(("material", "prototype")),
+
+
+rule powder:
+    input:
+        expand(f"{POWDER}/tables/{{name}}.{{form}}", name=POWDER_TABLES, form=TABLE_FORMS),
+
+
+rule powder_reflections:
+    input:
+        materials=rules.select_materials.output.selected,
+    output:
+        reflections=f"{POWDER}/reflections.h5",
+        rejected=f"{POWDER}/rejected.csv",
+    log:
+        f"{RESULTS}/logs/powder_reflections.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/powder_reflections.tsv"
+    conda:
+        "../../envs/simulation.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
+    params:
+        settings={name: config["powder"][name] for name in ("wavelength", "two_theta_max", "thermal_b")},
+        code=code("powder_reflections.py"),
+    script:
+        "../scripts/powder_reflections.py"
+
+
+rule train_powder:
+    input:
+        reflections=rules.powder_reflections.output.reflections,
+    output:
+        model=directory(f"{POWDER}/models/{{division}}"),
+    log:
+        f"{RESULTS}/logs/train_powder/{{division}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/train_powder/{{division}}.tsv"
+    conda:
+        "../../envs/learning.yaml"
+    threads: config["powder_network"]["threads"]
+    resources:
+        mem_mb=growing(16000),
+        runtime=growing(720),
+    params:
+        settings=settings("powder", "powder_network"),
+        division={name: config["powder_evaluation"][name] for name in ("test_fraction", "materials", "seed")},
+        # outside the outputs, which Snakemake deletes when a job fails: an interrupted training goes on
+        checkpoints=f"{RESULTS}/checkpoints/powder",
+        code=code("train_powder.py"),
+    script:
+        "../scripts/train_powder.py"
+
+
+rule score_powder:
+    input:
+        reflections=rules.powder_reflections.output.reflections,
+        model=rules.train_powder.output.model,
+        measured=[MEASURED] if MEASURED else [],
+    output:
+        scores=f"{POWDER}/scores/{{division}}.parquet",
+        rejected=f"{POWDER}/scores/{{division}}_rejected.csv",
+    log:
+        f"{RESULTS}/logs/score_powder/{{division}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/score_powder/{{division}}.tsv"
+    conda:
+        "../../envs/learning.yaml"
+    threads: config["powder_network"]["threads"]
+    resources:
+        mem_mb=growing(16000),
+        runtime=growing(120),
+    params:
+        settings=settings("powder_evaluation"),
+        code=code("score_powder.py"),
+    script:
+        "../scripts/score_powder.py"
+
+
+rule write_powder_table:
+    input:
+        scores=expand(f"{POWDER}/scores/{{division}}.parquet", division=DIVISIONS),
+        models=expand(f"{POWDER}/models/{{division}}", division=DIVISIONS),
+    output:
+        **{form: f"{POWDER}/tables/{{name}}.{form}" for form in TABLE_FORMS},
+    log:
+        f"{RESULTS}/logs/write_powder_table/{{name}}.log",
+    wildcard_constraints:
+        name="|".join(POWDER_TABLES),
+    conda:
+        "../../envs/evaluation.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(15),
+    params:
+        divisions=DIVISIONS,
+        code=code("write_powder_table.py"),
+    script:
+        "../scripts/write_powder_table.py"
