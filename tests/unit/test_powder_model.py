@@ -23,7 +23,7 @@ from edsym.powder.settings import PowderEvaluationSettings, PowderNetworkSetting
 from edsym.powder.store import PowderStore, prototype, write_reflections
 from edsym.structures.table import write_materials
 from edsym.symmetry import crystal_system
-from edsym.symmetry_classes import powder_groups
+from edsym.symmetry.classes import powder_groups
 
 POWDER = PowderSettings(step=0.2, two_theta_max=60.0)
 NETWORK = PowderNetworkSettings(correlations=64, hidden=[32], epochs=6, batch_size=16, threads=1)

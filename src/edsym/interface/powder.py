@@ -13,7 +13,7 @@ from edsym.powder.settings import PowderSettings
 from edsym.structures.structure import Structure
 from edsym.structures.symbols import space_group_symbols
 from edsym.symmetry import CRYSTAL_SYSTEMS, system_index
-from edsym.symmetry_classes import CLASSES
+from edsym.symmetry.classes import CLASSES
 
 
 def simulate_powder(structure: Structure, seed: int | None = None, **changes) -> PowderPattern:

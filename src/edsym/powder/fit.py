@@ -22,7 +22,7 @@ from edsym.powder.settings import PowderNetworkSettings, PowderSettings
 from edsym.powder.store import PowderStore
 from edsym.seeds import generator, stable_hash
 from edsym.symmetry import N_SPACE_GROUPS, system_index
-from edsym.symmetry_classes import powder_groups
+from edsym.symmetry.classes import powder_groups
 from edsym.training.precision import arithmetic, compute_threads
 
 # Weights of the losses of crystal system and space group beside that of the powder group.

@@ -16,7 +16,7 @@ from edsym.powder.network import PowderNetwork
 from edsym.powder.settings import PowderNetworkSettings, PowderSettings
 from edsym.predictions.loglinear import fit_weights, softmax
 from edsym.symmetry import N_SPACE_GROUPS
-from edsym.symmetry_classes import powder_groups
+from edsym.symmetry.classes import powder_groups
 
 FORMAT, VERSION = "edsym-powder-model", 1
 WEIGHTS, DESCRIPTION = "weights.safetensors", "powder.json"

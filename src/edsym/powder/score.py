@@ -16,7 +16,7 @@ from edsym.powder.render import render
 from edsym.powder.settings import PowderEvaluationSettings
 from edsym.powder.store import PowderStore
 from edsym.symmetry import N_SPACE_GROUPS, system_index
-from edsym.symmetry_classes import powder_groups
+from edsym.symmetry.classes import powder_groups
 
 _SYSTEMS = system_index(np.arange(1, N_SPACE_GROUPS + 1))
 
