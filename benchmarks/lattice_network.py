@@ -8,18 +8,20 @@ lattices that it found.
 import argparse
 import json
 import time
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
-from edsym.detector.detect import detect
+from edsym.detector.detect import as_detector, detect
 from edsym.evaluation.metrics import accuracy, class_metrics, expected_calibration_error, wilson_interval
 from edsym.files import write_text
 from edsym.interface.ranges import SHARE, measured_ranges
 from edsym.interface.spots import Spots
+from edsym.models.cell.answers import Answers, find_answers
+from edsym.models.cell.fit import learn, look
 from edsym.models.cell.model import LatticeNetwork
 from edsym.models.cell.settings import CellSettings
 from edsym.predictions.calibration import Calibration, scale_temperature
@@ -28,12 +30,12 @@ from edsym.predictions.fit import fit_calibration
 from edsym.predictions.settings import EvaluationSettings
 from edsym.predictions.table import Predictions
 from edsym.seeds import stable_hash
+from edsym.simulation.electrons import wavelength
 from edsym.spots.split import validation_patterns
 from edsym.spots.store import SpotLists, read_spots
 from edsym.structures.table import read_columns
 from edsym.symmetry import CRYSTAL_SYSTEMS, N_SPACE_GROUPS, system_index
 
-TESTED_VIEWS = (1, 2, 4, 10)
 FITTED_VIEWS = (2, 4, 10)
 LEVELS = ("ideal", "typical")
 TRAINED = "typical"
@@ -57,8 +59,9 @@ of one crystal: it tells crystal system and space group. `edsym.load_model("{nam
 
 ## Scores on materials that no part of the training used
 
-Random orientations; nothing was chosen here. In brackets: 95 % interval (Wilson) over materials. Mean recall
-is that over the classes that occur. ECE: expected calibration error of the crystal system.
+Random orientations; nothing was chosen here. In brackets: 95 % interval (Wilson) over materials. Beside it:
+mean and standard deviation over seeds of the weights, of which the first is stored. Mean recall is that over
+the classes that occur. ECE: expected calibration error of the crystal system.
 
 {scores}
 
@@ -69,19 +72,29 @@ Recall by crystal system in %:
 
 
 def main() -> None:
-    """Train, calibrate, test and write."""
+    """Train with every seed, calibrate, test and write."""
     options = parsed()
     learned, groups, test, test_groups = sides(options)
     settings = CellSettings(**json.loads(options.set))
-    model = LatticeNetwork(cell=settings)
     validates = validation_patterns(learned.material, settings.validation_fraction, settings.seed)
-    model.fit(
-        learned, groups, validates, detector=TRAINED, threads=options.threads, checkpoints=options.checkpoints
-    )
+    detector = as_detector(TRAINED)
+    examples = look(learned, groups, validates, settings, detector, options.checkpoints)
     some = np.unique(learned.material[validates])[: options.count]
     calibrating = learned.select(learned.material_id[some])
-    numbers = groups[np.isin(learned.material, some)]
-    fits = calibrations(model, detect(calibrating, TRAINED), numbers, options.threads)
+    shown = detect(calibrating, TRAINED)
+    fitted = list(looked(shown, groups[np.isin(learned.material, some)], (1, *FITTED_VIEWS), "fit", options))
+    tests = {level: list(test_sets(level, test, test_groups, options)) for level in LEVELS}
+
+    runs = []
+    for seed in options.seeds:
+        model = LatticeNetwork(cell=settings.replace(seed=seed))
+        model.detector = detector
+        learn(model, examples, validates)
+        fits = calibrations(model, fitted)
+        runs.append(
+            (model, fits, [row for level in LEVELS for row in tested(model, fits, level, tests[level])])
+        )
+    model, fits, _ = runs[0]
     folder = options.output
     model.save(folder)
     views = {n: asdict(fit) for n, fit in fits.items()}
@@ -92,8 +105,8 @@ def main() -> None:
     note = f"{SHARE:.1%} of the patterns are within low and high: [low, median, high]"
     ranges = measured_ranges(Spots.of(calibrating))
     write(folder / "ranges.json", {"made_from": made_from, "note": note, "ranges": ranges})
-    rows = list(tested(model, fits, test, test_groups, options))
-    write_text(folder / "README.md", card(folder.name, model, rows, learned, validates, len(some)))
+    every = [rows for _, _, rows in runs]
+    write_text(folder / "README.md", card(folder.name, model, every, learned, validates, len(some)))
 
 
 def parsed() -> argparse.Namespace:
@@ -106,6 +119,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--set", default="{}", help="settings of the section cell as JSON")
     parser.add_argument("--test", type=int, default=1200, help="materials that are kept for the test")
     parser.add_argument("--count", type=int, default=300, help="materials that calibrate, and sets that test")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="the first one is stored")
     parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()
 
@@ -123,45 +137,80 @@ def sides(options: argparse.Namespace) -> tuple[SpotLists, np.ndarray, SpotLists
     return tuple(parts)
 
 
-def calibrations(
-    model: LatticeNetwork, spots: SpotLists, groups: np.ndarray, threads: int
-) -> dict[int, Calibration]:
-    """Return what is fitted to the model, by numbers of views."""
-    ids = spots.material_id[spots.material]
-    alone = Predictions(ids, spots.view, *model.predict_proba(spots, threads=threads, progress=True), groups)
-    fits = {}
-    for n in FITTED_VIEWS:
-        settings = EvaluationSettings(views=n)
-        rows, start = draw_views(ids, spots.view, settings)
-        answer = model.predict_views(spots.take(rows), start, threads=threads, progress=True)
-        counts = np.diff(np.append(start, len(rows)))
-        read = Predictions(ids[rows[start]], counts, *answer, groups[rows[start]])
-        fits[n] = fit_calibration(alone, settings, read)
-    return fits
+@dataclass(frozen=True)
+class Looked:
+    """What the finder says of M sets of n views: answers, materials, views and space groups."""
+
+    n: int
+    answers: Answers
+    material: np.ndarray
+    view: np.ndarray
+    group: np.ndarray
+    seconds: float
 
 
-def tested(model, fits, spots: SpotLists, groups: np.ndarray, options) -> Iterator[dict]:
-    """Yield scores by level of the detector and number of views."""
+def looked(
+    shown: SpotLists, groups: np.ndarray, sizes: Sequence[int], name: str, options: argparse.Namespace
+) -> Iterator[Looked]:
+    """Yield the finder's answers on sets of views, which are kept; of one view: on every pattern."""
+    electrons = wavelength(CellSettings(**json.loads(options.set)).energy_kev)
+    ids = shown.material_id[shown.material]
+    for n in sizes:
+        rows, start = draw_views(ids, shown.view, EvaluationSettings(views=n))
+        sets = np.arange(len(shown))[:, None] if n == 1 else np.split(rows, start[1:])
+        began = time.process_time()
+        answers = find_answers(
+            shown,
+            sets,
+            electrons,
+            processes=options.threads,
+            progress=True,
+            folder=options.checkpoints / f"{name}_{n}",
+            absences=True,
+        )
+        seconds = (time.process_time() - began) / len(sets)
+        first = np.array([one[0] for one in sets])
+        view = shown.view if n == 1 else np.diff(np.append(start, len(rows)))
+        yield Looked(n, answers, ids[first], view, groups[first], seconds)
+
+
+def test_sets(
+    level: str, spots: SpotLists, groups: np.ndarray, options: argparse.Namespace
+) -> Iterator[Looked]:
+    """Yield what the finder says of the test materials, of several views for some of them."""
     names = np.unique(spots.material_id[spots.material])
     few = sorted(names, key=lambda name: (stable_hash(0, "sets", str(name)), name))[: options.count]
-    for level in LEVELS:
-        shown = detect(spots, level)
-        for n in TESTED_VIEWS:
-            chosen = names if n == 1 else np.sort(few)
-            mine = np.flatnonzero(np.isin(shown.material_id[shown.material], chosen))
-            part, truth = shown.take(mine), groups[mine]
-            rows, start = draw_views(part.material_id[part.material], part.view, EvaluationSettings(views=n))
-            began = time.process_time()
-            if n == 1:
-                system, group = model.predict_proba(part.take(rows), threads=options.threads, progress=True)
-                scale = next(iter(fits.values())).temperature["single"]
-            else:
-                system, group = model.predict_views(
-                    part.take(rows), start, threads=options.threads, progress=True
-                )
-                scale = fits[n].temperature["together"]
-            row = {"level": level, "views": n, "seconds": (time.process_time() - began) / len(start)}
-            yield row | scores(scale_temperature(system, scale["system"]), group, truth[rows][start])
+    first = np.flatnonzero(np.diff(spots.material, prepend=-1))
+    some = np.flatnonzero(np.isin(spots.material_id[spots.material], few))
+    shown = detect(spots, level)
+    yield from looked(shown.take(first), groups[first], (1,), f"test_{level}", options)
+    yield from looked(shown.take(some), groups[some], FITTED_VIEWS, f"test_{level}", options)
+
+
+def calibrations(model: LatticeNetwork, fitted: list[Looked]) -> dict[int, Calibration]:
+    """Return what is fitted to the model, by numbers of views."""
+    alone, *several = (
+        Predictions(one.material, one.view, *model.of_answers(one.answers), one.group) for one in fitted
+    )
+    return {
+        one.n: fit_calibration(alone, EvaluationSettings(views=one.n), read)
+        for one, read in zip(fitted[1:], several, strict=True)
+    }
+
+
+def tested(
+    model: LatticeNetwork, fits: dict[int, Calibration], level: str, tests: list[Looked]
+) -> Iterator[dict]:
+    """Yield scores by number of views."""
+    for one in tests:
+        system, group = model.of_answers(one.answers)
+        scale = (
+            next(iter(fits.values())).temperature["single"]
+            if one.n == 1
+            else fits[one.n].temperature["together"]
+        )
+        row = {"level": level, "views": one.n, "seconds": one.seconds}
+        yield row | scores(scale_temperature(system, scale["system"]), group, one.group)
 
 
 def scores(system: np.ndarray, group: np.ndarray, truth: np.ndarray) -> dict:
@@ -182,22 +231,27 @@ def scores(system: np.ndarray, group: np.ndarray, truth: np.ndarray) -> dict:
 
 
 def card(
-    name: str, model, rows: list[dict], learned: SpotLists, validates: np.ndarray, calibrating: int
+    name: str, model, runs: list[list[dict]], learned: SpotLists, validates: np.ndarray, calibrating: int
 ) -> str:
-    """Return the card."""
+    """Return the card, with the scores (runs of all seeds) of the first seed, and how seeds differ."""
     table, recall = [], []
-    for row in rows:
+    for rows in zip(*runs, strict=True):
+        row = rows[0]
         n = row["materials"]
         system, group = (f"{100 * row[k]:.1f} ({_interval(row[k], n)})" for k in ("system", "spacegroup"))
         macro, macro_group, ece = (f"{100 * row[k]:.1f}" for k in ("macro", "macro_spacegroup", "ece"))
-        table.append([row["level"], row["views"], system, macro, group, macro_group, ece, n])
-        recall.append([row["level"], row["views"], *(f"{100 * row[s]:.0f}" for s in CRYSTAL_SYSTEMS)])
+        seeds = [_spread([one[k] for one in rows]) for k in ("system", "spacegroup")]
+        case = [row["level"], row["views"]]
+        table.append([*case, system, seeds[0], macro, group, seeds[1], macro_group, ece, n])
+        recall.append([*case, *(f"{100 * row[s]:.0f}" for s in CRYSTAL_SYSTEMS)])
     heads = [
         "spots",
         "views",
         "system, %",
+        f"{len(runs)} seeds",
         "mean recall, %",
         "space group, %",
+        f"{len(runs)} seeds",
         "mean recall, %",
         "ECE, %",
         "materials",
@@ -221,6 +275,10 @@ def card(
         scores=_markdown(heads, table),
         recall=_markdown(["spots", "views", *CRYSTAL_SYSTEMS], recall),
     )
+
+
+def _spread(shares: list[float]) -> str:
+    return f"{100 * np.mean(shares):.1f} ± {100 * np.std(shares, ddof=1) if len(shares) > 1 else 0:.1f}"
 
 
 def _interval(share: float, n: int) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from edsym.experiment.read import read_scan
     from edsym.experiment.scan_spots import read_scan_spots
-    from edsym.interface.cell import find_cell
+    from edsym.interface.cell import find_cell, find_crystals
     from edsym.interface.finding import find_spots
     from edsym.interface.model import load_model
     from edsym.interface.orientation import match_orientations
@@ -26,6 +26,7 @@ _MODULES = {
     "Structure": "edsym.structures.structure",
     "classify_powder": "edsym.interface.powder",
     "find_cell": "edsym.interface.cell",
+    "find_crystals": "edsym.interface.cell",
     "find_spots": "edsym.interface.finding",
     "load_model": "edsym.interface.model",
     "match_orientations": "edsym.interface.orientation",
@@ -44,6 +45,7 @@ __all__ = [
     "Structure",
     "classify_powder",
     "find_cell",
+    "find_crystals",
     "find_spots",
     "load_model",
     "match_orientations",

@@ -116,6 +116,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--error", type=float, help="standard deviation of qx and of qy in 1/Å; the spots tell it"
     )
+    one.add_argument(
+        "--crystals", type=int, default=1, help="look for up to so many crystals that overlap in one pattern"
+    )
     one.add_argument("--csv", metavar="CSV", help="write the indexed spots to this file")
     one.add_argument("--plot", metavar="PNG", help="draw the indexed patterns into this PNG, SVG or PDF file")
 
@@ -292,24 +295,40 @@ def _read_spot_files(options: argparse.Namespace):
 
 
 def _cell(options: argparse.Namespace) -> int:
+    import pandas as pd
+
     import edsym
     from edsym.interface.cell_report import report
 
     frame = _read_spot_files(options)
     spots = edsym.Spots.from_frame(frame, normalisation="sum")
     with _compiling_told("the lattice finder"):
-        cell = edsym.find_cell(spots, options.energy, position_error=options.error)
-    names = frame["pattern"].unique()
-    print(report(cell, names), end="")
+        if options.crystals == 1:
+            cells = [edsym.find_cell(spots, options.energy, position_error=options.error)]
+        else:
+            cells = edsym.find_crystals(
+                spots, options.energy, most=options.crystals, position_error=options.error
+            )
+    names = pd.unique(frame["pattern"])
+    for number, cell in enumerate(cells, start=1):
+        if options.crystals > 1:
+            print(f"Crystal {number} of {len(cells)}, in {len(cell.spots.qx)} of {len(frame)} spots")
+        print(report(cell, names), end="")
+    if options.crystals == 1:
+        table, shown = cells[0].spots.to_frame().assign(pattern=frame["pattern"]), cells[0].spots
+    else:
+        parts = [cell.spots.to_frame().assign(crystal=number) for number, cell in enumerate(cells, start=1)]
+        table = pd.concat(parts, ignore_index=True)
+        shown = edsym.Spots.from_frame(table.assign(pattern=table.crystal), normalisation="sum")
     if options.csv:
         from edsym.files import atomic_path
 
         with atomic_path(options.csv) as temporary:
-            cell.spots.to_frame().assign(pattern=frame["pattern"]).to_csv(temporary, index=False)
+            table.to_csv(temporary, index=False)
     if options.plot:
         from edsym.interface.plot import save_patterns
 
-        save_patterns(cell.spots, options.plot)
+        save_patterns(shown, options.plot)
     return 0
 
 

@@ -59,6 +59,47 @@ def test_indices_and_orientations_predict_every_indexed_spot(spots, cell):
         assert np.isnan(view.residual[~view.indexed]).all()
 
 
+@pytest.fixture(scope="module")
+def two_grains():
+    """The spots of two views of quartz in one pattern, and how many are the first one's."""
+    lattice, coords = Lattice.hexagonal(4.913, 5.405), [[0.4697, 0, 2 / 3], [0.4135, 0.2669, 0.7858]]
+    quartz = Pymatgen.from_spacegroup("P3_221", lattice, ["Si", "O"], coords)
+    first, second = list(
+        edsym.find_spots(edsym.simulate(edsym.Structure.from_pymatgen(quartz), n=5, seed=3))
+    )[3:]
+    return np.concatenate([first, second]), len(first)
+
+
+def test_two_crystals_that_overlap_are_told_apart(two_grains, tmp_path, capsys):
+    pattern, n = two_grains
+    cells = edsym.find_crystals(pattern)
+    assert len(cells) == 2
+    owners = []
+    for cell in cells:
+        np.testing.assert_allclose(np.sort(cell.parameters[:3]), [4.913, 4.913, 5.405], rtol=0.03)
+        seen = np.stack([cell.spots.qx, cell.spots.qy], axis=1)[cell.views[0].indexed]
+        place = np.abs(seen[:, None] - pattern[:, :2].astype(np.float32)).sum(axis=2).argmin(axis=1)
+        owners.append((place < n).mean())
+    # a few spots lie on both lattices
+    assert max(owners) > 0.9 and min(owners) < 0.1
+    pd.DataFrame(pattern, columns=["qx", "qy", "intensity"]).to_csv(tmp_path / "two.csv", index=False)
+    files = ["--csv", str(tmp_path / "cells.csv"), "--plot", str(tmp_path / "two.png")]
+    assert main(["cell", str(tmp_path / "two.csv"), "--crystals", "3", *files]) == 0
+    assert "Crystal 2 of 2, in " in capsys.readouterr().out
+    assert set(pd.read_csv(tmp_path / "cells.csv").crystal) == {1, 2}
+    assert (tmp_path / "two.png").stat().st_size > 10_000
+
+
+def test_a_single_crystal_is_not_two(spots):
+    one = spots[0]
+    cells = edsym.find_crystals(one)
+    assert len(cells) == 1 and len(cells[0].spots.qx) == len(one.qx)
+    with pytest.raises(InputError, match="there are 5 patterns, expected the one"):
+        edsym.find_crystals(spots)
+    with pytest.raises(InputError, match="most is 0"):
+        edsym.find_crystals(one, most=0)
+
+
 @pytest.mark.parametrize(
     ("change", "options", "message"),
     [

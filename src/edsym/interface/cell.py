@@ -9,6 +9,7 @@ from edsym.interface.cell_result import CellResult, CellView
 from edsym.interface.spots import Spots
 from edsym.lattice.bravais import BravaisCell, bravais_lattices, cell_parameters, parameter_uncertainties
 from edsym.lattice.find import Found, find_lattice
+from edsym.lattice.overlap import find_overlapping
 from edsym.lattice.plane import Plane, find_plane
 from edsym.simulation.electrons import wavelength
 
@@ -54,10 +55,7 @@ def find_cell(spots, energy_kev: float = 300.0, *, position_error: float | None 
     if len(np.unique(spots.material)) > 1:
         names = ", ".join(map(str, spots.material_id[:3]))
         raise InputError(f"the spots are of several crystals ({names}, ...), expected those of one")
-    if not 10 <= energy_kev <= 3000:
-        raise InputError(f"energy_kev is {energy_kev:g}, expected 10 to 3000 keV")
-    if position_error is not None and not 0 < position_error < 0.1:
-        raise InputError(f"position_error is {position_error:g}, expected above 0 and below 0.1 1/Å")
+    _check(energy_kev, position_error)
     patterns = [pattern.astype(np.float64) for pattern in spots]
     found = find_lattice(patterns, wavelength(energy_kev), position_error)
     if found is not None:
@@ -70,6 +68,61 @@ def find_cell(spots, energy_kev: float = 300.0, *, position_error: float | None 
             "expected one at least with some ten spots or more of a single crystal"
         )
     return _of_plane(spots, planes)
+
+
+def find_crystals(
+    spots, energy_kev: float = 300.0, *, most: int = 2, position_error: float | None = None
+) -> list[CellResult]:
+    """Find the unit cells of crystals that overlap in one pattern, as grains and twins do.
+
+    Parameters
+    ----------
+    spots : Spots or what `Spots.of` takes
+        One pattern.
+    energy_kev : float
+        Energy of the electrons in keV.
+    most : int
+        How many crystals to look for at most.
+    position_error : float, optional
+        Standard deviation of a coordinate of a spot in 1/Å; without, the pattern tells it.
+
+    Returns
+    -------
+    list of CellResult
+        The crystal with the most spots first. Each has the spots that it was looked for in: all that no other
+        one explains. What is said of the first is said with or without others; a further one is there only
+        if it is rather right than wrong (`edsym.lattice.overlap.LEAST_PROBABILITY`).
+
+    Raises
+    ------
+    InputError
+        If there are several patterns, a value is impossible, or no lattice explains the pattern.
+
+    Examples
+    --------
+    >>> salt = edsym.simulate(edsym.Structure.from_cif("NaCl.cif"), n=2, seed=4)
+    >>> both = np.concatenate([*edsym.find_spots(salt)])  # two grains, one pattern
+    >>> [cell.bravais[0].bravais for cell in edsym.find_crystals(both)]
+    ['cF', 'cF']
+    """
+    spots = Spots.of(spots)
+    if len(spots) != 1:
+        raise InputError(f"there are {len(spots)} patterns, expected the one in which crystals overlap")
+    if most < 1:
+        raise InputError(f"most is {most}, expected 1 crystal at least")
+    _check(energy_kev, position_error)
+    (pattern,) = spots
+    crystals = find_overlapping(pattern.astype(np.float64), wavelength(energy_kev), most, position_error)
+    if not crystals:
+        return [find_cell(spots, energy_kev, position_error=position_error)]
+    return [_result(spots.chosen(rows), found) for found, rows in crystals]
+
+
+def _check(energy_kev: float, position_error: float | None) -> None:
+    if not 10 <= energy_kev <= 3000:
+        raise InputError(f"energy_kev is {energy_kev:g}, expected 10 to 3000 keV")
+    if position_error is not None and not 0 < position_error < 0.1:
+        raise InputError(f"position_error is {position_error:g}, expected above 0 and below 0.1 1/Å")
 
 
 def _result(spots: Spots, found: Found) -> CellResult:

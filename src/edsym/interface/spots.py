@@ -207,6 +207,11 @@ class Spots(SpotLists):
         kept = np.sort(order[np.arange(len(order)) - self.offset[pattern] < n])
         return self._with(np.arange(len(self)), np.minimum(np.diff(self.offset), n), kept)
 
+    def chosen(self, spots: np.ndarray) -> "Spots":
+        """Return these spots alone, by their ascending indices (m,) among all; no pattern may lose all."""
+        counts = np.histogram(spots, self.offset)[0]
+        return self._with(np.arange(len(self)), counts, spots)
+
     def detect(self, level: str = "typical", seed: int = 0, **quantities) -> "Spots":
         """Return the spots that a detector shows of these patterns.
 

@@ -56,7 +56,12 @@ def fit(
 ) -> None:
     """Train, see `Model.fit`; `threads` are those of the settings, on which sums depend."""
     settings = model.settings["cell"]
-    examples = look(spots, labels, validation, settings, model.detector, checkpoints)
+    learn(model, look(spots, labels, validation, settings, model.detector, checkpoints), validation)
+
+
+def learn(model: TorchModel, examples: Examples, validation: np.ndarray) -> None:
+    """Train the network on what the finder said; `validation` (P,) tells which patterns validated."""
+    settings = model.settings["cell"]
     with compute_threads(settings.threads), torch.random.fork_rng():
         torch.manual_seed(stable_hash("cell", settings.seed) % 2**63)
         network, rows = _trained(CellNetwork(settings), examples, settings)

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from edsym.models.cell.answers import find_answers
+from edsym.models.cell.answers import Answers, find_answers
 from edsym.models.cell.network import SYSTEM_OF_GROUP, CellNetwork, network_inputs
 from edsym.models.cell.settings import CellSettings
 from edsym.models.torch_model import TorchModel
@@ -45,13 +45,23 @@ class LatticeNetwork(TorchModel):
         """Return the probabilities of sets of views, see `Model.predict_views`."""
         return self._predict(spots, np.split(np.arange(len(spots)), start[1:]), threads, progress)
 
-    @torch.inference_mode()
     def _predict(
         self, spots: SpotLists, sets: Sequence[np.ndarray], threads: int | None, progress: bool
     ) -> tuple[np.ndarray, np.ndarray]:
         electrons = wavelength(self.settings["cell"].energy_kev)
         answers = find_answers(spots, sets, electrons, processes=threads, progress=progress, absences=True)
         with compute_threads(threads):
-            by_lattice = self.network(*network_inputs(answers))
-            groups = (by_lattice + _TRUST * torch.from_numpy(answers.absences)).softmax(dim=1)
-            return (groups @ SYSTEM_OF_GROUP).numpy(), groups.numpy()
+            return self.of_answers(answers)
+
+    @torch.inference_mode()
+    def of_answers(self, answers: Answers) -> tuple[np.ndarray, np.ndarray]:
+        """Return the probabilities of crystal systems (N, 7) and space groups (N, 230).
+
+        Parameters
+        ----------
+        answers : Answers
+            Of N patterns or sets of views, with their absences.
+        """
+        by_lattice = self.network(*network_inputs(answers))
+        groups = (by_lattice + _TRUST * torch.from_numpy(answers.absences)).softmax(dim=1)
+        return (groups @ SYSTEM_OF_GROUP).numpy(), groups.numpy()
