@@ -30,9 +30,9 @@ def counted(**config) -> dict[str, set[str]]:
     """Return the names of the modules that the digest of each rule counts, of a configuration."""
     codes = {}
     for rule in rules(**config):
-        code = dict(rule.params.items()).get("code", ())
-        models = MODELS if callable(code) else [None]
-        codes |= {f"{rule.name} {m}" if m else rule.name: code(Wildcards(m)) if m else code for m in models}
+        code = dict(rule.params.items()).get("code", lambda _: ())
+        models = MODELS if rule.name in VERBS else ["mlp"]
+        codes |= {f"{rule.name} {m}" if rule.name in VERBS else rule.name: code(Wildcards(m)) for m in models}
     return {rule: {digest._name(file) for file in files} for rule, files in codes.items()}
 
 

@@ -99,8 +99,14 @@ wildcard_constraints:
 
 
 def code(script, *roots):
-    """Digest of a rule's script and of the library modules under it: a change runs the rule again."""
-    return code_digest(Path(workflow.basedir) / "workflow" / "scripts" / script, *roots)
+    """Digest of a rule's script and of the library modules under it: a change runs the rule again.
+
+    It is made for jobs that are looked at only, as it takes a while; a root may be a function of wildcards.
+    """
+    path = Path(workflow.basedir) / "workflow" / "scripts" / script
+    return lambda wildcards: code_digest(
+        path, *(root(wildcards) if callable(root) else root for root in roots)
+    )
 
 
 def at_levels(path, **wildcards):

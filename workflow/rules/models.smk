@@ -28,7 +28,7 @@ rule train:
         # outside the outputs, which Snakemake deletes when a job fails: an interrupted training goes on
         checkpoints=f"{RESULTS}/checkpoints/{{part}}{{model}}",
         # the module that trains, and not the one that predicts
-        code=lambda wildcards: code("train.py", f"{folder_of(MODELS[wildcards.model].model)}.fit"),
+        code=code("train.py", lambda wildcards: f"{folder_of(MODELS[wildcards.model].model)}.fit"),
     script:
         "../scripts/train.py"
 
@@ -56,7 +56,7 @@ rule predict:
         validation=validation_of_prediction,
         detectors={level: detector_at(level) for level in LEVELS},
         seed=config["detector"]["seed"],
-        code=lambda wildcards: code("predict.py", MODELS[wildcards.model].model),
+        code=code("predict.py", lambda wildcards: MODELS[wildcards.model].model),
     script:
         "../scripts/predict.py"
 
@@ -88,7 +88,7 @@ rule predict_views:
         detectors={level: detector_at(level) for level in LEVELS},
         seed=config["detector"]["seed"],
         views={name: config["evaluation"][name] for name in ("views", "seed")},
-        code=lambda wildcards: code("predict_views.py", MODELS[wildcards.model].model),
+        code=code("predict_views.py", lambda wildcards: MODELS[wildcards.model].model),
     script:
         "../scripts/predict_views.py"
 
@@ -117,6 +117,6 @@ rule predict_curves:
         seed=config["detector"]["seed"],
         materials=config["detector"]["curve_materials"],
         views={name: config["evaluation"][name] for name in ("views", "seed")},
-        code=lambda wildcards: code("predict_curves.py", MODELS[wildcards.model].model),
+        code=code("predict_curves.py", lambda wildcards: MODELS[wildcards.model].model),
     script:
         "../scripts/predict_curves.py"
