@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Any, ClassVar
 
-from edsym.cells.settings import CellsSettings
+from edsym.cells.settings import FinderSettings
 from edsym.detector.settings import DetectorSettings
 from edsym.errors import InputError
 from edsym.models.registry import SECTIONS, imported
@@ -58,7 +58,7 @@ def sections() -> dict[str, type[Settings]]:
     models = map(imported, SECTIONS.values())
     later = (
         EvaluationSettings,
-        CellsSettings,
+        FinderSettings,
         ExperimentSettings,
         PowderSettings,
         PowderNetworkSettings,

@@ -19,6 +19,8 @@ TINY = {
     "forest": {"system_trees": 4, "spacegroup_trees": 4},
     "cell": {"patterns": 1, "set_views": [2], "width": 16, "hidden": 16, "epochs": 1, "threads": 1},
     "evaluation": {"views": 3},
+    "detector": {"curve_materials": 6},
+    "finder": {"materials": 2, "views": [1]},
 }
 # The cluster is on this machine: nothing has to be waited for.
 NO_WAITING = ("--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "5")

@@ -39,7 +39,7 @@ TINY = {
     "cell": {"patterns": 1, "set_views": [2], "width": 16, "hidden": 16, "epochs": 2, "threads": 1},
     "evaluation": {"views": 3, "protocols_trained": ["grid"], "leak_materials": 1},
     "detector": {"curves": [1.0]},
-    "cells": {"materials": 3},
+    "finder": {"materials": 3},
 }
 
 KEY = "0123456789SecretKeyOfNobody98765"
@@ -218,7 +218,7 @@ TRAINED = PREDICTED | {f"train {model}" for model in MODELS}
             PREDICTED | LINE | CELLS | SCORES - {"predict_curves"},
         ),
         ({"detector": {"curves": [2.0]}}, {"predict_curves", "table10", "fig7"} | CELLS | PRODUCTS),
-        ({"cells": {"materials": 2}}, CELLS | {"write_report", "write_provenance"}),
+        ({"finder": {"materials": 2}}, CELLS | {"write_report", "write_provenance"}),
         # how results come about
         (
             {

@@ -1,6 +1,6 @@
 """The lattice finder on test materials, at all levels of the detector: it learns nothing, and no model takes part."""
 
-CELLS = [f"{RESULTS}/cells/{part}.parquet" for part in range(config["cells"]["jobs"])]
+CELLS = [f"{RESULTS}/cells/{part}.parquet" for part in range(config["finder"]["jobs"])]
 FILES["cells"] = CELLS
 
 
@@ -24,10 +24,10 @@ rule find_cells:
         detectors=detectors_of_cells(),
         seed=config["detector"]["seed"],
         energy_kev=config["simulation"]["energy_kev"],
-        materials=config["cells"]["materials"],
+        materials=config["finder"]["materials"],
         views=views_of_cells(),
         draw=config["evaluation"]["seed"],
-        jobs=config["cells"]["jobs"],
+        jobs=config["finder"]["jobs"],
         code=code("find_cells.py"),
     script:
         "../scripts/find_cells.py"

@@ -145,7 +145,7 @@ def detectors_of_cells():
 def views_of_cells():
     """Numbers of patterns that a lattice is found from, ascending."""
     most = config["evaluation"]["views"]
-    return sorted({n for n in config["cells"]["views"] if n < most} | {most})
+    return sorted({n for n in config["finder"]["views"] if n < most} | {most})
 
 
 def settings(*sections):

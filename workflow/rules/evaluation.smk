@@ -100,7 +100,7 @@ rule write_report:
         mem_mb=growing(4000),
         runtime=growing(15),
     params:
-        configuration=settings("simulation", "peaks", "split", "detector", "evaluation", "cells"),
+        configuration=settings("simulation", "peaks", "split", "detector", "evaluation", "finder"),
         code=code("write_report.py"),
     script:
         "../scripts/write_report.py"

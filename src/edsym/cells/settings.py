@@ -1,4 +1,4 @@
-"""Settings of the test of the lattice finder: the section ``cells`` of the configuration."""
+"""Settings of the test of the lattice finder: the section ``finder`` of the configuration."""
 
 from typing import Annotated, ClassVar
 
@@ -7,10 +7,10 @@ from pydantic import Field
 from edsym.settings import Settings, setting
 
 
-class CellsSettings(Settings):
+class FinderSettings(Settings):
     """The lattice finder on test materials (table 12, figure 8), as each level of the detector shows them."""
 
-    section: ClassVar = "cells"
+    section: ClassVar = "finder"
 
     materials: int = setting(1000, "materials", ge=1, le=1_000_000)
     """Test materials whose lattices are sought, chosen by `evaluation.seed`; all, if there are fewer."""
