@@ -1,6 +1,7 @@
 """Figures: what they show, that they say what the run was, and that their bytes repeat."""
 
 from dataclasses import replace
+from functools import cache
 from itertools import combinations
 
 import matplotlib as mpl
@@ -29,6 +30,7 @@ def files(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def figure(files):
+    @cache
     def build(name: str, level: str = "ideal"):
         """Return a figure of the run as if its models had been trained at a level."""
         declared = {key: files[key] for key in REQUIRES[name]}
@@ -37,6 +39,22 @@ def figure(files):
         return BUILDERS[name](EvaluationInputs(declared, configuration()))
 
     return build
+
+
+@pytest.fixture(scope="module")
+def drawn(files):
+    """Return a function that draws a figure as it is written, once for all tests."""
+
+    @cache
+    def draw(name: str) -> Figure:
+        with mpl.rc_context(mpl.rcParamsDefault | STYLE):
+            figure = BUILDERS[name](
+                EvaluationInputs({key: files[key] for key in REQUIRES[name]}, configuration())
+            )
+            FigureCanvasAgg(figure).draw()
+        return figure
+
+    return draw
 
 
 def texts(axes) -> list[str]:
@@ -171,24 +189,18 @@ def test_the_brightest_spots_have_labels_and_none_lies_on_another():
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_nothing_is_cut_at_the_edges(figure, name):
-    with mpl.rc_context(mpl.rcParamsDefault | STYLE):
-        drawn = figure(name)
-        canvas = FigureCanvasAgg(drawn)
-        canvas.draw()
-        for artist in drawn.get_children():
-            box = artist.get_tightbbox(canvas.get_renderer())
-            inside = box is None or ((box.min >= -0.5).all() and (box.max <= drawn.bbox.max + 0.5).all())
-            assert inside, f"{artist}: {box} on a canvas of {drawn.bbox.max}"
-    assert drawn.get_figheight() <= 11, "higher than a page"
+def test_nothing_is_cut_at_the_edges(drawn, name):
+    figure = drawn(name)
+    for artist in figure.get_children():
+        box = artist.get_tightbbox(figure.canvas.get_renderer())
+        inside = box is None or ((box.min >= -0.5).all() and (box.max <= figure.bbox.max + 0.5).all())
+        assert inside, f"{artist}: {box} on a canvas of {figure.bbox.max}"
+    assert figure.get_figheight() <= 11, "higher than a page"
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_no_title_runs_into_another(figure, name):
-    with mpl.rc_context(mpl.rcParamsDefault | STYLE):
-        drawn = figure(name, "typical")
-        canvas = FigureCanvasAgg(drawn)
-        canvas.draw()
-        titles = [text for axes in drawn.axes for text in (axes.title, axes._left_title) if text.get_text()]
-        boxes = [text.get_window_extent(canvas.get_renderer()).padded(3) for text in titles]
-        assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+def test_no_title_runs_into_another(drawn, name):
+    figure = drawn(name)
+    titles = [text for axes in figure.axes for text in (axes.title, axes._left_title) if text.get_text()]
+    boxes = [text.get_window_extent(figure.canvas.get_renderer()).padded(3) for text in titles]
+    assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
