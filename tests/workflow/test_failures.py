@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 CONFIG = {
     "structures": {"source": "prototypes", "limit": 24},
     "filter": {"max_volume": 120},
-    "simulation": {"zone_axes": 4, "g_max": 1.5, "shards": 4},
+    "simulation": {"zone_axes": 4, "g_max": 1.5, "shards": 3},
     "peaks": {"q_max": 1.5},
     "evaluation": {"views": 4},
 }
@@ -173,7 +173,7 @@ def flip(where):
         (cut, "patterns/0001.h5", "spots/0001.h5"),
         (flip(0.5), "patterns/0001.h5", "spots/0001.h5"),  # in many places: tests/unit/test_bit_flips.py
         (cut, "spots/0002.h5", "split.parquet"),
-        (flip(0.5), "structures/selected.parquet", "patterns/0003.h5"),
+        (flip(0.5), "structures/selected.parquet", "patterns/0002.h5"),
     ],
 )
 def test_a_damaged_file_is_named_and_is_made_again_once_it_is_gone(

@@ -31,7 +31,8 @@ TINY = {
     "forest": {"system_trees": 4, "spacegroup_trees": 4},
     "cell": {"patterns": 1, "set_views": [2], "width": 16, "hidden": 16, "epochs": 1, "threads": 1},
     "evaluation": {"views": 2, "protocols": ["grid"]},
-    "detector": {"tests": ["typical"], "curves": [1.0]},
+    "detector": {"tests": ["typical"], "curves": [1.0], "curve_materials": 4},
+    "finder": {"materials": 2, "views": [1], "jobs": 1},
 }
 
 

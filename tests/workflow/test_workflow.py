@@ -38,8 +38,8 @@ TINY = {
     "forest": {"system_trees": 24, "spacegroup_trees": 24},
     "cell": {"patterns": 1, "set_views": [2], "width": 16, "hidden": 16, "epochs": 2, "threads": 1},
     "evaluation": {"views": 3, "protocols_trained": ["grid"], "leak_materials": 1},
-    "detector": {"curves": [1.0]},
-    "finder": {"materials": 3},
+    "detector": {"curves": [1.0], "curve_materials": 6},
+    "finder": {"materials": 2, "views": [1]},
 }
 
 KEY = "0123456789SecretKeyOfNobody98765"
@@ -157,7 +157,9 @@ def test_models_learn_at_one_level_of_the_detector_and_are_tested_at_two(run):
     curves = pd.read_parquet(folder / "results/curves/mlp.parquet")
     curves = curves[(curves.nuisance == "none") & (curves.method == "logsum")].set_index("material_id")
     views = pd.read_parquet(folder / "results/views/ideal/mlp.parquet").set_index("material_id")
-    assert curves.predicted_system.equals(views.logsum_predicted_system.rename("predicted_system"))
+    assert len(curves) == TINY["detector"]["curve_materials"] < len(views)
+    answers = views.logsum_predicted_system.loc[curves.index]
+    assert curves.predicted_system.equals(answers.rename("predicted_system"))
     table = pd.read_csv(folder / "results/tables/table1.csv").groupby("method").spots
     assert all(list(spots) == ["ideal", "typical"] for method, spots in table if "literature" not in method)
 
@@ -218,7 +220,7 @@ TRAINED = PREDICTED | {f"train {model}" for model in MODELS}
             PREDICTED | LINE | CELLS | SCORES - {"predict_curves"},
         ),
         ({"detector": {"curves": [2.0]}}, {"predict_curves", "table10", "fig7"} | CELLS | PRODUCTS),
-        ({"finder": {"materials": 2}}, CELLS | {"write_report", "write_provenance"}),
+        ({"finder": {"materials": 1}}, CELLS | {"write_report", "write_provenance"}),
         # how results come about
         (
             {
@@ -251,7 +253,7 @@ FIGURES = {*products.FIGURES, "write_report", "write_provenance"}
 def copied_checkout(tmp_path):
     """A copy of what the workflow consists of, to be edited, with the checkout's records of what ran."""
     for name in ("workflow", "config", "profiles", "envs", "src", "resources"):
-        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "trained")
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
     shutil.copy(ROOT / "Snakefile", tmp_path)
     (tmp_path / ".snakemake").mkdir()
