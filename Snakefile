@@ -67,7 +67,12 @@ rule figures:
 
 rule experiment:
     input:
-        rules.simulate_scan.output,
+        [
+            f"{EXPERIMENT}/{scan}/{product}.{form}"
+            for scan in SCANS
+            for product in OF_SCANS
+            for form in (FIGURE_FORMS if product.startswith("fig") else TABLE_FORMS)
+        ],
 
 
 include: "workflow/rules/provenance.smk"

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from edsym.experiment.read import read_scan
     from edsym.experiment.scan_spots import read_scan_spots
     from edsym.interface.cell import find_cell, find_crystals
+    from edsym.interface.classify import classify_scan
     from edsym.interface.finding import find_spots
     from edsym.interface.model import load_model
     from edsym.interface.orientation import match_orientations
@@ -25,6 +26,7 @@ _MODULES = {
     "Spots": "edsym.interface.spots",
     "Structure": "edsym.structures.structure",
     "classify_powder": "edsym.interface.powder",
+    "classify_scan": "edsym.interface.classify",
     "find_cell": "edsym.interface.cell",
     "find_crystals": "edsym.interface.cell",
     "find_spots": "edsym.interface.finding",
@@ -44,6 +46,7 @@ __all__ = [
     "Spots",
     "Structure",
     "classify_powder",
+    "classify_scan",
     "find_cell",
     "find_crystals",
     "find_spots",

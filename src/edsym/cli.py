@@ -95,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--model", default="lattice", help="a name or a folder")
     one.add_argument("--top", type=int, default=3, help="number of answers")
+    one.add_argument("--energy", type=float, help="energy of the electrons in keV; that of the training")
     one.add_argument("--csv", metavar="CSV", help="write the answers to this file")
     one.add_argument("--unit", default="1/Å", help="of qx and qy: 1/Å, 1/A, 1/nm or px")
     one.add_argument("--scale", type=float, help="1/Å of a pixel")
@@ -104,6 +105,27 @@ def _parser() -> argparse.ArgumentParser:
         help="of the intensities: incident (the beam is 1; for CSV), counts (for others), max, sum, or the "
         "incident beam in counts",
     )
+
+    one = command(
+        "classify",
+        _classify,
+        "tell crystal system and space group at every position of a scan and of its grains; predict takes "
+        "the spots of one crystal",
+        "scan.emd --energy 200 --out map",
+    )
+    one.add_argument("scan", help="a file of patterns, or of the spots that edsym spots has found in them")
+    one.add_argument("--out", metavar="FOLDER", required=True, help="write tables, maps and a picture there")
+    one.add_argument("--model", default="lattice", help="a name or a folder")
+    one.add_argument("--energy", type=float, default=300.0, help="energy of the electrons in keV")
+    one.add_argument("--pixel", type=float, nargs="+", metavar="Q", help="1/Å of a pixel, or along y and x")
+    one.add_argument("--shape", type=int, nargs=2, metavar=("ROWS", "COLUMNS"), help="of the scan")
+    one.add_argument(
+        "--min-intensity",
+        type=float,
+        default=0.001,
+        help="of a spot, as a share of the beam; weaker ones are a film's",
+    )
+    one.add_argument("--jobs", type=int, default=1, help="processes")
 
     one = command(
         "cell",
@@ -209,11 +231,12 @@ def _spots(options: argparse.Namespace) -> int:
     import edsym
     from edsym.interface.finding_report import image_of, report
 
-    if options.pixel and len(options.pixel) > 2:
-        raise InputError(f"--pixel has {len(options.pixel)} numbers, expected one, or two along y and x")
-    pixel = options.pixel[0] if options.pixel and len(options.pixel) == 1 else options.pixel
     scan = edsym.read_scan(
-        options.scan, pixel=pixel, shape=options.shape, dataset=options.dataset, energy_kev=options.energy
+        options.scan,
+        pixel=_pixel(options),
+        shape=options.shape,
+        dataset=options.dataset,
+        energy_kev=options.energy,
     )
     with _compiling_told("the spot finder"):
         found = edsym.find_spots(
@@ -231,6 +254,13 @@ def _spots(options: argparse.Namespace) -> int:
     if options.csv:
         edsym.read_spots(options.out).to_csv(options.csv)
     return 0
+
+
+def _pixel(options: argparse.Namespace) -> float | list[float] | None:
+    """Return a pixel that is given: one number, or two."""
+    if options.pixel and len(options.pixel) > 2:
+        raise InputError(f"--pixel has {len(options.pixel)} numbers, expected one, or two along y and x")
+    return options.pixel[0] if options.pixel and len(options.pixel) == 1 else options.pixel
 
 
 @contextmanager
@@ -262,13 +292,31 @@ def _predict(options: argparse.Namespace) -> int:
     except (TypeError, ValueError):
         normalisation = options.normalisation
     spots = edsym.read_spots(options.spots, **_places(options), normalisation=normalisation)
-    answers = edsym.load_model(options.model).predict(spots).top(options.top)
+    answers = edsym.load_model(options.model).predict(spots, energy_kev=options.energy).top(options.top)
     if options.csv:
         from edsym.files import atomic_path
 
         with atomic_path(options.csv) as temporary:
             answers.to_csv(temporary, index=False)
     print(answers.to_string(index=False, na_rep="", float_format="{:.3f}".format))
+    return 0
+
+
+def _classify(options: argparse.Namespace) -> int:
+    from edsym.interface.classify_files import classify_file, summary
+
+    with _compiling_told("the finders of spots and lattices"):
+        found = classify_file(
+            options.scan,
+            options.out,
+            model=options.model,
+            energy_kev=options.energy,
+            pixel=_pixel(options),
+            shape=options.shape,
+            min_intensity=options.min_intensity,
+            threads=options.jobs,
+        )
+    print(summary(found), end="")
     return 0
 
 

@@ -20,6 +20,7 @@ LAYERS = [
     ["spots"],
     ["lattice"],
     ["experiment", "specimen"],
+    ["mapping"],
     ["detector"],
     ["acom"],
     ["training"],

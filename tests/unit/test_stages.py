@@ -41,6 +41,7 @@ class Wildcards:
 
     def __init__(self, model):
         self.model, self.part, self.protocol = model, "", "grid"
+        self.scan, self.classifier = "simulated", "lattice"
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +58,8 @@ def other():
 COLLECT = {"collect_structures"}
 SIMULATE = {"simulate", "simulate_protocol", "simulate_leak"}
 EXTRACT = {"extract_spots", "extract_spots_elsewhere"}
-FIGURES = {"fig1", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8"}
-TABLES = {f"table{number}" for number in (*range(1, 11), 12, 13)}
+FIGURES = {"fig1", "fig2", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8"}
+TABLES = {f"table{number}" for number in (*range(1, 11), *range(12, 16))}
 CELLS = {"find_cells"}
 LINES, POWDER_TABLE = {"powder_reflections"}, {"write_powder_table"}
 POWDER = {"train_powder", "score_powder"}
@@ -178,6 +179,21 @@ EXPECTED = {
     "symmetry.subgroups": TABLES,
     "symmetry.derivation": set(),
     "evaluation.report": {"write_report"},
+}
+# what classifies a scan stands on all models, whichever is chosen
+CLASSIFY = {
+    *("detector.kernel", "detector.levels", "detector.numbers", "detector.settings", "spots.merging"),
+    *("lattice.absence_table", "lattice.absences", "lattice.equations", "lattice.probability"),
+    *("lattice.single", "models.cell.answers", "models.cell.features", "models.cell.model"),
+    *("models.cell.network", "models.forest.features", "models.forest.model", "models.forest.trees"),
+    *("models.gmoe.graph", "models.gmoe.model", "models.mlp.model", "models.mlp.network", "models.model"),
+    *("predictions.pooling", "training.batches", "training.predict"),
+}
+EXPECTED |= {module: EXPECTED[module] | {"classify_scan"} for module in CLASSIFY}
+EXPECTED |= {
+    "mapping.grains": {"classify_scan"},
+    "mapping.scan_map": {"classify_scan"} | TABLES | FIGURES,
+    "experiment.finder": {"find_scan_spots"},
 }
 WITH_OTHER_CHOICES = EXPECTED | {
     "structures.materials_project": set(),

@@ -13,11 +13,12 @@ from edsym.evaluation.cell_figure import fig8
 from edsym.evaluation.confusion_figure import fig1
 from edsym.evaluation.dataset_figures import fig3, fig4
 from edsym.evaluation.inputs import EvaluationInputs
+from edsym.evaluation.map_figure import fig2
 from edsym.evaluation.nuisance_figure import fig7
 from edsym.evaluation.pattern_figure import fig6
 from edsym.files import atomic_path
 
-BUILDERS = {figure.__name__: figure for figure in (fig1, fig3, fig4, fig5, fig6, fig7, fig8)}
+BUILDERS = {figure.__name__: figure for figure in (fig1, fig2, fig3, fig4, fig5, fig6, fig7, fig8)}
 """Functions from `EvaluationInputs` to `matplotlib.figure.Figure`."""
 
 STYLE = {
@@ -50,9 +51,9 @@ def write_figure(
     Parameters
     ----------
     name : str
-        "fig1" or "fig3" to "fig8".
+        "fig1" to "fig8".
     files : mapping of str to path
-        Inputs by the names that `edsym.evaluation.products.REQUIRES` gives for the figure.
+        Inputs by the names that `edsym.evaluation.products` gives for the figure.
     configuration : mapping
         The configuration of the run, by section.
     svg, png : path

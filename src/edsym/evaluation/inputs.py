@@ -11,9 +11,11 @@ from edsym.errors import InputError
 from edsym.evaluation.methods import models_of
 from edsym.evaluation.published import Published, read_published
 from edsym.evaluation.run import RunDescription, read_run, read_sizes
+from edsym.mapping.scan_map import ScanMap, read_scan_map
 from edsym.parquet import read_parquet
 from edsym.predictions.calibration import Calibration, read_calibration
 from edsym.predictions.decisions import read_decisions
+from edsym.specimen.truth import Truth, read_truth
 
 
 class EvaluationInputs:
@@ -72,6 +74,16 @@ class EvaluationInputs:
         parts = [read_parquet(path).to_pandas() for path in self.files["cells"]]
         frame = pd.concat(parts, ignore_index=True)
         return frame.sort_values("material_id", kind="stable", ignore_index=True)
+
+    @cached_property
+    def maps(self) -> list[ScanMap]:
+        """The maps of a scan, one by each model."""
+        return [read_scan_map(path) for path in self.files["maps"]]
+
+    @cached_property
+    def truth(self) -> Truth | None:
+        """What is true of this scan, if it is a simulated one."""
+        return read_truth(self.files["scan"])
 
     def decisions(
         self, method: str, level: str, patterns: str = "", among: int = 0

@@ -65,5 +65,16 @@ CONFIGURED = {
 }
 """Sections of the configuration that a table or figure reads; the others read none."""
 
+OF_SCANS = {
+    "fig2": ("maps", "scan", "published"),
+    "table14": ("maps", "scan", "published"),
+    "table15": ("maps", "scan"),
+}
+"""The same of what is made of each scan.
+
+``maps``: what models say of it (`edsym.mapping.scan_map`), a list; ``scan``: its file, which may have a
+truth.
+"""
+
 TABLES = tuple(name for name in REQUIRES if name.startswith("table"))
 FIGURES = tuple(name for name in REQUIRES if name.startswith("fig"))

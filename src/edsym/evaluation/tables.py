@@ -9,6 +9,7 @@ from edsym.evaluation.cell_tables import table12
 from edsym.evaluation.class_tables import table13
 from edsym.evaluation.data_tables import table5, table6
 from edsym.evaluation.inputs import EvaluationInputs
+from edsym.evaluation.map_tables import table14, table15
 from edsym.evaluation.nuisances import table10
 from edsym.evaluation.protocol_tables import table7, table11
 from edsym.evaluation.table_writer import write_table_files
@@ -27,6 +28,8 @@ _TABLES = (
     table11,
     table12,
     table13,
+    table14,
+    table15,
 )
 BUILDERS = {table.__name__: table for table in _TABLES}
 """Functions from `EvaluationInputs` to `edsym.evaluation.table_writer.Table`."""
@@ -47,9 +50,9 @@ def write_table(
     Parameters
     ----------
     name : str
-        "table1" to "table13".
+        "table1" to "table15".
     files : mapping of str to path
-        Inputs by the names that `edsym.evaluation.products.REQUIRES` gives for the table.
+        Inputs by the names that `edsym.evaluation.products` gives for the table.
     configuration : mapping
         The configuration of the run, by section.
     csv, markdown, latex, page : path

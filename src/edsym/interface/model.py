@@ -48,7 +48,7 @@ class TrainedModel:
     ):
         self.model, self.calibrations, self.ranges = model, calibrations, ranges
 
-    def predict(self, patterns) -> Prediction:
+    def predict(self, patterns, *, energy_kev: float | None = None, threads: int | None = None) -> Prediction:
         """Return what the model says of patterns, all of them taken as views of one crystal.
 
         Parameters
@@ -57,6 +57,11 @@ class TrainedModel:
             Spots; a table with the columns qx, qy, intensity (and pattern); or arrays (n, 3) of qx, qy [1/Å]
             and intensity as share of the incident beam, which is itself not among them. `edsym.Spots`
             takes other units and intensities.
+        energy_kev : float, optional
+            Energy of the electrons in keV, for models that look at the Ewald sphere; without, that of the
+            training.
+        threads : int, optional
+            Processes or threads, if the model has use for them; the answer does not depend on it.
 
         Returns
         -------
@@ -80,6 +85,7 @@ class TrainedModel:
         >>> answer.top(1)[["pattern", "crystal_system"]].tail(1).values.tolist()
         [['all', 'cubic']]
         """
+        model = self.model if energy_kev is None else self.model.at_energy(energy_kev)
         spots = Spots.of(patterns)
         sizes = np.diff(spots.offset)
         if sizes.max() > MAX_SPOTS:
@@ -93,16 +99,20 @@ class TrainedModel:
         if not spots.absolute:
             usual = self.ranges["total_intensity"][1] if self.ranges else _USUAL_TOTAL
             spots = replace(spots, intensity=spots.intensity * np.float32(usual), absolute=True)
-        probabilities = self.model.predict_proba(spots)
-        return self._answer(spots, Predictions(spots.material_id[spots.material], spots.view, *probabilities))
+        probabilities = model.predict_proba(spots, threads=threads)
+        return self._answer(
+            model, spots, threads, Predictions(spots.material_id[spots.material], spots.view, *probabilities)
+        )
 
-    def _answer(self, spots: Spots, predictions: Predictions) -> Prediction:
+    def _answer(
+        self, model: Model, spots: Spots, threads: int | None, predictions: Predictions
+    ) -> Prediction:
         start = np.flatnonzero(np.diff(spots.material, prepend=-1))
         counts = np.diff(np.append(start, len(spots)))
         features = view_features(predictions, np.arange(len(spots)))
         single = next(iter(self.calibrations.values()), Calibration())
-        several = self.model.together and counts.max() > 1
-        read = self.model.predict_views(spots, start) if several else (None, None)
+        several = model.together and counts.max() > 1
+        read = model.predict_views(spots, start, threads=threads) if several else (None, None)
         answer = {}
         for target, read_together in zip(TARGETS, read, strict=True):
             p = probabilities_of(predictions, target)

@@ -36,6 +36,13 @@ def _scatter(q: np.ndarray) -> float:
     return float(1.4826 / np.sqrt(2) * np.median(np.abs(total - np.median(total, axis=0))))
 
 
+def noisier(spots: Spots, detector: Detector) -> list[str]:
+    """Return for each pattern in words that its spots are worse than those of a detector; empty if not."""
+    limit = _FACTOR * detector.position_error + _FLOOR
+    errors = [_scatter(pattern[:, :2].astype(np.float64)) for pattern in spots]
+    return [f"positions off by {e:.2g} 1/Å" if e > limit else "" for e in errors]
+
+
 def warn_noisier(spots: Spots, detector: Detector) -> None:
     """Warn of spots whose places are worse than those that a detector shows, from which a model learned."""
     found = position_error(spots)

@@ -46,20 +46,35 @@ def measured_ranges(spots: Spots) -> dict[str, list[float]]:
     return {name: [float(f"{value:.4g}") for value in table[name]] for name in table}
 
 
-def warn_outside(spots: Spots, ranges: Mapping[str, list[float]]) -> None:
-    """Warn of patterns with a quantity outside its range."""
+def outside(spots: Spots, ranges: Mapping[str, list[float]]) -> list[str]:
+    """Return for each pattern in words which quantity is outside its range; empty where none is."""
+    table, beyond = _compared(spots, ranges)
+    first = beyond.to_numpy().argmax(axis=1)
+    return [
+        NAMES[table.columns[k]].format(table.iloc[p, k]) if beyond.iloc[p, k] else ""
+        for p, k in enumerate(first)
+    ]
+
+
+def _compared(spots: Spots, ranges: Mapping[str, list[float]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the quantities of each pattern, and which are outside their ranges."""
     table = statistics(spots)
     if not spots.absolute:
         table = table.drop(columns="total_intensity")
     low, high = (np.array([ranges[name][i] for name in table]) for i in (0, 2))
-    outside = (table < low) | (table > high)
-    if not outside.any(axis=None):
+    return table, (table < low) | (table > high)
+
+
+def warn_outside(spots: Spots, ranges: Mapping[str, list[float]]) -> None:
+    """Warn of patterns with a quantity outside its range."""
+    table, beyond = _compared(spots, ranges)
+    if not beyond.any(axis=None):
         return
-    pattern = int(outside.any(axis=1).to_numpy().argmax())
-    name = outside.columns[outside.iloc[pattern].argmax()]
+    pattern = int(beyond.any(axis=1).to_numpy().argmax())
+    name = beyond.columns[beyond.iloc[pattern].argmax()]
     low, _, high = ranges[name]
     warnings.warn(
-        f"{outside.any(axis=1).sum()} of {len(table)} patterns are unlike those of the training, and the "
+        f"{beyond.any(axis=1).sum()} of {len(table)} patterns are unlike those of the training, and the "
         f"answer cannot be relied on: of pattern {pattern} the {NAMES[name].format(table[name][pattern])}, "
         f"there {low:.3g} to {high:.3g}",
         InputWarning,

@@ -111,6 +111,13 @@ class Model(ABC):
         import_module(f"{package}.fit").fit(self, spots, labels, validation, threads, checkpoints)
         return self
 
+    def at_energy(self, energy_kev: float) -> Self:
+        """Return the model for electrons of another energy in keV than it was trained at.
+
+        Itself, for a model that knows spots alone.
+        """
+        return self
+
     @abstractmethod
     def predict_proba(
         self, spots: SpotLists, *, threads: int | None = None, progress: bool = False

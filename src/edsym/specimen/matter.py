@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.fft import next_fast_len
 from scipy.spatial import cKDTree
 
 from edsym.seeds import generator
@@ -37,7 +38,7 @@ class Specimen:
         self, settings: ExperimentSettings, optics: Optics, particles: Sequence[Particle], field: float
     ):
         self._settings, self._sampling = settings, optics.sampling
-        self._gpts = int(np.ceil(field / optics.sampling))
+        self._gpts = next_fast_len(int(np.ceil(field / optics.sampling)))
         height = max(particle.diameter for particle in particles) + _VACUUM
         self._thick = [_SLICE] * int(np.ceil(height / _SLICE))
         n = int(np.ceil(settings.film_angstrom / _FILM_SLICE))

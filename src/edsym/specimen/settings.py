@@ -1,17 +1,41 @@
-"""Settings of the simulated scan: the section ``experiment`` of the configuration."""
+"""Settings of scans, the simulated one among them: the section ``experiment`` of the configuration."""
 
-from typing import ClassVar
+from collections.abc import Iterator
+from pathlib import PurePath
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from edsym.settings import MAX_SEED, Settings, setting
 
+SIMULATED = "simulated"
+"""The data set that the workflow makes itself."""
+CLASSIFICATION = ("datasets", "models", "pixel_given", "min_intensity")
+"""Keys that tell what is made of scans, not how one is simulated."""
+
+
+def name_of(dataset: str) -> str:
+    """Return the name of a data set or a model: its file's, without the suffix."""
+    return PurePath(dataset).stem
+
 
 class ExperimentSettings(Settings):
-    """The 4D-STEM scan of known particles that abTEM simulates (target `experiment`)."""
+    """4D-STEM scans to classify, one of known particles by abTEM among them (target `experiment`)."""
 
     section: ClassVar = "experiment"
 
-    energy_kev: float = setting(200.0, "keV", ge=10, le=3000)
-    """Energy of the electrons."""
+    datasets: tuple[Annotated[str, Field(min_length=1)], ...] = setting((SIMULATED,), strict=False)
+    """Scans: `simulated`, or paths of files that `edsym.read_scan` opens."""
+    models: tuple[Annotated[str, Field(min_length=1)], ...] = setting(
+        ("lattice", "spectra-random"), min_length=1, strict=False
+    )
+    """Models that classify them: names or folders, see `edsym.load_model`."""
+    pixel_given: float | None = setting(None, "1/Å", gt=0, le=0.25)
+    """A pixel of the scans that are files, in place of what these say."""
+    min_intensity: float = setting(0.001, "of the beam", ge=0, lt=1)
+    """Smallest intensity of a spot that is taken for a crystal's; weaker ones are a film's."""
+    energy_kev: float = setting(200.0, "keV", ge=10, le=1500)
+    """Energy of the electrons, in all scans."""
     positions: int = setting(32, "positions", ge=2, le=1000)
     """Probe positions along each side of the scan."""
     step_angstrom: float = setting(10.0, "Å", ge=0.1, le=1000)
@@ -26,9 +50,21 @@ class ExperimentSettings(Settings):
     """Dose: electrons that hit the specimen at a position."""
     film_angstrom: float = setting(30.0, "Å", ge=5, le=500)
     """Thickness of the amorphous carbon film under the particles."""
-    phonons: int = setting(3, "configurations", ge=1, le=100)
+    phonons: int = setting(8, "configurations", ge=1, le=100)
     """Frozen-phonon configurations that a pattern is the mean of."""
     thermal_sigma_angstrom: float = setting(0.085, "Å", ge=0, le=0.5)
     """Standard deviation of a coordinate of an atom."""
     seed: int = setting(0, ge=0, le=MAX_SEED)
     """Seed of orientations, film, phonons and counts."""
+
+    def _contradictions(self) -> Iterator[str]:
+        for key, values in (("datasets", self.datasets), ("models", self.models)):
+            names = [name_of(value) for value in values]
+            for value, name in zip(values, names, strict=True):
+                if not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
+                    yield (
+                        f"experiment.{key}: {value!r} is not allowed; its name may have letters, digits, "
+                        "-, _ and . alone"
+                    )
+                if names.count(name) > 1:
+                    yield f"experiment.{key}: {value!r} is not allowed; each must have a name of its own"

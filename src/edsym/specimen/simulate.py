@@ -7,11 +7,12 @@ from tqdm import tqdm
 
 from edsym.hdf5 import create_dataset, create_store
 from edsym.seeds import generator
+from edsym.specimen.columns import grain_thickness, known_truth
 from edsym.specimen.matter import Specimen
 from edsym.specimen.multislice import Optics, patterns, windows
 from edsym.specimen.particles import particles
 from edsym.specimen.settings import ExperimentSettings
-from edsym.specimen.truth import Truth, grain_thickness, known_truth, write_truth
+from edsym.specimen.truth import Truth, write_truth
 
 _FORMAT, _VERSION = "edsym-specimen", 1
 _SIDE = 2  # positions along a side of those that share a window
@@ -25,7 +26,7 @@ def simulate_scan(settings: ExperimentSettings, path: str | Path, progress: bool
 
     The specimen is known atom by atom. The beam meets the particles first, then the film. Patterns are means
     over frozen phonons (Loane, Xu and Silcox, Acta Cryst. A 47 (1991) 267), with counting noise. Where the
-    probe sees no particle, it goes through the film alone.
+    probe sees no particle, it goes through the film alone; at an edge of one, through the first phonon alone.
 
     Parameters
     ----------
@@ -51,13 +52,14 @@ def simulate_scan(settings: ExperimentSettings, path: str | Path, progress: bool
     near = sum(grain_thickness(particle, flat, _NEAR).sum(axis=0) for particle in plan) > 0
     specimen = Specimen(settings, optics, plan, field)
     total = np.zeros((len(flat), settings.frame, settings.frame), np.float32)
-    n = int(near.sum()) * settings.phonons + int((~near).sum())
+    inside = truth.particle.ravel() >= 0
+    n = len(flat) + int(inside.sum()) * (settings.phonons - 1)
     with tqdm(total=n, desc="multislice", unit="pattern", disable=not progress) as bar:
         _add(total, specimen, optics, positions, truth, ~near, True, bar)
         for phonon in range(settings.phonons):
             specimen.shake(phonon)
-            _add(total, specimen, optics, positions, truth, near, False, bar)
-    total[near] /= settings.phonons
+            _add(total, specimen, optics, positions, truth, inside if phonon else near, False, bar)
+    total[inside] /= settings.phonons
     _write(path, settings, _counts(total, settings).reshape(*positions.shape[:2], *total.shape[1:]), truth)
     return truth
 

@@ -15,6 +15,11 @@ _PRIMITIVE = {
 }
 
 
+def primitive_vectors(conventional: np.ndarray, spacegroup_number: int) -> np.ndarray:
+    """Return the rows of the standard primitive cell from those (3, 3) of the conventional one."""
+    return _PRIMITIVE[space_group_symbols()[spacegroup_number - 1][0]].T @ conventional
+
+
 def conventional_indices(hkl: np.ndarray, spacegroup_number: int) -> np.ndarray:
     """Return indices (n, 3) of the conventional cell from those of the standard primitive one."""
     centring = space_group_symbols()[spacegroup_number - 1][0]

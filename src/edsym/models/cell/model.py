@@ -1,6 +1,7 @@
 """The lattice network among the models."""
 
 from collections.abc import Sequence
+from copy import copy
 from typing import ClassVar
 
 import numpy as np
@@ -44,6 +45,12 @@ class LatticeNetwork(TorchModel):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the probabilities of sets of views, see `Model.predict_views`."""
         return self._predict(spots, np.split(np.arange(len(spots)), start[1:]), threads, progress)
+
+    def at_energy(self, energy_kev: float) -> "LatticeNetwork":
+        """Return the model for electrons of another energy: the Ewald sphere is another."""
+        other = copy(self)
+        other.settings = {"cell": self.settings["cell"].replace(energy_kev=energy_kev)}
+        return other
 
     def _predict(
         self, spots: SpotLists, sets: Sequence[np.ndarray], threads: int | None, progress: bool

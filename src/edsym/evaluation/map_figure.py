@@ -1,0 +1,106 @@
+"""Figure 2: dark field of a scan, the map of its crystal systems, shares, and how sure they are."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from edsym.evaluation.inputs import EvaluationInputs
+from edsym.evaluation.map_tables import OTHERS, Shares, note_of, shares_of
+from edsym.evaluation.palette import add_note
+from edsym.mapping.scan_map import ScanMap
+from edsym.specimen.truth import Truth
+from edsym.symmetry import CRYSTAL_SYSTEMS
+
+# Red, blue and green as published, of three lightnesses; black: no probe position with spots enough.
+MAP_COLOURS = {
+    "cubic": "#b2182b",
+    "hexagonal": "#2166ac",
+    "tetragonal": "#7fd34e",
+    "trigonal": "#67c8ee",
+    "orthorhombic": "#e69f00",
+    "monoclinic": "#cc79a7",
+    "triclinic": "#f0e442",
+}
+_COLOURS = ListedColormap(["black", *(MAP_COLOURS[system] for system in CRYSTAL_SYSTEMS)])
+
+
+def fig2(inputs: EvaluationInputs) -> Figure:
+    """Draw dark field, truth, maps and shares of a scan, a row of maps for each model."""
+    return draw_maps(inputs.maps, inputs.truth, shares_of(inputs))
+
+
+def draw_maps(maps: list[ScanMap], truth: Truth | None, shares: list[Shares]) -> Figure:
+    """Draw the maps of one scan by one or several models.
+
+    Parameters
+    ----------
+    maps : list of ScanMap
+        Of the same scan.
+    truth : Truth, optional
+        Where the scan is a simulated one.
+    shares : list of Shares
+        Bars: see `edsym.evaluation.map_tables.shares_of`.
+    """
+    figure = Figure(figsize=(7.2, 2.2 * (1 + len(maps)) + 0.3), layout="constrained")
+    grid = figure.subplots(1 + len(maps), 3, squeeze=False)
+    dark, known, bars = grid[0]
+    first = maps[0]
+    _image(dark, first.dark_field.reshape(first.shape) ** 0.5, "Dark field (root of the spots' intensity)")
+    if truth is None:
+        _systems(known, first.grain_map(), "By grain")
+    else:
+        systems = np.array([CRYSTAL_SYSTEMS.index(name) for name in truth.grain_system])
+        _systems(known, np.where(truth.grain < 0, -1, systems[truth.grain]), "True crystal system")
+    _bars(bars, shares)
+    for row, one in zip(grid[1:], maps, strict=True):
+        _systems(row[0], one.system.reshape(one.shape), f"{one.model}: every position alone")
+        _systems(row[1], one.grain_map(), f"{one.model}: grains")
+        confidence = np.where(one.answered, np.nan_to_num(one.p_system).max(axis=1), np.nan)
+        picture = _image(row[2], confidence.reshape(one.shape), f"{one.model}: confidence", vmin=0, vmax=1)
+        figure.colorbar(picture, ax=row[2], shrink=0.8)
+    handles = [Patch(color=colour, label=system) for system, colour in MAP_COLOURS.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=5.5)
+    explained = (
+        "Black: fewer than five spots. Confidence: probability of the most probable system, calibrated."
+    )
+    add_note(figure, f"{note_of(maps)} {explained}")
+    return figure
+
+
+def _systems(axes: Axes, values: np.ndarray, title: str) -> None:
+    axes.imshow(
+        values + 1, cmap=_COLOURS, vmin=-0.5, vmax=len(CRYSTAL_SYSTEMS) + 0.5, interpolation="nearest"
+    )
+    _frame(axes, title)
+
+
+def _image(axes: Axes, values: np.ndarray, title: str, **limits):
+    axes.set_facecolor("black")
+    picture = axes.imshow(values, cmap="gray", interpolation="nearest", **limits)
+    _frame(axes, title)
+    return picture
+
+
+def _frame(axes: Axes, title: str) -> None:
+    axes.set(xticks=[], yticks=[])
+    axes.set_title(title, loc="left", fontsize=6.5)
+    axes.spines[:].set_visible(False)
+
+
+def _bars(axes: Axes, shares: list[Shares]) -> None:
+    """Draw what share each of three systems and all others have, a bar for each way to count."""
+    colours = [MAP_COLOURS[name] for name in ("cubic", "hexagonal", "tetragonal")] + ["0.7"]
+    for k, one in enumerate(shares):
+        start = 0.0
+        for name, colour in zip(("cubic", "hexagonal", "tetragonal", OTHERS), colours, strict=True):
+            value = one.percent.get(name, 0.0)
+            axes.barh(k, value, left=start, color=colour, height=0.75)
+            if value > 8:
+                axes.text(start + value / 2, k, f"{value:.0f}", ha="center", va="center", fontsize=5)
+            start += value
+    axes.set_yticks(range(len(shares)), [one.label for one in shares], fontsize=5)
+    axes.invert_yaxis()
+    axes.set_xlim(0, 100)
+    axes.set_title("Shares, % (grey: other systems)", loc="left", fontsize=6.5)

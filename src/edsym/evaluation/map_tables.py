@@ -1,0 +1,192 @@
+"""Tables of a classified scan: shares of systems beside the published (14), and how right they are (15)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from edsym.evaluation.inputs import EvaluationInputs
+from edsym.evaluation.table_writer import Column, Table
+from edsym.lattice.compare import deviation
+from edsym.mapping.scan_map import ScanMap
+from edsym.mapping.shares import PUBLISHED_SYSTEMS, by_filtered_confidence, counted
+from edsym.specimen.truth import Truth
+from edsym.structures.symbols import primitive_vectors
+from edsym.symmetry import CRYSTAL_SYSTEMS
+
+OTHERS = "others"
+_GOLD = {"gmoe": "published network, gold", "forest": "published forest, gold"}
+_RIGHT_CELL = 0.01
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Shares of crystal systems in a scan by one way to count.
+
+    Attributes
+    ----------
+    label : str
+        Which way, in short.
+    percent : dict of str to float
+        By `PUBLISHED_SYSTEMS`, and of all other systems together.
+    positions : int
+        How many are counted; 0 where that is not known.
+    """
+
+    label: str
+    percent: dict[str, float]
+    positions: int = 0
+
+
+def shares_of(inputs: EvaluationInputs) -> list[Shares]:
+    """Return the shares in the truth, in each map by counts and by the notebook's way, and as published."""
+    found = []
+    truth = inputs.truth
+    if truth is not None:
+        systems = _true_systems(truth)
+        found.append(_shares("truth", counted(systems), int((systems >= 0).sum())))
+    for one in inputs.maps:
+        found += shares_of_map(one)
+    for model, label in _GOLD.items():
+        values = inputs.published.get("gold_nanoparticles", model) or {}
+        found.append(Shares(label, {name: float(str(v).strip("≈ ")) for name, v in values.items()}))
+    return found
+
+
+def shares_of_map(one: ScanMap) -> list[Shares]:
+    """Return the shares in a map: of positions, by the notebook's way, and of positions by their grains."""
+    grain = one.grain_map()
+    confidence = np.nan_to_num(one.p_system).max(axis=1).reshape(one.shape)
+    filtered = by_filtered_confidence(one.system.reshape(one.shape), confidence)
+    return [
+        _shares(f"{one.model}: positions", counted(one.system), int(one.answered.sum())),
+        _shares(f"{one.model}: filtered confidence", filtered, 0),
+        _shares(f"{one.model}: grains", counted(grain.ravel()), int((grain >= 0).sum())),
+    ]
+
+
+def table14(inputs: EvaluationInputs) -> Table:
+    """Shares of probe positions by crystal system, by each way to count."""
+    names = (*PUBLISHED_SYSTEMS, OTHERS)
+    rows = []
+    for one in shares_of(inputs):
+        row = {"way": one.label, "positions": one.positions or np.nan}
+        row |= {name: one.percent.get(name, np.nan) for name in names}
+        rows.append(row)
+    return Table(
+        "table14",
+        "Shares of the crystal systems in a scan",
+        pd.DataFrame(rows),
+        (
+            Column("way", "Counted"),
+            Column("positions", "Positions", "count"),
+            *(Column(name, f"{name.capitalize()}, %", "percent") for name in names),
+        ),
+        note_of(inputs.maps),
+        "Positions: of those with five spots or more, each by its most probable system. Filtered "
+        "confidence: as the notebook of the paper's authors sums it, the 5 × 5 median of each of three "
+        "systems' confidence, above 0.005; it leaves out all other systems and is no count. Grains: "
+        "positions by what all of a grain together say. "
+        + inputs.published.citation(("gold_nanoparticles",)),
+    )
+
+
+def table15(inputs: EvaluationInputs) -> Table:
+    """How right systems and cells of a simulated scan are, by particle."""
+    truth = inputs.truth
+    rows = [] if truth is None else [row for one in inputs.maps for row in _judged(one, truth)]
+    columns = (
+        "model", "particle", "system", "positions", "answered", "right",
+        "reliable", "right_reliable", "grain_system", "grain_right", "cell_deviation",
+    )  # fmt: skip
+    return Table(
+        "table15",
+        "Crystal systems of a scan against the truth",
+        pd.DataFrame(rows, columns=columns),
+        (
+            Column("model", "Model"),
+            Column("particle", "Particle"),
+            Column("system", "System"),
+            Column("positions", "Positions", "count"),
+            Column("answered", "Answered, %", "percent"),
+            Column("right", "Right of all positions, %", "percent"),
+            Column("reliable", "Reliable, %", "percent"),
+            Column("right_reliable", "Right of reliable, %", "percent"),
+            Column("grain_system", "As a grain"),
+            Column("grain_right", "Right, %", "percent"),
+            Column("cell_deviation", "Cell off by, %", "percent"),
+        ),
+        note_of(inputs.maps),
+        "Positions: those where the particle is 15 Å thick or more. Answered: five spots or more. Reliable: "
+        "not unlike all that the model was trained on. As a grain: the largest grain found in the particle. "
+        "Cell: largest deviation among the fourteen shortest vectors of the primitive lattice. The last row "
+        "of a model has all particles, and of cells the share within 1 %. There are no rows for a scan "
+        "without a truth.",
+    )
+
+
+def note_of(maps: list[ScanMap]) -> str:
+    """Return in a sentence which scan was classified, and how."""
+    first = maps[0]
+    name = first.name.rpartition("/")[2] or "scan"
+    return f"{name}: {first.shape[0]} × {first.shape[1]} positions, {first.energy_kev[0]:g} keV."
+
+
+def _judged(one: ScanMap, truth: Truth) -> Iterator[dict]:
+    """Yield a row a particle, and one of all of them."""
+    systems, particle = _true_systems(truth), truth.particle.ravel()
+    rows = []
+    for p, name in enumerate(truth.particle_name):
+        mine = particle == p
+        if mine.any():
+            row = {"particle": name} | _positions(one, systems, mine) | _grain(one, truth, mine)
+            rows.append(row)
+            yield {"model": one.model} | row
+    whole = _positions(one, systems, particle >= 0) | {"system": "", "grain_system": ""}
+    right = np.mean([row["grain_right"] for row in rows]) if rows else np.nan
+    cells = np.mean([row["cell_deviation"] <= 100 * _RIGHT_CELL for row in rows]) if rows else np.nan
+    whole |= {"grain_right": right, "cell_deviation": 100 * cells}
+    yield {"model": one.model, "particle": "all"} | whole
+
+
+def _positions(one: ScanMap, systems: np.ndarray, mine: np.ndarray) -> dict:
+    """Return how many of some positions have an answer, and a right one."""
+    right = one.system[mine] == systems[mine]
+    reliable = one.valid[mine]
+    return {
+        "system": CRYSTAL_SYSTEMS[np.bincount(systems[mine]).argmax()],
+        "positions": int(mine.sum()),
+        "answered": 100 * one.answered[mine].mean(),
+        "right": 100 * right.mean(),
+        "reliable": 100 * reliable.mean(),
+        "right_reliable": 100 * right[reliable].mean() if reliable.any() else np.nan,
+    }
+
+
+def _grain(one: ScanMap, truth: Truth, mine: np.ndarray) -> dict:
+    """Return what the largest grain of a particle is said to be; a particle without a grain is not right."""
+    found = one.grain[mine]
+    if not (found >= 0).any():
+        return {"grain_system": "none", "grain_right": 0.0, "cell_deviation": np.nan}
+    g = np.bincount(found[found >= 0]).argmax()
+    k = np.bincount(truth.grain.ravel()[mine & (one.grain == g)]).argmax()
+    system = CRYSTAL_SYSTEMS[one.grain_system[g]]
+    off = np.nan
+    if not np.isnan(one.grain_primitive[g]).any():
+        true = primitive_vectors(truth.grain_basis[k], int(truth.grain_spacegroup[k]))
+        off = 100 * deviation(one.grain_primitive[g], true)
+    right = 100.0 * (system == truth.grain_system[k])
+    return {"grain_system": system, "grain_right": right, "cell_deviation": off}
+
+
+def _true_systems(truth: Truth) -> np.ndarray:
+    """Return the number of the true system at each position (n,); -1 outside of particles."""
+    systems = np.array([CRYSTAL_SYSTEMS.index(name) for name in truth.grain_system])
+    return np.where(truth.grain < 0, -1, systems[truth.grain]).ravel()
+
+
+def _shares(label: str, percent: dict[str, float], positions: int) -> Shares:
+    own = {name: percent[name] for name in PUBLISHED_SYSTEMS}
+    own[OTHERS] = sum(value for name, value in percent.items() if name not in PUBLISHED_SYSTEMS)
+    return Shares(label, own, positions)

@@ -1,0 +1,193 @@
+"""A map out of the spots of a scan: what a model says of every position alone, and of every grain."""
+
+import json
+import shutil
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from edsym.errors import InputError, InputWarning
+from edsym.experiment.scan_spots import ScanSpots
+from edsym.files import atomic_path
+from edsym.interface.cell import find_cell
+from edsym.interface.model import MAX_SPOTS, TrainedModel, load_model
+from edsym.interface.noise import noisier
+from edsym.interface.ranges import outside
+from edsym.interface.spots import Spots
+from edsym.mapping.grains import common_pattern, grains
+from edsym.mapping.scan_map import ScanMap
+from edsym.provenance.digest import digest
+from edsym.spots.store import offsets
+
+FEWEST = 5
+"""Fewer spots say nothing of a crystal: the paper leaves such patterns out."""
+_BLOCK = 64  # positions that are kept together
+_TOLERANCE = 1.5  # pixels within which spots of neighbours are the same
+
+
+def classify_scan(
+    spots: ScanSpots,
+    model: str | Path = "lattice",
+    energy_kev: float = 300.0,
+    *,
+    min_intensity: float = 0.0,
+    threads: int = 1,
+    progress: bool = False,
+    parts: str | Path | None = None,
+) -> ScanMap:
+    """Tell crystal system and space group at every position of a scan, and of every grain.
+
+    Parameters
+    ----------
+    spots : ScanSpots
+        Spots of all patterns, with the 1/Å of a pixel.
+    model : str or Path
+        What `load_model` takes.
+    energy_kev : float
+        Energy of the electrons in keV.
+    min_intensity : float
+        Spots that are weaker are left out: a share of the beam, which is the direct beam and all spots. What
+        lies under the crystals, such as a film, has spots, too.
+    threads : int
+        Processes that look for lattices at once; answers do not depend on it.
+    progress : bool
+        Whether to show a progress bar.
+    parts : str or Path, optional
+        A folder in which answers are kept until all are there: a run that was ended goes on from it.
+
+    Returns
+    -------
+    ScanMap
+        Maps as arrays; ``positions()`` and ``grains()`` are tables of them.
+
+    Raises
+    ------
+    InputError
+        If the pixels are not calibrated, or there is no such model.
+
+    Notes
+    -----
+    Grains are neighbours whose patterns have the same spots (`edsym.mapping.grains`). All of a grain show one
+    orientation, so they are no views of a crystal that are independent: their mean pattern is asked.
+    """
+    trained = load_model(model)
+    if not 0 <= min_intensity < 1:
+        raise InputError(f"min_intensity is {min_intensity!r}, expected 0 or more and less than 1")
+    patterns = _patterns(spots, min_intensity)
+    reason = _reasons(spots, patterns, trained)
+    asked = np.flatnonzero([len(pattern) >= FEWEST and len(pattern) <= MAX_SPOTS for pattern in patterns])
+    p_system, p_spacegroup = (
+        np.full((len(spots), 7), np.nan, np.float32),
+        np.full((len(spots), 230), np.nan, np.float32),
+    )
+    with tqdm(total=len(asked), desc="positions", unit="pattern", disable=not progress) as bar:
+        for block, key in _blocks(asked, patterns, model, energy_kev):
+            path = parts and Path(parts) / f"{key}.npz"
+            if path and path.exists():
+                with np.load(path) as kept:
+                    answer = kept["p_system"], kept["p_spacegroup"]
+            else:
+                answer = _answers(trained, [patterns[p] for p in block], energy_kev, threads)
+                if path:
+                    with atomic_path(path) as temporary:
+                        np.savez(temporary, p_system=answer[0], p_spacegroup=answer[1])
+            p_system[block], p_spacegroup[block] = answer
+            bar.update(len(block))
+    tolerance = _TOLERANCE * float(spots.pixel.max())
+    grain = grains(patterns, reason == "", spots.shape, tolerance)
+    common = [
+        common_pattern([patterns[p] for p in np.flatnonzero(grain == g)], tolerance)
+        for g in range(grain.max() + 1)
+    ]
+    found = ScanMap(
+        str(spots.facts.get("name", "")),
+        str(model),
+        np.array(spots.shape),
+        np.array([energy_kev]),
+        np.array([pattern[:, 2].sum() for pattern in patterns]),
+        np.array([len(pattern) for pattern in patterns]),
+        reason,
+        p_system,
+        p_spacegroup,
+        grain,
+        *_answers(trained, common, energy_kev, threads),
+        *_cells(common, energy_kev),
+    )
+    if parts:
+        shutil.rmtree(parts, ignore_errors=True)
+    return found
+
+
+def _patterns(spots: ScanSpots, min_intensity: float) -> list[np.ndarray]:
+    """Return qx, qy and intensity of the spots of each pattern, of those that are bright enough."""
+    columns = np.stack([spots.qx, spots.qy, spots.intensity], axis=1).astype(float)
+    parts = np.split(columns, spots.offset[1:-1])
+    incident = np.nan_to_num(spots.beam) + [part[:, 2].sum() for part in parts]
+    return [part[part[:, 2] > min_intensity * all_of] for part, all_of in zip(parts, incident, strict=True)]
+
+
+def _reasons(spots: ScanSpots, patterns: list[np.ndarray], trained: TrainedModel) -> np.ndarray:
+    """Return why the answer on each pattern is none, or cannot be relied on; empty texts for the others."""
+    reason = np.array(spots.reason, dtype=object)
+    for p, pattern in enumerate(patterns):
+        if reason[p]:
+            continue
+        if len(pattern) < FEWEST:
+            reason[p] = f"fewer than {FEWEST} spots"
+        elif len(pattern) > MAX_SPOTS:
+            reason[p] = f"more than {MAX_SPOTS} spots"
+    left = [p for p in range(len(patterns)) if not reason[p]]
+    if left:
+        several = _spots([patterns[p] for p in left])
+        unlike = outside(several, trained.ranges) if trained.ranges else [""] * len(left)
+        worse = noisier(several, trained.model.detector)
+        reason[left] = [a or b for a, b in zip(unlike, worse, strict=True)]
+    return reason.astype(str)
+
+
+def _blocks(asked: np.ndarray, patterns: list, model, energy_kev: float) -> Iterator[tuple[np.ndarray, str]]:
+    """Yield positions that are asked together, and what stands for them, the model and the energy."""
+    about = json.dumps([str(model), energy_kev]).encode()
+    for start in range(0, len(asked), _BLOCK):
+        block = asked[start : start + _BLOCK]
+        yield block, digest([about, block.tobytes(), *(patterns[p].tobytes() for p in block)])
+
+
+def _answers(
+    trained: TrainedModel, patterns: list[np.ndarray], energy_kev: float, threads: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the probabilities of systems and space groups, each pattern being a crystal of its own."""
+    if not patterns:
+        return np.empty((0, 7), np.float32), np.empty((0, 230), np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InputWarning)  # reasons tell it, position by position
+        answer = trained.predict(_spots(patterns), energy_kev=energy_kev, threads=threads)
+    return answer.p_system_views.astype(np.float32), answer.p_spacegroup_views.astype(np.float32)
+
+
+def _spots(patterns: list[np.ndarray]) -> Spots:
+    """Return patterns as those of a crystal each, with intensities that sum up to 1."""
+    counts = np.array([len(pattern) for pattern in patterns])
+    columns = np.concatenate([p / [1, 1, p[:, 2].sum()] for p in patterns]).T.astype(np.float32)
+    number = np.arange(len(patterns))
+    return Spots(number.astype(str), number, number, offsets(counts), *columns, absolute=False)
+
+
+def _cells(patterns: list[np.ndarray], energy_kev: float) -> tuple[np.ndarray, ...]:
+    """Return cells, their errors, primitive cells, Bravais lattices and how probable they are, of grains."""
+    cell, error = np.full((2, len(patterns), 6), np.nan)
+    primitive = np.full((len(patterns), 3, 3), np.nan)
+    bravais, probability = np.full(len(patterns), "", dtype="U2"), np.zeros(len(patterns))
+    for g, pattern in enumerate(patterns):
+        try:
+            found = find_cell(_spots([pattern]), energy_kev)
+        except InputError:  # no lattice explains it
+            continue
+        if found.bravais:
+            best = found.bravais[0]
+            cell[g], error[g], bravais[g] = best.parameters, best.uncertainties, best.bravais
+            primitive[g], probability[g] = found.primitive, found.probability
+    return cell, error, primitive, bravais, probability

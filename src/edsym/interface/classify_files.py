@@ -1,0 +1,106 @@
+"""What `edsym classify` does: from the file of a scan, or of its spots, to a folder with its map."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from edsym.errors import InputError
+from edsym.evaluation.figures import STYLE
+from edsym.evaluation.map_figure import draw_maps
+from edsym.evaluation.map_tables import shares_of_map
+from edsym.experiment.find import find_scan_spots
+from edsym.experiment.read import read_scan
+from edsym.experiment.scan_spots import ScanSpots, is_scan_spots, read_scan_spots
+from edsym.files import atomic_path
+from edsym.interface.classify import classify_scan
+from edsym.mapping.scan_map import ScanMap
+from edsym.specimen.truth import read_truth
+
+_DPI = 150
+_SHOWN = ("grain", "positions", "crystal_system", "p_crystal_system", "space_group", "bravais", "a", "b", "c")
+
+
+def classify_file(
+    path: str | Path,
+    out: str | Path,
+    *,
+    model: str = "lattice",
+    energy_kev: float = 300.0,
+    pixel: float | Sequence[float] | None = None,
+    shape: tuple[int, int] | None = None,
+    min_intensity: float = 0.001,
+    threads: int = 1,
+) -> ScanMap:
+    """Classify a scan, and write spots.h5, map.h5, positions.csv, grains.csv and map.png into a folder.
+
+    Parameters
+    ----------
+    path : str or Path
+        A scan, or the spots that `edsym spots` has found in it.
+    out : str or Path
+        The folder. What an ended run has left there is gone on from.
+    model, energy_kev, min_intensity, threads
+        See `edsym.interface.classify.classify_scan`.
+    pixel, shape
+        See `edsym.read_scan`.
+    """
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    spots = _spots(Path(path), out, pixel, shape, energy_kev, threads)
+    if spots.pixel is None:
+        raise InputError(f"{path}: the pixels are not calibrated, give their 1/Å as pixel")
+    found = classify_scan(
+        spots,
+        model,
+        energy_kev,
+        min_intensity=min_intensity,
+        threads=threads,
+        progress=True,
+        parts=out / "parts",
+    )
+    found.write(out / "map.h5")
+    found.to_csv(out / "positions.csv", out / "grains.csv")
+    with mpl.rc_context(mpl.rcParamsDefault | STYLE), atomic_path(out / "map.png") as temporary:
+        figure = draw_maps([found], read_truth(path), shares_of_map(found))
+        FigureCanvasAgg(figure)
+        figure.savefig(temporary, format="png", dpi=_DPI)
+    return found
+
+
+def _spots(path: Path, out: Path, pixel, shape, energy_kev: float, threads: int) -> ScanSpots:
+    """Return the spots of a scan: from their own file, from an earlier run, or found now."""
+    if is_scan_spots(path):
+        return read_scan_spots(path)
+    scan = read_scan(path, pixel=pixel, shape=shape, energy_kev=energy_kev)
+    kept = out / "spots.h5"
+    if kept.exists() and kept.stat().st_mtime > path.stat().st_mtime:
+        spots = read_scan_spots(kept)
+        same = spots.pixel is not None and scan.pixel is not None and np.allclose(spots.pixel, scan.pixel)
+        if same and (spots.facts["name"], spots.shape, spots.frame) == (scan.name, scan.shape, scan.frame):
+            return spots
+    spots = find_scan_spots(scan, threads=threads, progress=True, parts=out / "spots.parts")
+    spots.write(kept)
+    return spots
+
+
+def summary(found: ScanMap) -> str:
+    """Return in words what a map says."""
+    lines = [
+        f"{found.shape[0]} × {found.shape[1]} positions: {found.answered.sum()} have five spots or more, "
+        f"{found.valid.sum()} of them like what the model was trained on; {len(found.grain_lattice)} grains"
+    ]
+    for one in shares_of_map(found):
+        text = ", ".join(f"{name} {value:.0f} %" for name, value in one.percent.items())
+        lines.append(f"{one.label}: {text}")
+    table = found.grains()[
+        ["grain", "positions", "crystal_system", "p_crystal_system", "space_group", "bravais"]
+    ]
+    cells = [
+        " ".join(f"{v:.3f}" for v in cell[:3]) if cell[0] == cell[0] else "" for cell in found.grain_cell
+    ]
+    if len(table):
+        lines += ["", table.assign(cell=cells).to_string(index=False, float_format="{:.2f}".format)]
+    return "\n".join(lines) + "\n"

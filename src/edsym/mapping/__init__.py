@@ -1,0 +1,1 @@
+"""Maps of scans: which crystal the probe met where."""
