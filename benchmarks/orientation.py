@@ -2,6 +2,7 @@
 
 import argparse
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -145,7 +146,7 @@ def with_templates(phase: search.Phase, structure, kind: str) -> search.Phase:
         for pattern in make_engine(settings).patterns(structure, orientations):
             kept = (np.arange(len(pattern.hkl)) != pattern.incident) & (pattern.intensity > 1e-6)
             patterns.append(weighted(pattern.q[kept], pattern.intensity[kept]))
-        return search.Phase(one, templates_of(orientations, patterns), phase.rotations)
+        return replace(phase, templates=templates_of(orientations, patterns))
     for orientation in orientations:
         x, y, z = orientation @ one.vectors.T
         s = -z - 0.5 * one.wavelength * (one.vectors**2).sum(axis=1)
@@ -157,7 +158,7 @@ def with_templates(phase: search.Phase, structure, kind: str) -> search.Phase:
             ]
         )
         patterns.append(weighted(np.stack([x, y], axis=1)[near], intensity))
-    return search.Phase(one, templates_of(orientations, patterns), phase.rotations)
+    return replace(phase, templates=templates_of(orientations, patterns))
 
 
 def weighted(q: np.ndarray, intensity: np.ndarray) -> np.ndarray:

@@ -153,6 +153,9 @@ def _parser() -> argparse.ArgumentParser:
     _spot_files(one)
     one.add_argument("--cif", action="append", required=True, help="a candidate phase; may be repeated")
     one.add_argument("--out", metavar="CSV", help="write a row a pattern to this file")
+    one.add_argument(
+        "--map", metavar="PNG", help="draw phases and zone axes of a scan: one file of edsym spots"
+    )
     one.add_argument("--energy", type=float, default=300.0, help="energy of the electrons in keV")
     one.add_argument("--thickness", type=float, default=200.0, help="thickness of the crystals in Å, about")
     one.add_argument("--matches", type=int, default=1, help="largest number of crystals a pattern")
@@ -384,6 +387,12 @@ def _orient(options: argparse.Namespace) -> int:
     import edsym
     from edsym.interface.orientation_result import summary
 
+    if options.map:
+        from edsym.interface.orientation_map import save_map, scan_shape
+
+        if len(options.spots) > 1:
+            raise InputError(f"a map takes one file of spots, not {len(options.spots)}")
+        shape = scan_shape(options.spots[0])
     frame = _read_spot_files(options)
     with _compiling_told("the search for orientations"):
         found = edsym.match_orientations(
@@ -400,6 +409,8 @@ def _orient(options: argparse.Namespace) -> int:
     found = replace(found, pattern=frame["pattern"].unique())
     if options.out:
         found.to_csv(options.out)
+    if options.map:
+        save_map(found, shape, options.map)
     print(summary(found).to_string(index=False, na_rep="", float_format="{:.3f}".format))
     return 0
 

@@ -69,7 +69,10 @@ def least_squares(rotation, vectors, wavelength, q, weight, which, sigma, s_erro
     for i in range(len(q)):
         if which[i] < 0:
             continue
-        x, y, z = rotation @ vectors[which[i]]
+        gx, gy, gz = vectors[which[i]]
+        x = rotation[0, 0] * gx + rotation[0, 1] * gy + rotation[0, 2] * gz
+        y = rotation[1, 0] * gx + rotation[1, 1] * gy + rotation[1, 2] * gz
+        z = rotation[2, 0] * gx + rotation[2, 1] * gy + rotation[2, 2] * gz
         # Turned by small angles ω, (x, y, z) moves by ω × (x, y, z), and s by the last of it, negative.
         rows[:] = 0
         rows[0, 1], rows[0, 2], rows[0, 3], rows[0, 4] = z, -y, x, 1

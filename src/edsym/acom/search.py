@@ -24,6 +24,8 @@ DIFFERENT = 5.0
 FADED = 0.08
 """Distance in 1/Å at which a spot of the polar image has faded."""
 
+# Of the intensity of a spot, in its weight in the likelihood.
+TRUST_POWER = 0.25
 # Of the best templates so many are refined, those of different orientations, and of them so many climb.
 _REFINED, _CLIMBED = 16, 4
 _APART = np.radians(3.0)
@@ -33,11 +35,11 @@ _FLAT = 1e-6
 
 @dataclass(frozen=True)
 class Phase:
-    """A candidate phase: its reflections, its templates, and the rotations of its Laue class."""
+    """A candidate phase: its reflections, its templates, and its Laue class with the setting."""
 
     reflections: Reflections
     templates: Templates
-    rotations: np.ndarray
+    laue_class: str
 
     @classmethod
     def of(cls, structure: Structure, settings: SimulationSettings, step: float) -> "Phase":
@@ -51,7 +53,12 @@ class Phase:
         reflections = Reflections.of(structure, settings)
         laue_class = oriented_laue_class(structure.spacegroup_number)
         templates = make_templates(reflections, laue_class, step)
-        return cls(reflections, templates, laue_rotations(laue_class))
+        return cls(reflections, templates, laue_class)
+
+    @property
+    def rotations(self) -> np.ndarray:
+        """Rotations (m, 3, 3) of the Laue class."""
+        return laue_rotations(self.laue_class)
 
 
 @dataclass(frozen=True)
@@ -126,13 +133,16 @@ def _best_match(spots: np.ndarray, phases: Sequence[Phase], sigma: float) -> Mat
     weight = radius**RADIAL_POWER * intensity**INTENSITY_POWER
     shells = int((radius.max() + FADED) / SHELL) + 1
     image = polar_image(radius, np.arctan2(q[:, 1], q[:, 0]), weight, shells, FADED)
+    trust = (intensity / intensity.max()) ** TRUST_POWER
     answers = []
     for phase in phases:
         one, templates = phase.reflections, phase.templates
         crystal = one.vectors, one.potential, one.wavelength, one.thickness
         points = templates.offset, templates.shell, templates.angle, templates.weight
         answers.append(
-            _answers(image, points, templates.orientations, phase.rotations, crystal, q, intensity, sigma)
+            _answers(
+                image, points, templates.orientations, phase.rotations, crystal, q, intensity, trust, sigma
+            )
         )
     top = [values.max(initial=-np.inf) for _, _, values in answers]
     which = int(np.argmax(top))
@@ -185,7 +195,7 @@ def _span(rotation: np.ndarray, vectors: np.ndarray) -> tuple[int, np.ndarray]:
 
 
 @njit(cache=True, nogil=True)
-def _answers(image, points, orientations, rotations, crystal, q, intensity, sigma):
+def _answers(image, points, orientations, rotations, crystal, q, intensity, trust, sigma):
     """Return the different orientations of a phase that explain a pattern, frames, and log-likelihoods."""
     best, turn = correlate(image[0], image[1], image[2], points[0], points[1], points[2], points[3])
     found = distinct_best(best, turn, orientations, rotations, _REFINED, _APART)
@@ -194,9 +204,11 @@ def _answers(image, points, orientations, rotations, crystal, q, intensity, sigm
     frames, values = np.zeros((len(found), 3)), np.empty(len(found))
     for k in range(len(found)):
         found[k], frames[k] = refine(found[k], vectors, potential, wavelength, thickness, q, weight, sigma)
-        values[k] = log_likelihood(found[k], frames[k], vectors, potential, wavelength, thickness, q, sigma)
+        values[k] = log_likelihood(
+            found[k], frames[k], vectors, potential, wavelength, thickness, q, trust, sigma
+        )
     for k in np.argsort(-values)[:_CLIMBED]:
         found[k], frames[k], values[k] = climb(
-            found[k], frames[k], vectors, potential, wavelength, thickness, q, weight, sigma
+            found[k], frames[k], vectors, potential, wavelength, thickness, q, weight, trust, sigma
         )
     return found, frames, values

@@ -150,6 +150,7 @@ def _gathered(labels, names, patterns, problems, found, matches: int, phases: li
     result = Orientations(
         np.asarray(labels),
         names,
+        tuple(phase.laue_class for phase in phases),
         np.full(shape, -1),
         np.full((*shape, 3, 3), np.nan),
         *(np.zeros(shape) for _ in range(3)),

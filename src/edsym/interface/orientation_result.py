@@ -20,6 +20,8 @@ class Orientations:
         Names of the patterns.
     phases : tuple of str
         Names of the candidates.
+    laue_classes : tuple of str
+        Of the candidates, as `edsym.symmetry.oriented_laue_class` names them.
     phase : (P, M) int64
         Which candidate; -1 where there is no match.
     orientation : (P, M, 3, 3) float64
@@ -45,6 +47,7 @@ class Orientations:
 
     pattern: np.ndarray
     phases: tuple[str, ...]
+    laue_classes: tuple[str, ...]
     phase: np.ndarray
     orientation: np.ndarray
     score: np.ndarray

@@ -1,0 +1,91 @@
+"""Maps of a scan: which phase each position is of, along which direction it is seen, and how well."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from edsym.errors import InputError
+from edsym.experiment.scan_spots import is_scan_spots, read_scan_spots
+from edsym.files import atomic_path
+from edsym.interface.orientation_result import Orientations
+from edsym.simulation.sectors import laue_rotations, sector_normals
+
+# Okabe and Ito's colours, which the colour-blind tell apart.
+_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
+_NOTHING = "black"
+
+
+def scan_shape(path: str | Path) -> tuple[int, int]:
+    """Return rows and columns of the scan that a file of spots is of.
+
+    Raises
+    ------
+    InputError
+        If the file does not tell.
+    """
+    if not is_scan_spots(path):
+        raise InputError(f"{path} tells no scan, expected a file that edsym spots wrote for a map")
+    return read_scan_spots(path).shape
+
+
+def save_map(found: Orientations, shape: tuple[int, int], path: str | Path) -> None:
+    """Draw phase, zone axis and score of the first match of every position; the suffix tells the format.
+
+    Parameters
+    ----------
+    found : Orientations
+        Its patterns are numbers of positions, row by row.
+    shape : (int, int)
+        Rows and columns of the scan.
+    path : str or Path
+        The file to write.
+    """
+    phase = _image(found, found.phase[:, 0], shape, -1)
+    score = _image(found, found.score[:, 0], shape, np.nan)
+    figure = Figure(figsize=(12, 4.2), layout="constrained")
+    first, second, third = figure.subplots(1, 3)
+    colours = [_COLOURS[k % len(_COLOURS)] for k in range(len(found.phases))]
+    limits = {"vmin": -1, "vmax": len(colours) - 1}
+    first.imshow(phase, cmap=ListedColormap([_NOTHING, *colours]), interpolation="nearest", **limits)
+    shown = zip([*found.phases, "no match"], [*colours, _NOTHING], strict=True)
+    handles = [Patch(color=colour, label=name) for name, colour in shown]
+    figure.legend(handles=handles, loc="outside lower left", ncols=4, fontsize=8)
+    second.imshow(_image(found, zone_colours(found), shape, 0.0), interpolation="nearest")
+    drawn = third.imshow(score, vmin=0, vmax=1, cmap="cividis", interpolation="nearest")
+    figure.colorbar(drawn, ax=third)
+    titles = "phase", "zone axis: red |x|, green |y|, blue |z| of the crystal", "score"
+    for axes, title in zip((first, second, third), titles, strict=True):
+        axes.set_title(title, fontsize=9)
+        axes.set_axis_off()
+    try:
+        with atomic_path(path) as temporary:
+            figure.savefig(temporary, format=Path(path).suffix[1:] or "(none)", dpi=200)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def zone_colours(found: Orientations) -> np.ndarray:
+    """Return a colour (P, 3) of each zone axis, the same of equivalent ones.
+
+    Red, green and blue are the sizes of the components along x, y and z of the crystal frame, the largest 1,
+    of that direction which lies in the fundamental sector of the Laue class.
+    """
+    colours = np.zeros((len(found), 3))
+    for k, laue_class in enumerate(found.laue_classes):
+        mine = np.flatnonzero(found.phase[:, 0] == k)
+        equivalents = np.einsum("mij,nj->nmi", laue_rotations(laue_class), found.orientation[mine, 0, 2])
+        equivalents = np.concatenate([equivalents, -equivalents], axis=1)
+        depth = (equivalents @ sector_normals(laue_class).T).min(axis=2)
+        size = np.abs(equivalents[np.arange(len(mine)), depth.argmax(axis=1)])
+        colours[mine] = size / size.max(axis=1, keepdims=True)
+    return colours
+
+
+def _image(found: Orientations, values: np.ndarray, shape: tuple[int, int], nothing) -> np.ndarray:
+    """Return values (P, ...) at their positions in the scan, and `nothing` elsewhere or without a match."""
+    image = np.full((shape[0] * shape[1], *values.shape[1:]), nothing, dtype=float)
+    image[found.pattern[found.valid]] = values[found.valid]
+    return image.reshape(*shape, *values.shape[1:])
