@@ -35,7 +35,7 @@ def background(image, free, cy, cx, ay, ax, reach, half):
     out = np.empty(image.shape)
     for i in range(image.shape[0]):
         for j in range(image.shape[1]):
-            rho = np.hypot((i - cy) * ay, (j - cx) * ax)
+            rho = np.sqrt(((i - cy) * ay) ** 2 + ((j - cx) * ax) ** 2)
             k = int(rho)
             out[i, j] = level[k] + (rho - k) * (level[k + 1] - level[k])
     if half > 0:
@@ -53,7 +53,7 @@ def _levels(image, free, cy, cx, ay, ax, reach):
     for i in range(height):
         for j in range(width):
             if free[i, j]:
-                k = int(np.hypot((i - cy) * ay, (j - cx) * ax) + 0.5)
+                k = int(np.sqrt(((i - cy) * ay) ** 2 + ((j - cx) * ax) ** 2) + 0.5)
                 total[k + 1] += image[i, j]
                 count[k + 1] += 1
     total, count = np.cumsum(total), np.cumsum(count)

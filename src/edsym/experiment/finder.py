@@ -9,7 +9,8 @@ from scipy.stats import norm
 
 from edsym.experiment.background import background
 from edsym.experiment.fitting import fit
-from edsym.experiment.peaks import cover, local_maxima, significances, without_spikes
+from edsym.experiment.grain import measured_grain
+from edsym.experiment.peaks import apart, cover, local_maxima, significances, without_spikes
 from edsym.experiment.probe import Probe
 
 MIN_SPOTS = 5
@@ -17,10 +18,11 @@ MIN_SPOTS = 5
 
 _PLACES = 5  # independent places on the area of a probe, measured on noise alone
 _COVERED = 0.5  # share of a probe that must lie on good pixels
-_PASSES = 3  # background, spots over it, background without them, ...
+_PASSES = 4  # background, spots over it, background without them, ...
 _SUSPECT = 3.0  # standard deviations that keep a place out of the background
+_GRAINY = 2  # from this pass on the grain of the background is measured
+_BRIGHT = 20.0  # standard deviations of what is kept out of that measurement
 _LOCAL = 4.0  # half the width of the local background, in radii
-_ONE_SIGMA = float(norm.cdf(-1))
 _SATURATED = 0.01  # share of the pixels at the largest value
 
 
@@ -45,7 +47,7 @@ class Found:
     background : float
         Mean of a pixel under the spots, in the units of the image.
     noise : float
-        By how much significances scatter where there is no spot, at least 1.
+        Relative standard deviation of the background on the area of a spot, beyond that of counting.
     reason : str
         Why the pattern cannot be used, or nothing.
     """
@@ -160,21 +162,20 @@ class _Search:
     def __init__(self, finder: Finder, image: np.ndarray, good: np.ndarray, expected: np.ndarray):
         self.finder, self.image, self.good = finder, image, good
         self.on = finder.correlated(image)
+        self.grain = np.zeros(1), np.zeros(1)
         self.start = self._beam(expected)
         self.centre = expected if self.start is None else self.start
 
     def found(self) -> Found:
-        f = self.finder
-        ground, noise, places = self._ground()
-        limit = f.threshold * noise
+        ground, places = self._ground()
         model, y, x, height, error, sure = self._fitted(ground, places)
-        kept = self._kept(y, x, height, sure, limit)
-        more = self._overlooked(model, y, x, limit)
+        kept = self._kept(y, x, height, sure)
+        more = self._overlooked(model, y, x)
         if len(more) or not kept.all():
             places = np.concatenate([np.stack([y, x], 1)[kept], more])
             model, y, x, height, error, sure = self._fitted(ground, places)
-            kept = self._kept(y, x, height, sure, limit)
-        return self._result(ground, noise, y[kept], x[kept], height[kept], error[kept], sure[kept])
+            kept = self._kept(y, x, height, sure)
+        return self._result(ground, y[kept], x[kept], height[kept], error[kept], sure[kept])
 
     def _beam(self, expected: np.ndarray) -> np.ndarray | None:
         """Return where the direct beam is to a pixel, or None if it is not looked for."""
@@ -187,26 +188,34 @@ class _Search:
         best = np.unravel_index(near.argmax(), near.shape)
         return np.array(best, float) if near[best] > 0 else None
 
-    def _ground(self) -> tuple[np.ndarray, float, np.ndarray]:
-        """Return the background, the scatter of significances over it, and where spots stand out."""
+    def _ground(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the background and where spots stand out; ``grain`` is then known."""
         f = self.finder
         radius = f.probe.radius + 2 * f.probe.edge + 0.5
         around = [self.centre] * (self.start is not None)
-        places, noise = np.empty((0, 2)), 1.0
+        places = bright = np.empty((0, 2))
         for k in range(_PASSES):
-            free = self.good.copy()
-            cover(free, *np.array([*around, *places]).reshape(-1, 2).T, radius, *f.aspect)
+            hidden = bright if k == _GRAINY else places  # what looked like weak spots may be grain
+            free = self._without(np.array([*around, *hidden]), radius)
             half = round(_LOCAL * f.probe.radius) * (k == _PASSES - 1)
             reach = int(np.ceil(f.probe.radius))
             ground = background(self.image, free, *self.centre, *f.aspect, reach, half)
-            z = significances(self.on, f.correlated(np.where(self.good, ground, 0)), f.share)
-            seen = z[::2, ::2][free[::2, ::2]]
-            if len(seen):
-                low, middle = np.quantile(seen, [_ONE_SIGMA, 0.5])  # spots not seen yet are above
-                noise = max(1.0, float(middle - low))
-            least = (f.threshold if k == _PASSES - 1 else _SUSPECT) * noise
+            if k >= _GRAINY:
+                wide = self._without(np.array([*around, *bright]), radius)
+                self.grain = measured_grain(self.image, ground, wide, f.area, f.share)
+            off = f.correlated(np.where(self.good, ground, 0))
+            z = significances(self.on, off, f.share, *self.grain)
+            least = f.threshold if k == _PASSES - 1 else _SUSPECT
             places = local_maxima(z, f.covered, least, f.spacing, *f.aspect)
-        return ground, noise, places.astype(float)
+            if k < _GRAINY:
+                bright = places[z[*places.T] > _BRIGHT]
+        return ground, places.astype(float)
+
+    def _without(self, places: np.ndarray, radius: float) -> np.ndarray:
+        """Return the good pixels that are further from all places than a radius."""
+        free = self.good.copy()
+        cover(free, *places.reshape(-1, 2).T.astype(float), radius, *self.finder.aspect)
+        return free
 
     def _fitted(self, ground: np.ndarray, places: np.ndarray):
         """Return model, y, x, height, error and significance, the direct beam first if there is one."""
@@ -216,49 +225,46 @@ class _Search:
             places = np.concatenate([self.start[None], places[distance >= f.spacing]])
         y, x = np.ascontiguousarray(places.T)
         limit = max(1.0, f.probe.radius / 2)
-        model, *rest = fit(self.image, self.good, ground, y, x, f.probe.profile, *f.aspect, f.share, limit, 6)
+        model, *rest = fit(
+            self.image, self.good, ground, y, x, f.probe.profile, *f.aspect, f.share, *self.grain, limit, 6
+        )
         return model, y, x, *rest
 
-    def _kept(self, y, x, height, sure, limit: float) -> np.ndarray:
+    def _kept(self, y, x, height, sure) -> np.ndarray:
         """Return which spots are sure and not one and the same; the direct beam stays."""
         f = self.finder
         inside = (np.abs(y - (self.image.shape[0] - 1) / 2) <= self.image.shape[0] / 2) & (
             np.abs(x - (self.image.shape[1] - 1) / 2) <= self.image.shape[1] / 2
         )
-        kept = (sure >= limit) & inside
+        kept = (sure >= f.threshold) & inside
         if self.start is not None:
             kept[0] = True
-        place = np.stack([y * f.aspect[0], x * f.aspect[1]], 1)
-        order = np.argsort(-height, kind="stable")
-        if self.start is not None:
-            order = np.concatenate([[0], order[order != 0]])
-        near = np.linalg.norm(place[order, None] - place[order], axis=2) < f.spacing
-        for k in range(len(order)):
-            if kept[order[k]]:
-                kept[order[k + 1 :][near[k, k + 1 :]]] = False
+        first = int(self.start is not None)
+        order = np.concatenate([np.arange(first), first + np.argsort(-height[first:], kind="stable")])
+        apart(y, x, order, kept, f.spacing, *f.aspect)
         return kept
 
-    def _overlooked(self, model: np.ndarray, y, x, limit: float) -> np.ndarray:
+    def _overlooked(self, model: np.ndarray, y, x) -> np.ndarray:
         """Return where the pattern is brighter than background and spots."""
         f = self.finder
-        z = significances(self.on, f.correlated(np.where(self.good, model, 0)), f.share)
-        apart = f.covered.copy()
-        cover(apart, y, x, f.spacing, *f.aspect)
-        return local_maxima(z, apart, limit, f.spacing, *f.aspect).astype(float)
+        z = significances(self.on, f.correlated(np.where(self.good, model, 0)), f.share, *self.grain)
+        elsewhere = f.covered.copy()
+        cover(elsewhere, y, x, f.spacing, *f.aspect)
+        return local_maxima(z, elsewhere, f.threshold, f.spacing, *f.aspect).astype(float)
 
-    def _result(self, ground, noise, y, x, height, error, sure) -> Found:
+    def _result(self, ground, y, x, height, error, sure) -> Found:
         f = self.finder
         intensity = height * f.probe.image(f.aspect).sum() * f.gain
         centre, beam, first = np.full(2, np.nan), float("nan"), 0
         if self.start is not None:
             first = 1
-            if sure[0] >= f.threshold * noise:
+            if sure[0] >= f.threshold:
                 centre, beam = np.array([y[0], x[0]]), float(intensity[0])
         order = first + np.argsort(-intensity[first:], kind="stable")
         level = float(ground[self.good].mean()) * f.gain
         few = f"{len(order)} spots, fewer than {MIN_SPOTS}" if len(order) < MIN_SPOTS else ""
         columns = (v[order] for v in (y, x, intensity, error, sure))
-        return Found(*columns, centre, beam, level, noise, few)
+        return Found(*columns, centre, beam, level, float(np.sqrt(np.median(self.grain[1]))), few)
 
 
 def problem_of(values: np.ndarray, good: np.ndarray) -> str:

@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from edsym.experiment.peaks import significance
+from edsym.experiment.peaks import grain_at, significance
 from edsym.experiment.probe import STEP
 
 _UNLIKE = 0.03
@@ -13,11 +13,11 @@ _DOUBT = 0.1
 """So much of what the neighbours put under a spot is doubted."""
 
 _LARGEST_STEP = 0.5  # pixels
-_FASTEST = 1e-3  # pixels: nearer steps end a fit
+_STILL = 0.01  # pixels: a spot that moves less is left where it is
 
 
 @njit(cache=True, nogil=True)
-def fit(image, good, ground, y, x, profile, ay, ax, share, limit, rounds):
+def fit(image, good, ground, y, x, profile, ay, ax, share, levels, grains, limit, rounds):
     """Fit probes by maximum likelihood (Fisher's scoring), in place of the positions.
 
     Parameters
@@ -34,8 +34,8 @@ def fit(image, good, ground, y, x, profile, ay, ax, share, limit, rounds):
         Of the probe, at distances of `STEP`.
     ay, ax : float
         Height and width of a pixel over their geometric mean.
-    share : float
-        As `significance` takes it.
+    share, levels, grains : float, (K,) arrays
+        As `edsym.experiment.peaks.significances` takes them.
     limit : float
         No spot goes further than this from where it began, in pixels.
     rounds : int
@@ -54,24 +54,23 @@ def fit(image, good, ground, y, x, profile, ay, ax, share, limit, rounds):
     """
     n, model = len(y), ground.copy()
     height, error, sure = np.zeros(n), np.zeros(n), np.zeros(n)
-    start_y, start_x = y.copy(), x.copy()
+    start_y, start_x, moving = y.copy(), x.copy(), np.ones(n, np.bool_)
     for k in range(n):
         height[k] = _first_height(image, good, ground, y[k], x[k], profile, ay, ax)
         _add(model, y[k], x[k], height[k], profile, ay, ax)
     for _ in range(rounds):
-        largest = 0.0
-        for k in range(n):
+        for k in np.flatnonzero(moving):
             dh, dy, dx, error[k] = _step(image, good, model, y[k], x[k], height[k], profile, ay, ax)
             _add(model, y[k], x[k], -height[k], profile, ay, ax)
             y[k] = min(max(y[k] + dy, start_y[k] - limit), start_y[k] + limit)
             x[k] = min(max(x[k] + dx, start_x[k] - limit), start_x[k] + limit)
             height[k] = max(height[k] + dh, 0.1 * height[k])
             _add(model, y[k], x[k], height[k], profile, ay, ax)
-            largest = max(largest, abs(dy), abs(dx))
-        if largest < _FASTEST:
-            break
+            moving[k] = max(abs(dy), abs(dx)) > _STILL
     for k in range(n):
-        sure[k] = _surety(image, good, model, ground, y[k], x[k], height[k], profile, ay, ax, share)
+        sure[k] = _surety(
+            image, good, model, ground, y[k], x[k], height[k], profile, ay, ax, share, levels, grains
+        )
     return model, height, error, sure
 
 
@@ -99,7 +98,7 @@ def _add(model, y, x, height, profile, ay, ax):
     i0, i1, j0, j1 = _window(model.shape, y, x, profile, ay, ax)
     for i in range(i0, i1):
         for j in range(j0, j1):
-            model[i, j] += height * _shape(np.hypot((i - y) * ay, (j - x) * ax), profile)[0]
+            model[i, j] += height * _shape(np.sqrt(((i - y) * ay) ** 2 + ((j - x) * ax) ** 2), profile)[0]
 
 
 @njit(cache=True, nogil=True)
@@ -109,7 +108,7 @@ def _first_height(image, good, ground, y, x, profile, ay, ax):
     for i in range(i0, i1):
         for j in range(j0, j1):
             if good[i, j]:
-                t = _shape(np.hypot((i - y) * ay, (j - x) * ax), profile)[0]
+                t = _shape(np.sqrt(((i - y) * ay) ** 2 + ((j - x) * ax) ** 2), profile)[0]
                 above += t * (image[i, j] - ground[i, j])
                 square += t * t
     return max(above / square, 1e-6)
@@ -126,8 +125,10 @@ def _step(image, good, model, y, x, height, profile, ay, ax):
             if not good[i, j]:
                 continue
             dy, dx = (i - y) * ay, (j - x) * ax
-            rho = np.hypot(dy, dx)
+            rho = np.sqrt(dy * dy + dx * dx)
             t, slope = _shape(rho, profile)
+            if t == 0:
+                continue
             pull = -height * slope / max(rho, 1e-9)
             gy, gx = pull * dy * ay, pull * dx * ax
             w = 1 / (max(model[i, j], 1e-6) + unlike)
@@ -153,18 +154,18 @@ def _step(image, good, model, y, x, height, profile, ay, ax):
 
 
 @njit(cache=True, nogil=True)
-def _surety(image, good, model, ground, y, x, height, profile, ay, ax, share):
+def _surety(image, good, model, ground, y, x, height, profile, ay, ax, share, levels, grains):
     i0, i1, j0, j1 = _window(image.shape, y, x, profile, ay, ax)
     on, off, square, others = 0.0, 1e-12, 1e-12, 0.0
     for i in range(i0, i1):
         for j in range(j0, j1):
             if good[i, j]:
-                t = _shape(np.hypot((i - y) * ay, (j - x) * ax), profile)[0]
+                t = _shape(np.sqrt(((i - y) * ay) ** 2 + ((j - x) * ax) ** 2), profile)[0]
                 rest = max(model[i, j] - height * t, 0.0)
                 on += t * image[i, j]
                 off += t * rest
                 square += t * t * rest
                 others += t * max(rest - ground[i, j], 0.0)
     scale = square / off  # a sum with weights is as so many counts
-    doubt = _DOUBT * others / scale
-    return significance(max(on, 0.0) / scale, off / scale, share) / np.sqrt(1 + doubt**2 * scale / off)
+    grain = grain_at((off - others) / scale, levels, grains) + (_DOUBT * others / off) ** 2
+    return significance(max(on, 0.0) / scale, off / scale, share, grain)

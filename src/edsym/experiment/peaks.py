@@ -3,38 +3,62 @@
 import numpy as np
 from numba import njit
 
+LEAST = 1e-9  # counts: the correlation of nothing is as near to 0
+_NORMAL = 1.5  # standard deviations: what is less need not be exact
+
 
 @njit(cache=True, nogil=True)
-def significance(on, off, share):
-    """Return by how many standard deviations counts exceed a background that was itself measured.
+def significance(on, off, share, grain):
+    """Return by how many standard deviations counts exceed a background that was measured and is grainy.
 
-    T.-P. Li and Y.-Q. Ma, Astrophys. J. 272, 317 (1983), eq. 17, negative below the background.
+    The background on the area of a spot has a gamma distribution, counts a negative binomial one; this is the
+    root of its deviance. Without grain it is eq. 17 of T.-P. Li and Y.-Q. Ma, Astrophys. J. 272, 317 (1983).
 
     Parameters
     ----------
     on : float
         Counts.
     off : float
-        Counts expected of the background.
+        Counts expected of the background, above 0.
     share : float
         Area of the counts over that in which the background was measured (their alpha).
+    grain : float
+        Relative variance of the background itself.
     """
-    measured = off / share
-    total = on + measured
-    first = on * np.log((1 + share) / share * on / total) if on > 0 else 0.0
-    second = measured * np.log((1 + share) * measured / total) if measured > 0 else 0.0
-    value = np.sqrt(2 * max(first + second, 0.0))
+    k = 1 / (share / off + grain)
+    first = on * np.log(on / off) if on > 0 else 0.0
+    value = np.sqrt(2 * max(first - (on + k) * np.log((on + k) / (off + k)), 0.0))
     return value if on > off else -value
 
 
 @njit(cache=True, nogil=True)
-def significances(on, off, share):
-    """Return `significance` of every pixel of two images."""
+def significances(on, off, share, levels, grains):
+    """Return `significance` of every pixel of two images, where it is small by the normal distribution.
+
+    ``levels`` and ``grains`` are as `edsym.experiment.grain.measured_grain` returns them.
+    """
     out = np.empty(on.shape)
     for i in range(on.shape[0]):
         for j in range(on.shape[1]):
-            out[i, j] = significance(max(on[i, j], 0.0), max(off[i, j], 0.0), share)
+            counts, expected = max(on[i, j], 0.0), max(off[i, j], LEAST)
+            grain = grain_at(expected, levels, grains)
+            out[i, j] = (counts - expected) / np.sqrt(expected * (1 + share + grain * expected))
+            if out[i, j] > _NORMAL:
+                out[i, j] = significance(counts, expected, share, grain)
     return out
+
+
+@njit(cache=True, nogil=True)
+def grain_at(off, levels, grains):
+    """Return the grain of a background of so many counts: a straight line between those of two zones."""
+    if off <= levels[0]:
+        return grains[0]
+    for k in range(1, len(levels)):
+        if off < levels[k]:
+            return grains[k - 1] + (grains[k] - grains[k - 1]) * (off - levels[k - 1]) / (
+                levels[k] - levels[k - 1]
+            )
+    return grains[-1]
 
 
 @njit(cache=True, nogil=True)
@@ -90,6 +114,18 @@ def _highest(values, i, j):
             if values[a, b] > values[i, j] or (before and values[a, b] == values[i, j]):
                 return False
     return True
+
+
+@njit(cache=True, nogil=True)
+def apart(y, x, order, kept, spacing, ay, ax):
+    """Set those to False, in place, that are too near to an earlier one that is kept."""
+    for a in range(len(order)):
+        for b in range(a):
+            k, m = order[a], order[b]
+            near = ((y[k] - y[m]) * ay) ** 2 + ((x[k] - x[m]) * ax) ** 2 < spacing**2
+            if near and kept[m]:
+                kept[k] = False
+                break
 
 
 @njit(cache=True, nogil=True)

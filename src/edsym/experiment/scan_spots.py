@@ -52,7 +52,8 @@ class ScanSpots:
     background : (n,) array
         Mean of a pixel under the spots, in the units of the images.
     noise : (n,) array
-        By how much significances scatter where there is no spot: 1 if counted electrons are the only noise.
+        How grainy the background is: its relative standard deviation on the area of a spot, beyond that of
+        counting.
     reason : (n,) array of str
         Why a pattern cannot be used, or nothing.
     facts : dict

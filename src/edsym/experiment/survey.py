@@ -25,6 +25,7 @@ _HOT = 8.0  # times the brightest neighbour
 _RADII = 14
 _LARGEST_RADIUS = 0.12  # of the shorter side
 _BEST = 60  # spots that tell the probe
+_NO_GRAIN = np.zeros(1), np.zeros(1)
 _LAPLACIAN = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]]) / 6.0
 
 
@@ -239,7 +240,7 @@ def _blobs(
             for one in transformed
         )
         expected = off * pixels / np.maximum(beside, 1)
-        z = significances(on, expected, float(disk.sum() / ring.sum()))
+        z = significances(on, expected, float(disk.sum() / ring.sum()), *_NO_GRAIN)
         whole = (pixels > 0.9 * disk.sum()) & (beside > 0.5 * ring.sum())
         for i, j in local_maxima(z, whole, _SURE, radius, *aspect):
             found.append((z[i, j], radius, i, j))
