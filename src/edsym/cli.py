@@ -167,7 +167,7 @@ def _parser() -> argparse.ArgumentParser:
         "classify-powder",
         _classify_powder,
         "tell the extinction group of a crystal from its X-ray powder pattern",
-        "pattern.xy --wavelength Co --model results/powder/powder/models/material",
+        "pattern.xy --wavelength Co",
     )
     one.add_argument(
         "pattern", help="a file: columns of 2θ and intensity (.xy, .csv), pdCIF, raw of GSAS, XRDML"
@@ -175,7 +175,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--wavelength", help="in Å, or Cr, Fe, Co, Cu, Mo, Ag; without, that of the file, or Cu")
     one.add_argument("--top", type=int, default=5, help="number of answers")
     one.add_argument("--prior", default="training", help="training, or uniform: all groups alike")
-    one.add_argument("--model", required=True, help="folder of a model")
+    one.add_argument("--model", default="powder", help="powder, or the folder of a model")
     one.add_argument("--csv", metavar="CSV", help="write the answers to this file")
 
     one = command(

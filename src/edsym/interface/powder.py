@@ -15,6 +15,9 @@ from edsym.structures.symbols import space_group_symbols
 from edsym.symmetry import CRYSTAL_SYSTEMS, system_index
 from edsym.symmetry.classes import CLASSES
 
+STORED = "powder"
+"""Name of the model that comes with edsym."""
+
 
 def simulate_powder(structure: Structure, seed: int | None = None, **changes) -> PowderPattern:
     """Return a simulated X-ray powder pattern of a crystal.
@@ -103,7 +106,7 @@ class PowderAnswer:
 
 
 def classify_powder(
-    pattern: PowderPattern | str | Path, model: str | Path, prior: str = "training"
+    pattern: PowderPattern | str | Path, model: str | Path = STORED, prior: str = "training"
 ) -> PowderAnswer:
     """Return what a trained network says of a powder pattern.
 
@@ -112,7 +115,7 @@ def classify_powder(
     pattern : PowderPattern, str or Path
         The pattern, or a file that `read_powder` takes.
     model : str or Path
-        The folder that a run wrote a model to.
+        ``powder``, which comes with edsym, or the folder that a run wrote a model to.
     prior : {"training", "uniform"}
         How often groups are met: as among the training materials, or all 97 alike.
 
@@ -125,13 +128,21 @@ def classify_powder(
     ------
     InputError
         If the pattern is none, or there is no such model.
+
+    Examples
+    --------
+    >>> pattern = edsym.simulate_powder(edsym.Structure.from_cif("NaCl.cif"), seed=1)
+    >>> edsym.classify_powder(pattern).top(1).crystal_system[0]
+    'cubic'
     """
+    from edsym.interface.model import MODELS_DIR
     from edsym.powder.model import PowderModel
     from edsym.powder.pattern_files import read_powder
 
-    if not Path(model).is_dir():
-        raise InputError(f"there is no powder model {str(model)!r}: expected a folder")
-    trained = PowderModel.load(model)
+    folder = MODELS_DIR / STORED if str(model) == STORED else Path(model)
+    if not folder.is_dir():
+        raise InputError(f"there is no powder model {str(model)!r}: expected {STORED} or a folder")
+    trained = PowderModel.load(folder)
     if not isinstance(pattern, PowderPattern):
         pattern = read_powder(pattern)
     scores = trained.scores(pattern.on_axis(trained.powder)[None])

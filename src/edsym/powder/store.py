@@ -45,9 +45,6 @@ class Lines(NamedTuple):
     reciprocal: np.ndarray
     system: np.ndarray
 
-    def __len__(self) -> int:
-        raise TypeError("a tuple of arrays: the number of crystals is len(offset) - 1")
-
 
 def joined(crystals: Iterable[Reflections], spacegroup_number: np.ndarray) -> Lines:
     """Return the reflections of crystals with these space groups (M,) as flat arrays."""
