@@ -21,7 +21,6 @@ _COVERED = 0.5  # share of a probe that must lie on good pixels
 _PASSES = 4  # background, spots over it, background without them, ...
 _SUSPECT = 3.0  # standard deviations that keep a place out of the background
 _GRAINY = 2  # from this pass on the grain of the background is measured
-_BRIGHT = 20.0  # standard deviations of what is kept out of that measurement
 _LOCAL = 4.0  # half the width of the local background, in radii
 _SATURATED = 0.01  # share of the pixels at the largest value
 
@@ -208,7 +207,7 @@ class _Search:
             least = f.threshold if k == _PASSES - 1 else _SUSPECT
             places = local_maxima(z, f.covered, least, f.spacing, *f.aspect)
             if k < _GRAINY:
-                bright = places[z[*places.T] > _BRIGHT]
+                bright = places[z[*places.T] > f.threshold]
         return ground, places.astype(float)
 
     def _without(self, places: np.ndarray, radius: float) -> np.ndarray:
