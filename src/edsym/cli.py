@@ -159,6 +159,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--energy", type=float, default=300.0, help="energy of the electrons in keV")
     one.add_argument("--thickness", type=float, default=200.0, help="thickness of the crystals in Å, about")
     one.add_argument("--matches", type=int, default=1, help="largest number of crystals a pattern")
+    one.add_argument("--min-score", type=float, default=0.0, help="score that a match must have, 0 to 1")
     one.add_argument("--step", type=float, default=3.0, help="degrees between the zone axes of templates")
     one.add_argument("--error", type=float, default=0.005, help="standard deviation of qx and of qy in 1/Å")
     one.add_argument("--jobs", type=int, default=1, help="threads")
@@ -401,6 +402,7 @@ def _orient(options: argparse.Namespace) -> int:
             options.energy,
             options.thickness,
             matches=options.matches,
+            min_score=options.min_score,
             step=options.step,
             position_error=options.error,
             jobs=options.jobs,

@@ -157,6 +157,13 @@ def test_empty_and_wrong_patterns_are_rows_without_a_match(files, patterns):
     np.testing.assert_array_equal(alone.orientation[0], found.orientation[4])
 
 
+def test_a_phase_that_is_no_candidate_has_no_match_with_a_least_score(files, patterns):
+    spots = [patterns[0][0], patterns[0][8]]
+    found = edsym.match_orientations(spots, files[1], min_score=0.5)
+    assert found.valid.tolist() == [False, True]
+    assert found.problem[0].startswith("the best score is 0.") and "expected 0.5" in found.problem[0]
+
+
 def test_two_crystals_in_one_pattern_are_two_matches(files):
     seen = [edsym.simulate(edsym.Structure.from_cif(f), n=8, seed=2) for f in files]
     first, second = (edsym.find_spots(s) for s in seen)
@@ -180,6 +187,7 @@ def test_two_crystals_in_one_pattern_are_two_matches(files):
         ({"thickness": -1}, "thickness: -1"),
         ({"step": 0.1}, "step is 0.1°, expected 0.5 to 10°"),
         ({"matches": 0}, "matches is 0"),
+        ({"min_score": 2}, "min_score is 2"),
     ],
 )
 def test_what_is_wrong_is_said(options, said, files, patterns):

@@ -27,6 +27,7 @@ def match_orientations(
     thickness: float = 200.0,
     *,
     matches: int = 1,
+    min_score: float = 0.0,
     step: float = 3.0,
     position_error: float = 0.005,
     jobs: int = 1,
@@ -46,6 +47,8 @@ def match_orientations(
         Of the crystal in Å, about.
     matches : int
         Largest number of crystals a pattern: each further one explains spots that are left.
+    min_score : float
+        Score that a match must have, 0 to 1: what is none of the candidates has no match then.
     step : float
         Angle between the zone axes of the templates in degrees.
     position_error : float
@@ -69,7 +72,7 @@ def match_orientations(
     -----
     Templates are correlated as Ophus et al. (2022, Microsc. Microanal. 28, 390) do, the best refined by least
     squares; a likelihood decides between them and between phases. A phase that is not among the candidates is
-    not found: look at the score.
+    not found: look at the score, or give ``min_score``.
 
     Examples
     --------
@@ -80,6 +83,7 @@ def match_orientations(
     """
     for name, value, low, high, unit in (
         ("matches", matches, 1, 20, ""),
+        ("min_score", min_score, 0, 1, ""),
         ("step", step, 0.5, 10, "°"),
         ("position_error", position_error, 0.0005, 0.05, " 1/Å"),
         ("jobs", jobs, 1, 256, ""),
@@ -91,6 +95,11 @@ def match_orientations(
     one = partial(_matches, phases=phases, sigma=position_error, most=matches)
     with ThreadPoolExecutor(jobs) as pool:
         found = list(tqdm(pool.map(one, patterns), total=len(patterns), unit="pattern", disable=not progress))
+    for p, one in enumerate(found):
+        found[p] = [match for match in one if match.score >= min_score]
+        if one and not found[p]:
+            best = max(match.score for match in one)
+            problems[p] = f"the best score is {best:.2f}, expected {min_score:g} at least"
     return _gathered(labels, names, patterns, problems, found, matches, phases)
 
 
