@@ -71,7 +71,7 @@ rule experiment:
             f"{EXPERIMENT}/{scan}/{product}.{form}"
             for scan in SCANS
             for product in OF_SCANS
-            for form in (FIGURE_FORMS if product.startswith("fig") else TABLE_FORMS)
+            for form in (FIGURE_FORMS if is_figure(product) else TABLE_FORMS)
         ],
 
 

@@ -148,7 +148,12 @@ def test_faint_spots_are_left_out(spots, monkeypatch):
     few = classify.classify_scan(spots, "stub", 200.0, min_intensity=1.5 / 112)
     assert few.reason[1] == "fewer than 5 spots"
     assert not few.answered.any()
-    assert len(few.grain_lattice) == 0
+    assert few.grain_system.tolist() == [HEXAGONAL] * 2  # grains share fainter ones, too
+    monkeypatch.setattr(classify, "_FAINTER", 1.0)
+    four = classify.classify_scan(spots, "stub", 200.0, min_intensity=1.5 / 112)
+    assert four.grain_system.tolist() == [-1, -1]
+    assert (four.grain_map() == -1).all()
+    assert not len(classify.classify_scan(spots, "stub", 200.0, min_intensity=1.8 / 112).grain_lattice)
     with pytest.raises(InputError, match="min_intensity is 1"):
         classify.classify_scan(spots, "stub", 200.0, min_intensity=1)
 

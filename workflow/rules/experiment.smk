@@ -3,6 +3,8 @@
 The simulated scan is made once. Tables and figures of a scan lie in a folder of its own.
 """
 
+from itertools import filterfalse
+
 EXPERIMENT = f"{RESULTS}/experiment"
 SCANS = {name_of(dataset): dataset for dataset in config["experiment"]["datasets"]}
 SCAN_MODELS = {name_of(model): model for model in config["experiment"]["models"]}
@@ -24,6 +26,11 @@ def files_of_scan(product):
         "published": PUBLISHED,
     }
     return {name: known[name] for name in OF_SCANS[product]}
+
+
+def is_figure(product):
+    """Tell figures from tables."""
+    return product.startswith("fig")
 
 
 rule simulate_scan:
@@ -101,8 +108,7 @@ rule classify_scan:
         "../scripts/classify_scan.py"
 
 
-for product in OF_SCANS:
-    figure = product.startswith("fig")
+for product in filter(is_figure, OF_SCANS):
 
     rule:
         name:
@@ -110,10 +116,7 @@ for product in OF_SCANS:
         input:
             **files_of_scan(product),
         output:
-            **{
-                form: f"{EXPERIMENT}/{{scan}}/{product}.{form}"
-                for form in (FIGURE_FORMS if figure else TABLE_FORMS)
-            },
+            **{form: f"{EXPERIMENT}/{{scan}}/{product}.{form}" for form in FIGURE_FORMS},
         log:
             f"{RESULTS}/logs/{product}/{{scan}}.log",
         benchmark:
@@ -126,6 +129,32 @@ for product in OF_SCANS:
         params:
             name=product,
             configuration={},
-            code=code("draw_figure.py" if figure else "write_table.py"),
+            code=code("draw_figure.py"),
         script:
-            "../scripts/draw_figure.py" if figure else "../scripts/write_table.py"
+            "../scripts/draw_figure.py"
+
+
+for product in filterfalse(is_figure, OF_SCANS):
+
+    rule:
+        name:
+            product
+        input:
+            **files_of_scan(product),
+        output:
+            **{form: f"{EXPERIMENT}/{{scan}}/{product}.{form}" for form in TABLE_FORMS},
+        log:
+            f"{RESULTS}/logs/{product}/{{scan}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/{product}/{{scan}}.tsv"
+        conda:
+            "../../envs/evaluation.yaml"
+        resources:
+            mem_mb=growing(4000),
+            runtime=growing(30),
+        params:
+            name=product,
+            configuration={},
+            code=code("write_table.py"),
+        script:
+            "../scripts/write_table.py"

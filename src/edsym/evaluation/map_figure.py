@@ -61,7 +61,7 @@ def draw_maps(maps: list[ScanMap], truth: Truth | None, shares: list[Shares]) ->
         picture = _image(row[2], confidence.reshape(one.shape), f"{one.model}: confidence", vmin=0, vmax=1)
         figure.colorbar(picture, ax=row[2], shrink=0.8)
     handles = [Patch(color=colour, label=system) for system, colour in MAP_COLOURS.items()]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=5.5)
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), fontsize=5.5)
     explained = (
         "Black: fewer than five spots. Confidence: probability of the most probable system, calibrated."
     )

@@ -171,7 +171,7 @@ def _grain(one: ScanMap, truth: Truth, mine: np.ndarray) -> dict:
         return {"grain_system": "none", "grain_right": 0.0, "cell_deviation": np.nan}
     g = np.bincount(found[found >= 0]).argmax()
     k = np.bincount(truth.grain.ravel()[mine & (one.grain == g)]).argmax()
-    system = CRYSTAL_SYSTEMS[one.grain_system[g]]
+    system = (*CRYSTAL_SYSTEMS, "none")[one.grain_system[g]]
     off = np.nan
     if not np.isnan(one.grain_primitive[g]).any():
         true = primitive_vectors(truth.grain_basis[k], int(truth.grain_spacegroup[k]))

@@ -24,6 +24,8 @@ from edsym.spots.store import offsets
 
 FEWEST = 5
 """Fewer spots say nothing of a crystal: the paper leaves such patterns out."""
+_FEWEST_OF_GRAIN = 3  # spots of a pattern that tell its neighbours from others
+_FAINTER = 0.3  # of min_intensity: what most patterns of a grain have may be as faint as that
 _BLOCK = 64  # positions that are kept together
 _TOLERANCE = 1.5  # pixels within which spots of neighbours are the same
 
@@ -71,7 +73,8 @@ def classify_scan(
     Notes
     -----
     Grains are neighbours whose patterns have the same spots (`edsym.mapping.grains`). All of a grain show one
-    orientation, so they are no views of a crystal that are independent: their mean pattern is asked.
+    orientation, so they are no independent views of a crystal: their mean pattern is asked, with spots down
+    to 0.3 of ``min_intensity``.
     """
     trained = load_model(model)
     if not 0 <= min_intensity < 1:
@@ -97,9 +100,11 @@ def classify_scan(
             p_system[block], p_spacegroup[block] = answer
             bar.update(len(block))
     tolerance = _TOLERANCE * float(spots.pixel.max())
-    grain = grains(patterns, reason == "", spots.shape, tolerance)
+    several = np.array([len(pattern) >= _FEWEST_OF_GRAIN for pattern in patterns])
+    grain = grains(patterns, several & (spots.reason == ""), spots.shape, tolerance)
+    faint = _patterns(spots, _FAINTER * min_intensity)
     common = [
-        common_pattern([patterns[p] for p in np.flatnonzero(grain == g)], tolerance)
+        common_pattern([faint[p] for p in np.flatnonzero(grain == g)], tolerance)
         for g in range(grain.max() + 1)
     ]
     found = ScanMap(
@@ -159,13 +164,20 @@ def _blocks(asked: np.ndarray, patterns: list, model, energy_kev: float) -> Iter
 def _answers(
     trained: TrainedModel, patterns: list[np.ndarray], energy_kev: float, threads: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the probabilities of systems and space groups, each pattern being a crystal of its own."""
-    if not patterns:
-        return np.empty((0, 7), np.float32), np.empty((0, 230), np.float32)
+    """Return the probabilities of systems and space groups, each pattern being a crystal of its own.
+
+    They are NaN where there are too few spots, or too many.
+    """
+    found = tuple(np.full((len(patterns), n), np.nan, np.float32) for n in (7, 230))
+    asked = np.array([FEWEST <= len(pattern) <= MAX_SPOTS for pattern in patterns], bool)
+    if not asked.any():
+        return found
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InputWarning)  # reasons tell it, position by position
-        answer = trained.predict(_spots(patterns), energy_kev=energy_kev, threads=threads)
-    return answer.p_system_views.astype(np.float32), answer.p_spacegroup_views.astype(np.float32)
+        chosen = [pattern for pattern, ask in zip(patterns, asked, strict=True) if ask]
+        answer = trained.predict(_spots(chosen), energy_kev=energy_kev, threads=threads)
+    found[0][asked], found[1][asked] = answer.p_system_views, answer.p_spacegroup_views
+    return found
 
 
 def _spots(patterns: list[np.ndarray]) -> Spots:
@@ -182,6 +194,8 @@ def _cells(patterns: list[np.ndarray], energy_kev: float) -> tuple[np.ndarray, .
     primitive = np.full((len(patterns), 3, 3), np.nan)
     bravais, probability = np.full(len(patterns), "", dtype="U2"), np.zeros(len(patterns))
     for g, pattern in enumerate(patterns):
+        if len(pattern) < FEWEST:
+            continue
         try:
             found = find_cell(_spots([pattern]), energy_kev)
         except InputError:  # no lattice explains it

@@ -9,7 +9,7 @@ SMALLEST = 3
 """Fewest positions of a grain."""
 _ALIKE = 0.5
 """Similarity of neighbours of one grain: between 0 and 1, see `similarity`."""
-_SHARE = 0.2
+_SHARE = 0.5
 """Share of a grain's patterns that have a spot which is kept."""
 
 
@@ -78,8 +78,8 @@ def common_pattern(patterns: list[np.ndarray], tolerance: float) -> np.ndarray:
     """Return the mean pattern (n, 3) of a grain, by decreasing intensity.
 
     A spot is what lies within `tolerance` (1/Å) of the brightest that is left, at most one of each pattern;
-    its place is the mean by intensity, its intensity the mean over all patterns. Spots that fewer than a
-    fifth of the patterns have are noise, and left out.
+    its place is the mean by intensity, its intensity the mean over all patterns. Spots that fewer than half
+    of the patterns have are noise, and left out: speckles are elsewhere in every pattern.
     """
     spots = np.concatenate(patterns)
     owner = np.repeat(np.arange(len(patterns)), [len(pattern) for pattern in patterns])

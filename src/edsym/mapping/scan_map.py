@@ -40,7 +40,7 @@ class ScanMap:
     grain : (n,) array of int
         Number of the grain; -1 where there is none.
     grain_p_system, grain_p_spacegroup : (G, 7), (G, 230) arrays
-        By all positions of a grain together.
+        By all positions of a grain together; NaN where they share too few spots.
     grain_cell : (G, 6) array
         a, b, c in Å and alpha, beta, gamma in degrees of the conventional cell; NaN where none was found.
     grain_cell_error : (G, 6) array
@@ -93,8 +93,9 @@ class ScanMap:
 
     @property
     def grain_system(self) -> np.ndarray:
-        """Most probable crystal system (G,) of each grain."""
-        return self.grain_p_system.argmax(axis=1)
+        """Number of the most probable crystal system (G,) of each grain; -1 without an answer."""
+        told = ~np.isnan(self.grain_p_system).any(axis=1)
+        return np.where(told, np.nan_to_num(self.grain_p_system).argmax(axis=1), -1)
 
     def positions(self) -> pd.DataFrame:
         """Return a row a position: row, column, grain, spots, system and group with probabilities, reason."""
