@@ -16,6 +16,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from compiled import lend_compiled_code
 from crate_validator import problems
 from pymatgen.core import Lattice, Structure
 
@@ -299,6 +300,52 @@ def test_edited_products_are_all_that_runs_again_and_comments_and_newer_files_ar
 def edit(path, text):
     """Append to a file, which makes it newer in any case."""
     path.write_text(path.read_text() + text)
+
+
+TITLE = "Nearest neighbour"
+LINE_OF_THE_REGISTRY = f"""
+MODELS["nearest"] = ModelEntry(
+    {TITLE!r},
+    "edsym.models.nearest.model:Nearest",
+    {{"nearest": "edsym.models.nearest.settings:NearestSettings"}},
+    together=True,
+)
+"""
+
+
+def test_a_new_model_joins_all_tables_by_a_folder_a_line_and_a_section(run, copied_checkout, tmp_path):
+    """It comes to the results of that run, and nothing of the other models is made again."""
+    (copied_checkout / ".snakemake/metadata").unlink()
+    library = copied_checkout / "src/edsym"
+    shutil.copytree(Path(__file__).with_name("nearest"), library / "models/nearest")
+    before, mark, after = (library / "models/registry.py").read_text().partition('"""Models by the names of')
+    (library / "models/registry.py").write_text(before.rstrip() + LINE_OF_THE_REGISTRY + mark + after)
+    lend_compiled_code(library, os.environ["NUMBA_CACHE_DIR"])
+    results = tmp_path / "results"
+    shutil.copytree(run[0] / "results", results)
+    shutil.rmtree(results / "tables")
+    config = yaml.safe_load(run[1].read_text()) | {"results": "results", "nearest": {"bins": 30}}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    others = {path: path.stat().st_mtime_ns for path in results.rglob("gmoe*") if path.is_file()}
+
+    snakemake("tables", "--configfile", "config.yaml", cwd=copied_checkout)
+
+    tables = {n: pd.read_csv(results / f"tables/table{n}.csv") for n in range(1, 12)}
+    for number in (2, 3, 4, 7, 8, 9, 10, 11):
+        rows = tables[number].groupby("model").size()
+        # of views read together tables 8 and 9 have rows of their own: two a level
+        assert rows[TITLE] - 4 * (number in (8, 9)) == rows["Random forest"] > 0, f"table {number}"
+    reads = tables[3].groupby("model").together.count()
+    assert reads[TITLE] > reads["Random forest"] == 0
+    assert TITLE in set(tables[1].method)
+    settings = tables[6].set_index(["section", "setting"]).value
+    assert settings["nearest", "bins"] == "30"
+    # It knows its training patterns by heart: those that validate are predicted by another one, without them.
+    single = tables[9].query("model == @TITLE and method == 'One pattern'")
+    assert single.system.notna().all() and set(single.spots) == {"ideal", "typical"}
+    assert (results / "validation/models/nearest/model.json").is_file()
+    assert not (results / "validation/models/gmoe").exists()
+    assert others == {path: path.stat().st_mtime_ns for path in others} and len(others) > 20
 
 
 def test_report_holds_all_tables_and_figures(run):
