@@ -91,6 +91,12 @@ for model in MODELS:
 TOGETHER = [model for model, entry in MODELS.items() if entry.together]
 
 
+# Scans and the models that classify them, by the names of their files.
+EXPERIMENT = f"{RESULTS}/experiment"
+SCANS = {name_of(dataset): dataset for dataset in config["experiment"]["datasets"]}
+SCAN_MODELS = {name_of(model): model for model in config["experiment"]["models"]}
+
+
 wildcard_constraints:
     shard=r"\d+",
     model="|".join(MODELS),
@@ -282,3 +288,26 @@ def calibrations_of_model(wildcards):
     """What was fitted to a model on validation materials, at each level."""
     place = protocols.place_of_model(wildcards.part)
     return at_levels(f"{place}calibration/{{level}}/{{model}}.json", model=wildcards.model)
+
+
+def scan_file(wildcards):
+    """The file of a scan."""
+    path = SCANS[wildcards.scan]
+    return f"{EXPERIMENT}/simulated.h5" if path == SIMULATED else path
+
+
+def files_of_scan(product):
+    """The input files of a table or figure of a scan, by their names."""
+    known = {
+        "maps": expand(
+            f"{EXPERIMENT}/{{scan}}/{{classifier}}.h5", classifier=SCAN_MODELS, allow_missing=True
+        ),
+        "scan": scan_file,
+        "published": PUBLISHED,
+    }
+    return {name: known[name] for name in OF_SCANS[product]}
+
+
+def is_figure(product):
+    """Tell figures from tables."""
+    return product.startswith("fig")

@@ -3,35 +3,6 @@
 The simulated scan is made once. Tables and figures of a scan lie in a folder of its own.
 """
 
-from itertools import filterfalse
-
-EXPERIMENT = f"{RESULTS}/experiment"
-SCANS = {name_of(dataset): dataset for dataset in config["experiment"]["datasets"]}
-SCAN_MODELS = {name_of(model): model for model in config["experiment"]["models"]}
-
-
-def scan_file(wildcards):
-    """The file of a scan."""
-    path = SCANS[wildcards.scan]
-    return f"{EXPERIMENT}/simulated.h5" if path == SIMULATED else path
-
-
-def files_of_scan(product):
-    """The input files of a table or figure of a scan, by their names."""
-    known = {
-        "maps": expand(
-            f"{EXPERIMENT}/{{scan}}/{{classifier}}.h5", classifier=SCAN_MODELS, allow_missing=True
-        ),
-        "scan": scan_file,
-        "published": PUBLISHED,
-    }
-    return {name: known[name] for name in OF_SCANS[product]}
-
-
-def is_figure(product):
-    """Tell figures from tables."""
-    return product.startswith("fig")
-
 
 rule simulate_scan:
     output:
@@ -134,7 +105,7 @@ for product in filter(is_figure, OF_SCANS):
             "../scripts/draw_figure.py"
 
 
-for product in filterfalse(is_figure, OF_SCANS):
+for product in sorted(set(OF_SCANS) - set(filter(is_figure, OF_SCANS))):
 
     rule:
         name:
