@@ -17,6 +17,7 @@ _CALM = 0.25  # quantile of the blocks of a pattern that are taken to hold no ed
 _BLOCKS = 12  # along each axis
 _CLOSE_TO_ONE = 0.25  # so near are the gains of whole numbers that count electrons
 _SURE = 6.0  # standard deviations
+_SURE_ENOUGH = 20.0
 _AROUND = np.ones((3, 3), int)
 _LIT = 20.0  # counts that most pixels beside a dark patch have: chance leaves one dark once in e^20
 _MOST = 0.5
@@ -219,6 +220,7 @@ def _disk(electrons: np.ndarray, good: np.ndarray, aspect: np.ndarray) -> Probe:
     if not sizes:
         return Probe.disk(2.0)
     sure, radius = np.array(sorted(sizes, key=lambda blob: blob[1])).T
+    sure = np.minimum(sure, _SURE_ENOUGH)  # one halo is not worth more than many spots
     return Probe.disk(float(radius[np.searchsorted(np.cumsum(sure), sure.sum() / 2)]))  # weighted median
 
 
