@@ -83,7 +83,10 @@ def survey(scan: Scan, mask, probe, center, false_spots: float, spacing: float |
     first = finder(disk, noise, wander)
     found = [first(v, rough) for v in values]
     noise = noise_of(values, _free(found, first), scan.counts, 0.5)
-    if probe is None:
+    if probe is None:  # the surer the probe, the surer the spots that tell it
+        disk = _refined(electrons, found, disk, aspect, good)
+        again = finder(disk, noise, wander)
+        found = [again(v, rough) for v in values]
         disk = _refined(electrons, found, disk, aspect, good)
     if where is not None:
         return Survey(finder(disk, noise, 0.0), Descan.constant(where))
@@ -262,7 +265,7 @@ def _refined(electrons, found, disk: Probe, aspect: np.ndarray, good: np.ndarray
         (s, k, y, x) for k, f in enumerate(found) for s, y, x in zip(f.significance, f.y, f.x, strict=True)
     ]
     spots = sorted((s for s in spots if s[0] > _SURE), reverse=True)[:_BEST]
-    if len(spots) < 3:
+    if len(spots) < _BEST:
         spots += [(0.0, k, *f.centre) for k, f in enumerate(found) if np.isfinite(f.centre).all()]
     reach = 1.6 * disk.radius + 3
     profiles, counts = [], []
