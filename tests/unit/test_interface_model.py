@@ -30,7 +30,7 @@ class Fixed:
         rng = np.random.default_rng(seed)
         self.probabilities = [rng.dirichlet(np.ones(n) / 3, patterns).astype(np.float32) for n in (7, 230)]
 
-    def predict_proba(self, spots):
+    def predict_proba(self, spots, *, threads):
         return tuple(p[: len(spots)] for p in self.probabilities)
 
 
@@ -83,7 +83,7 @@ def test_views_read_together_are_scaled_as_fitted_to_about_as_many():
     class Together(Fixed):
         together = True
 
-        def predict_views(self, spots, start):
+        def predict_views(self, spots, start, *, threads):
             assert (len(spots), start.tolist()) == (4, [0, 3])
             return tuple(p[-2:] for p in self.probabilities)
 
