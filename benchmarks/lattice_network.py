@@ -16,7 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from edsym.detector.detect import as_detector, detect
+from edsym.detector.settings import DetectorSettings
 from edsym.evaluation.metrics import accuracy, class_metrics, expected_calibration_error, wilson_interval
+from edsym.evaluation.nuisances import NUISANCES
 from edsym.files import write_text
 from edsym.interface.ranges import SHARE, measured_ranges
 from edsym.interface.spots import Spots
@@ -67,6 +69,10 @@ is that over the classes that occur. ECE: expected calibration error of the crys
 Recall by crystal system in %:
 
 {recall}
+
+With one nuisance of the detector at a time, one pattern of each of {curve_materials} of these materials:
+
+{curves}
 """
 
 SEEDS = " Beside it: mean and\nstandard deviation over seeds of the weights, of which the first is stored."
@@ -107,7 +113,8 @@ def main() -> None:
     ranges = measured_ranges(Spots.of(calibrating))
     write(folder / "ranges.json", {"made_from": made_from, "note": note, "ranges": ranges})
     every = [rows for _, _, rows in runs]
-    write_text(folder / "README.md", card(folder.name, model, every, learned, validates, len(some)))
+    curves = list(nuisance_rows(model, test, test_groups, options))
+    write_text(folder / "README.md", card(folder.name, model, every, curves, learned, validates, options))
 
 
 def parsed() -> argparse.Namespace:
@@ -232,8 +239,32 @@ def scores(system: np.ndarray, group: np.ndarray, truth: np.ndarray) -> dict:
     }
 
 
+def nuisance_rows(
+    model: LatticeNetwork, spots: SpotLists, groups: np.ndarray, options: argparse.Namespace
+) -> Iterator[dict]:
+    """Yield the share of systems that are right with one nuisance of the detector at a time."""
+    names = np.unique(spots.material_id[spots.material])
+    some = sorted(names, key=lambda name: (stable_hash(0, "sets", str(name)), name))[: options.count]
+    rows = np.flatnonzero(np.diff(spots.material, prepend=-1))
+    rows = rows[np.isin(spots.material_id[spots.material[rows]], some)]
+    truth = system_index(groups[rows])
+    for nuisance, size, detector in DetectorSettings().one_at_a_time():
+        shown = detect(spots.take(rows), detector)
+        system, _ = model.predict_proba(shown, threads=options.threads)
+        name, unit = NUISANCES[nuisance]
+        number = f"{100 * size:g}" if unit == "%" else f"{size:g}"
+        share = 100 * accuracy(truth, system.argmax(axis=1))
+        yield {"nuisance": name, "size": f"{number} {unit}".strip(), "system, %": f"{share:.1f}"}
+
+
 def card(
-    name: str, model, runs: list[list[dict]], learned: SpotLists, validates: np.ndarray, calibrating: int
+    name: str,
+    model: LatticeNetwork,
+    runs: list[list[dict]],
+    curves: list[dict],
+    learned: SpotLists,
+    validates: np.ndarray,
+    options: argparse.Namespace,
 ) -> str:
     """Return the card, with the scores (runs of all seeds) of the first seed, and how seeds differ."""
     table, recall = [], []
@@ -264,7 +295,9 @@ def card(
         parameters=model.facts()["n_parameters"],
         best=model.record["best_epoch"] + 1,
         epochs=model.record["epochs"],
-        calibrating=calibrating,
+        calibrating=options.calibrating,
+        curve_materials=options.count,
+        curves=_markdown(curves),
         seeds=SEEDS if len(runs) > 1 else "",
         scores=_markdown(table),
         recall=_markdown(recall),
