@@ -187,13 +187,18 @@ def test_sets(
     level: str, spots: SpotLists, groups: np.ndarray, options: argparse.Namespace
 ) -> Iterator[Looked]:
     """Yield what the finder says of the test materials, of several views for some of them."""
-    names = np.unique(spots.material_id[spots.material])
-    few = sorted(names, key=lambda name: (stable_hash(0, "sets", str(name)), name))[: options.count]
     first = np.flatnonzero(np.diff(spots.material, prepend=-1))
-    some = np.flatnonzero(np.isin(spots.material_id[spots.material], few))
+    some = of_some(spots, options.count)
     shown = detect(spots, level)
     yield from looked(shown.take(first), groups[first], (1,), f"test_{level}", options)
     yield from looked(shown.take(some), groups[some], FITTED_VIEWS, f"test_{level}", options)
+
+
+def of_some(spots: SpotLists, count: int) -> np.ndarray:
+    """Return the patterns of some materials, always the same."""
+    names = np.unique(spots.material_id[spots.material])
+    some = sorted(names, key=lambda name: (stable_hash(0, "sets", str(name)), name))[:count]
+    return np.flatnonzero(np.isin(spots.material_id[spots.material], some))
 
 
 def calibrations(model: LatticeNetwork, fitted: list[Looked]) -> dict[int, Calibration]:
@@ -243,10 +248,7 @@ def nuisance_rows(
     model: LatticeNetwork, spots: SpotLists, groups: np.ndarray, options: argparse.Namespace
 ) -> Iterator[dict]:
     """Yield the share of systems that are right with one nuisance of the detector at a time."""
-    names = np.unique(spots.material_id[spots.material])
-    some = sorted(names, key=lambda name: (stable_hash(0, "sets", str(name)), name))[: options.count]
-    rows = np.flatnonzero(np.diff(spots.material, prepend=-1))
-    rows = rows[np.isin(spots.material_id[spots.material[rows]], some)]
+    rows = np.intersect1d(np.flatnonzero(np.diff(spots.material, prepend=-1)), of_some(spots, options.count))
     truth = system_index(groups[rows])
     for nuisance, size, detector in DetectorSettings().one_at_a_time():
         shown = detect(spots.take(rows), detector)
