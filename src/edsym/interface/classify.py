@@ -75,6 +75,15 @@ def classify_scan(
     Grains are neighbours whose patterns have the same spots (`edsym.mapping.grains`). All of a grain show one
     orientation, so they are no independent views of a crystal: their mean pattern is asked, with spots down
     to 0.3 of ``min_intensity``.
+
+    Examples
+    --------
+    >>> y, x = np.mgrid[:64, :64]
+    >>> disks = sum(np.hypot(y - 32 - b, x - 32 - a) < 4 for a in (-20, 0, 20) for b in (-20, 0, 20))
+    >>> np.save("scan.npy", np.random.default_rng(0).poisson(0.1 + 5 * disks, (1, 2, 64, 64)))
+    >>> found = edsym.classify_scan(edsym.find_spots(edsym.read_scan("scan.npy", pixel=0.02)))
+    >>> found.positions().spots.tolist(), found.p_system.shape
+    ([8, 8], (2, 7))
     """
     trained = load_model(model)
     if not 0 <= min_intensity < 1:
