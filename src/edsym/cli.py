@@ -71,8 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.add_argument("scan", help="a file of patterns, or a folder of TIFF files")
     one.add_argument("--out", metavar="H5", required=True, help="write the spots to this HDF5 file")
-    one.add_argument("--pixel", type=float, nargs="+", metavar="Q", help="1/Å of a pixel, or along y and x")
-    one.add_argument("--shape", type=int, nargs=2, metavar=("ROWS", "COLUMNS"), help="of the scan")
+    _scan_places(one)
     one.add_argument("--dataset", help="name of the array within the file")
     one.add_argument("--energy", type=float, help="energy of the electrons in keV, for pixels in angles")
     one.add_argument("--probe", help="radius of a spot in pixels, or a file with an image of the beam alone")
@@ -117,8 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--out", metavar="FOLDER", required=True, help="write tables, maps and a picture there")
     one.add_argument("--model", default="lattice", help="a name or a folder")
     one.add_argument("--energy", type=float, default=300.0, help="energy of the electrons in keV")
-    one.add_argument("--pixel", type=float, nargs="+", metavar="Q", help="1/Å of a pixel, or along y and x")
-    one.add_argument("--shape", type=int, nargs=2, metavar=("ROWS", "COLUMNS"), help="of the scan")
+    _scan_places(one)
     one.add_argument(
         "--min-intensity",
         type=float,
@@ -188,6 +186,12 @@ def _parser() -> argparse.ArgumentParser:
     one = command("verify", _verify, "recompute all checksums of a run and say what differs", "results")
     one.add_argument("results", help="folder of the run")
     return parser
+
+
+def _scan_places(one: argparse.ArgumentParser) -> None:
+    """Let a command take the pixel, see `_pixel`, and the shape of a scan."""
+    one.add_argument("--pixel", type=float, nargs="+", metavar="Q", help="1/Å of a pixel, or along y and x")
+    one.add_argument("--shape", type=int, nargs=2, metavar=("ROWS", "COLUMNS"), help="of the scan")
 
 
 def _spot_files(one: argparse.ArgumentParser) -> None:
@@ -298,10 +302,7 @@ def _predict(options: argparse.Namespace) -> int:
     spots = edsym.read_spots(options.spots, **_places(options), normalisation=normalisation)
     answers = edsym.load_model(options.model).predict(spots, energy_kev=options.energy).top(options.top)
     if options.csv:
-        from edsym.files import atomic_path
-
-        with atomic_path(options.csv) as temporary:
-            answers.to_csv(temporary, index=False)
+        _write_table(answers, options.csv)
     print(answers.to_string(index=False, na_rep="", float_format="{:.3f}".format))
     return 0
 
@@ -322,6 +323,13 @@ def _classify(options: argparse.Namespace) -> int:
         )
     print(summary(found), end="")
     return 0
+
+
+def _write_table(table, path: str) -> None:
+    from edsym.files import atomic_path
+
+    with atomic_path(path) as temporary:
+        table.to_csv(temporary, index=False)
 
 
 def _places(options: argparse.Namespace) -> dict:
@@ -373,10 +381,7 @@ def _cell(options: argparse.Namespace) -> int:
         table = pd.concat(parts, ignore_index=True)
         shown = edsym.Spots.from_frame(table.assign(pattern=table.crystal), normalisation="sum")
     if options.csv:
-        from edsym.files import atomic_path
-
-        with atomic_path(options.csv) as temporary:
-            table.to_csv(temporary, index=False)
+        _write_table(table, options.csv)
     if options.plot:
         from edsym.interface.plot import save_patterns
 
@@ -423,10 +428,7 @@ def _classify_powder(options: argparse.Namespace) -> int:
     pattern = edsym.read_powder(options.pattern, options.wavelength)
     answers = edsym.classify_powder(pattern, options.model, options.prior).top(options.top)
     if options.csv:
-        from edsym.files import atomic_path
-
-        with atomic_path(options.csv) as temporary:
-            answers.to_csv(temporary, index=False)
+        _write_table(answers, options.csv)
     print(answers.to_string(index=False, float_format="{:.3f}".format))
     return 0
 

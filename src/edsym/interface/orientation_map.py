@@ -9,8 +9,8 @@ from matplotlib.patches import Patch
 
 from edsym.errors import InputError
 from edsym.experiment.scan_spots import is_scan_spots, read_scan_spots
-from edsym.files import atomic_path
 from edsym.interface.orientation_result import Orientations
+from edsym.interface.plot import save_figure
 from edsym.simulation.sectors import laue_rotations, sector_normals
 
 # Okabe and Ito's colours, which the colour-blind tell apart.
@@ -60,11 +60,7 @@ def save_map(found: Orientations, shape: tuple[int, int], path: str | Path) -> N
     for axes, title in zip((first, second, third), titles, strict=True):
         axes.set_title(title, fontsize=9)
         axes.set_axis_off()
-    try:
-        with atomic_path(path) as temporary:
-            figure.savefig(temporary, format=Path(path).suffix[1:] or "(none)", dpi=200)
-    except ValueError as error:
-        raise InputError(f"{path}: {error}") from error
+    save_figure(figure, path, dpi=200)
 
 
 def zone_colours(found: Orientations) -> np.ndarray:

@@ -56,8 +56,13 @@ def save_patterns(spots: Spots, path: str | Path) -> None:
     for i, view in enumerate(shown.view):
         axes = figure.add_subplot(-(-len(shown) // columns), columns, i + 1)
         plot_pattern(shown, i, axes).set_title(f"pattern {view}")
+    save_figure(figure, path, dpi=150)
+
+
+def save_figure(figure: Figure, path: str | Path, dpi: int) -> None:
+    """Write a figure to a file, whose suffix tells its format; an InputError if there is no such format."""
     try:
         with atomic_path(path) as temporary:
-            figure.savefig(temporary, format=Path(path).suffix[1:] or "(none)", dpi=150)
+            figure.savefig(temporary, format=Path(path).suffix[1:] or "(none)", dpi=dpi)
     except ValueError as error:
         raise InputError(f"{path}: {error}") from error

@@ -48,10 +48,15 @@ def find_overlapping(
         rest = rest[~indexed(found)]
     if len(crystals) < 2:
         return crystals
-    return sorted(
-        (_again(k, crystals, pattern, wavelength, position_error) for k in range(len(crystals))),
-        key=lambda one: -indexed(one[0]).sum(),
-    )
+    explained = np.zeros((len(crystals), len(pattern)), bool)
+    for own, (found, rows) in zip(explained, crystals, strict=True):
+        own[rows] = indexed(found)
+    free = ~explained.any(axis=0)
+    again = [
+        _again(crystal, np.flatnonzero(own | free), pattern, wavelength, position_error)
+        for own, crystal in zip(explained, crystals, strict=True)
+    ]
+    return sorted(again, key=lambda one: -indexed(one[0]).sum())
 
 
 def indexed(found: Found) -> np.ndarray:
@@ -65,13 +70,9 @@ def _is_one(found: Found) -> bool:
 
 
 def _again(
-    k: int, crystals: list[Crystal], pattern: np.ndarray, wavelength: float, position_error: float | None
+    crystal: Crystal, rows: np.ndarray, pattern: np.ndarray, wavelength: float, position_error: float | None
 ) -> Crystal:
-    """Return crystal k, looked for in the spots of its own and nobody's if it is more probable there."""
-    explained = np.zeros((len(crystals), len(pattern)), bool)
-    for own, (found, rows) in zip(explained, crystals, strict=True):
-        own[rows] = indexed(found)
-    rows = np.flatnonzero(explained[k] | ~explained.any(axis=0))
+    """Return the crystal, looked for in these rows of the pattern alone if it is more probable there."""
     found = find_lattice([pattern[rows]], wavelength, position_error)
-    better = found is not None and found.probability > crystals[k][0].probability
-    return (found, rows) if better else crystals[k]
+    better = found is not None and found.probability > crystal[0].probability
+    return (found, rows) if better else crystal
