@@ -12,7 +12,7 @@ from edsym.powder.reflections import reflections
 from edsym.powder.settings import PowderSettings
 from edsym.structures.structure import Structure
 from edsym.structures.symbols import space_group_symbols
-from edsym.symmetry import CRYSTAL_SYSTEMS, system_index
+from edsym.symmetry import CRYSTAL_SYSTEMS, SYSTEM_OF_GROUP, system_index
 from edsym.symmetry.classes import CLASSES
 
 STORED = "powder"
@@ -69,7 +69,7 @@ class PowderAnswer:
     @property
     def p_system(self) -> np.ndarray:
         """Probabilities (7,) of the crystal systems, sums of those of their space groups."""
-        return np.bincount(system_index(np.arange(1, 231)), self.p_spacegroup)
+        return np.bincount(SYSTEM_OF_GROUP, self.p_spacegroup)
 
     def top(self, n: int = 5) -> pd.DataFrame:
         """Return the `n` most probable powder groups.

@@ -21,7 +21,7 @@ from edsym.powder.render import render, render_with
 from edsym.powder.settings import PowderNetworkSettings, PowderSettings
 from edsym.powder.store import PowderStore
 from edsym.seeds import generator, stable_hash
-from edsym.symmetry import N_SPACE_GROUPS, system_index
+from edsym.symmetry import N_SPACE_GROUPS, SYSTEM_OF_GROUP
 from edsym.symmetry.classes import powder_groups
 from edsym.training.precision import arithmetic, compute_threads
 
@@ -90,7 +90,7 @@ class _Fit:
         self.network = model.network.to(self.device)
         groups = store.spacegroup_number - 1
         self.truth = torch.from_numpy(groups).to(self.device)
-        kinds = (powder_groups().index, system_index(np.arange(1, N_SPACE_GROUPS + 1)))
+        kinds = (powder_groups().index, SYSTEM_OF_GROUP)
         self.classes = [
             (torch.from_numpy(index).to(self.device), members(index).to(self.device), weight)
             for index, weight in zip(kinds, (1, _SYSTEM), strict=True)

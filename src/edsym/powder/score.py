@@ -15,10 +15,8 @@ from edsym.powder.model import Calibration, PowderModel, smoothed
 from edsym.powder.render import render
 from edsym.powder.settings import PowderEvaluationSettings
 from edsym.powder.store import PowderStore
-from edsym.symmetry import N_SPACE_GROUPS, system_index
+from edsym.symmetry import N_SPACE_GROUPS, SYSTEM_OF_GROUP
 from edsym.symmetry.classes import powder_groups
-
-_SYSTEMS = system_index(np.arange(1, N_SPACE_GROUPS + 1))
 
 
 def score_powder(
@@ -100,7 +98,7 @@ def _scored(p: np.ndarray, patterns: PatternSet) -> pd.DataFrame:
     p_group, truth = classes.sums(p), classes.index[groups - 1]
     each = np.arange(len(truth))
     p_true = p_group[each, truth]
-    p_system = p @ (_SYSTEMS[:, None] == np.arange(7))
+    p_system = p @ (SYSTEM_OF_GROUP[:, None] == np.arange(7))
     return pd.DataFrame(
         {
             "name": patterns.name,
@@ -113,7 +111,7 @@ def _scored(p: np.ndarray, patterns: PatternSet) -> pd.DataFrame:
             "p_true": p_true,
             "confidence": p_group.max(1),
             "brier": (p_group**2).sum(1) - 2 * p_true + 1,
-            "system_right": p_system.argmax(1) == _SYSTEMS[groups - 1],
+            "system_right": p_system.argmax(1) == SYSTEM_OF_GROUP[groups - 1],
             "spacegroup_right": p.argmax(1) == groups - 1,
         }
     )

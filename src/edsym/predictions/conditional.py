@@ -7,9 +7,7 @@ system, as the random forest does by construction. The answer for the system sta
 
 import numpy as np
 
-from edsym.symmetry import N_SPACE_GROUPS, system_index
-
-_SYSTEM_OF_GROUP = system_index(np.arange(1, N_SPACE_GROUPS + 1))
+from edsym.symmetry import SYSTEM_OF_GROUP
 
 
 def given_system(p_spacegroup: np.ndarray, system: np.ndarray) -> np.ndarray:
@@ -27,7 +25,7 @@ def given_system(p_spacegroup: np.ndarray, system: np.ndarray) -> np.ndarray:
     (N, 230) array
         Distributions over the groups of the system; uniform if all of them had probability 0.
     """
-    possible = np.asarray(system)[:, None] == _SYSTEM_OF_GROUP
+    possible = np.asarray(system)[:, None] == SYSTEM_OF_GROUP
     p = np.where(possible, p_spacegroup, 0.0)
     p = np.where(p.sum(axis=1, keepdims=True) > 0, p, possible)
     return p / p.sum(axis=1, keepdims=True)

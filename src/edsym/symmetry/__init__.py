@@ -88,6 +88,10 @@ def system_index(spacegroup_number):
     return np.searchsorted(_LAST_OF_SYSTEM, numbers)
 
 
+SYSTEM_OF_GROUP = system_index(np.arange(1, N_SPACE_GROUPS + 1))
+"""Index of the crystal system of each space group, (230,)."""
+
+
 def crystal_system(spacegroup_number: int) -> str:
     """Return the crystal system of a space group."""
     return CRYSTAL_SYSTEMS[int(system_index(spacegroup_number))]

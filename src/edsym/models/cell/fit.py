@@ -22,7 +22,7 @@ from edsym.models.torch_model import TorchModel
 from edsym.seeds import generator, stable_hash
 from edsym.simulation.electrons import wavelength
 from edsym.spots.store import SpotLists
-from edsym.symmetry import system_index
+from edsym.symmetry import SYSTEM_OF_GROUP
 from edsym.symmetry.classes import bravais_lattices, extinction_groups, laue_classes
 from edsym.training.precision import compute_threads
 
@@ -162,8 +162,10 @@ class Loss:
     """
 
     def __init__(self):
-        systems = system_index(np.arange(1, 231))
-        levels = [systems, *(kind().index for kind in (laue_classes, bravais_lattices, extinction_groups))]
+        levels = [
+            SYSTEM_OF_GROUP,
+            *(kind().index for kind in (laue_classes, bravais_lattices, extinction_groups)),
+        ]
         self.index = [torch.from_numpy(np.asarray(level, dtype=np.int64)) for level in levels]
 
     def __call__(self, log_group: Tensor, group: Tensor) -> Tensor:

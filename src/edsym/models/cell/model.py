@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from edsym.models.cell.answers import Answers, find_answers
-from edsym.models.cell.network import SYSTEM_OF_GROUP, CellNetwork, network_inputs
+from edsym.models.cell.network import IS_OF_SYSTEM, CellNetwork, network_inputs
 from edsym.models.cell.settings import CellSettings
 from edsym.models.torch_model import TorchModel
 from edsym.simulation.electrons import wavelength
@@ -71,4 +71,4 @@ class LatticeNetwork(TorchModel):
         """
         by_lattice = self.network(*network_inputs(answers))
         groups = (by_lattice + _TRUST * torch.from_numpy(answers.absences)).softmax(dim=1)
-        return (groups @ SYSTEM_OF_GROUP).numpy(), groups.numpy()
+        return (groups @ IS_OF_SYSTEM).numpy(), groups.numpy()

@@ -7,13 +7,11 @@ from torch import Tensor, nn
 from edsym.models.cell.answers import NUMBERS, Answers
 from edsym.models.cell.features import N_FEATURES, lattice_features
 from edsym.models.cell.settings import CellSettings
-from edsym.symmetry import CRYSTAL_SYSTEMS, N_SPACE_GROUPS, system_index
+from edsym.symmetry import CRYSTAL_SYSTEMS, N_SPACE_GROUPS, SYSTEM_OF_GROUP
 
 N_INPUTS = N_FEATURES + 2
 _LEAST_CHANCE = 1e-3
-SYSTEM_OF_GROUP = torch.from_numpy(np.eye(len(CRYSTAL_SYSTEMS), dtype=np.float32))[
-    torch.from_numpy(system_index(np.arange(1, N_SPACE_GROUPS + 1)).astype(np.int64))
-]
+IS_OF_SYSTEM = torch.from_numpy(np.eye(len(CRYSTAL_SYSTEMS), dtype=np.float32)[SYSTEM_OF_GROUP])
 """(230, 7): 1 where a space group is of a crystal system."""
 
 
