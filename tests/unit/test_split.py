@@ -14,6 +14,7 @@ from edsym.spots.division import _sides, split_materials
 from edsym.spots.settings import SplitSettings
 from edsym.spots.split import (
     SCHEMA,
+    first_share,
     labelled_patterns,
     patterns_to_predict,
     read_split,
@@ -46,6 +47,15 @@ def write_selected(path, ids=IDS, groups=GROUPS):
     return path
 
 
+def write_kin(path, ids=IDS):
+    """Write kinship by which five neighbours are of a prototype, and every 17th of a chemical system."""
+    n = np.arange(len(ids))
+    prototypes = [f"{group} {i // 5}" for i, group in zip(n, GROUPS, strict=False)]
+    columns = {"material_id": ids, "prototype": prototypes, "chemical_system": [f"E{i % 17}" for i in n]}
+    write_parquet(pa.table({name: pa.array(list(map(str, c))) for name, c in columns.items()}), path)
+    return path
+
+
 def write_shards(folder, parts):
     """Write shards; of each material (id, has patterns)."""
     for k, part in enumerate(parts):
@@ -65,7 +75,8 @@ def selected(tmp_path):
 
 
 def split(tmp_path, selected, parts, settings=SETTINGS):
-    split_materials(write_shards(tmp_path, parts), selected, tmp_path / "split.parquet", settings)
+    kinship = write_kin(tmp_path / "kinship.parquet")
+    split_materials(write_shards(tmp_path, parts), selected, kinship, tmp_path / "split.parquet", settings)
     return read_split(tmp_path / "split.parquet")
 
 
@@ -138,6 +149,7 @@ def split_frame(**changes):
         "split": ["train", "test"],
         "crystal_system": ["cubic", "cubic"],
         "spacegroup_number": [225, 227],
+        "kin": ["a", "b"],
     }
     return pd.DataFrame(columns | changes)
 
@@ -149,6 +161,7 @@ def split_frame(**changes):
         (split_frame(split=["train", "validation"]), "validation"),
         (split_frame(split=["train", "train"]), "expected both"),
         (split_frame(material_id=["a", None]), "empty values"),
+        (split_frame(kin=["225 A", "225 A"]), "material a trains and b tests, though both are '225 A'"),
         (split_frame(spacegroup_number=[225, 231]), "1 to 230"),
         (split_frame(spacegroup_number=[225, 0]), "1 to 230"),
         (split_frame(spacegroup_number=[225, 2]), "material b has space group 2, which is not cubic"),
@@ -197,7 +210,7 @@ def test_a_split_is_written_with_its_settings_and_read_sorted(tmp_path):
     write_split(frame, tmp_path / "split.parquet", SETTINGS)
     stored = pq.read_schema(tmp_path / "split.parquet")
     assert stored.remove_metadata() == SCHEMA
-    assert stored.metadata[b"edsym"] == b'{"seed": 1, "test_fraction": 0.25}'
+    assert stored.metadata[b"edsym"] == b'{"seed": 1, "strategy": "material", "test_fraction": 0.25}'
     read = read_split(tmp_path / "split.parquet")
     assert read.material_id.tolist() == sorted(frame.material_id)
     assert read.index.tolist() == list(range(len(frame)))
@@ -214,6 +227,7 @@ def test_patterns_of_a_side_come_with_the_groups_of_their_materials(tmp_path):
             "split": ["train", "test", "train", "test", "train", "train"],
             "crystal_system": [crystal_system(group) for group in groups.values()],
             "spacegroup_number": list(groups.values()),
+            "kin": list(groups),
         }
     )
     path = tmp_path / "split.parquet"
@@ -230,3 +244,59 @@ def test_patterns_of_a_side_come_with_the_groups_of_their_materials(tmp_path):
     }
     with pytest.raises(InputError, match="none of the 2 test materials has a pattern"):
         labelled_patterns(shards[:1], path, "test")
+
+
+@pytest.mark.parametrize("strategy", ["prototype", "chemistry"])
+def test_kin_stay_on_one_side_and_the_share_is_kept(tmp_path, selected, strategy):
+    settings = SETTINGS.replace(strategy=strategy)
+    frame = split(tmp_path, selected, [[(name, True) for name in IDS]], settings)
+    assert (frame.groupby("kin").split.nunique() == 1).all()
+    assert len(set(frame.kin)) < len(frame)
+    assert abs((frame.split == "test").mean() - 0.25) < 0.08
+    if strategy == "prototype":
+        assert set(frame.crystal_system[frame.split == "test"]) >= {"cubic", "orthorhombic"}
+
+
+def test_a_leak_is_caught_when_it_is_written_and_when_it_is_read(tmp_path, selected):
+    settings = SETTINGS.replace(strategy="prototype")
+    frame = split(tmp_path, selected, [[(name, True) for name in IDS]], settings)
+    planted = frame[(frame.split == "test") & frame.duplicated("kin", keep=False)].index[0]
+    name = frame.material_id[planted]
+    frame.loc[planted, "split"] = "train"
+    with pytest.raises(InputError, match=f"material {name} trains and mp-"):
+        write_split(frame, tmp_path / "leak.parquet", settings)
+    assert not (tmp_path / "leak.parquet").exists()
+    write_parquet(pa.Table.from_pandas(frame, preserve_index=False), tmp_path / "leak.parquet")
+    with pytest.raises(InputError, match=f"material {name} trains and mp-"):
+        read_split(tmp_path / "leak.parquet")
+
+
+def test_kin_validate_together(tmp_path):
+    ids = [f"m{i:02}" for i in range(24)]
+    shards = write_shards(tmp_path, [[(name, True) for name in ids]])
+    frame = split_frame(
+        material_id=ids,
+        split=["train"] * 20 + ["test"] * 4,
+        crystal_system=["cubic"] * 24,
+        spacegroup_number=[225] * 24,
+        kin=[f"k{7 * i // 4 % 6}" if i < 20 else "other" for i in range(24)],
+    )
+    write_split(frame, tmp_path / "split.parquet", SETTINGS)
+    found, _ = patterns_to_predict(shards, tmp_path / "split.parquet", (0.3, 1))
+    kin = frame.set_index("material_id").kin
+    chosen = set(kin[found.material_id])
+    assert set(found.material_id) == set(kin.index[kin.isin(chosen)])
+    assert 1 <= len(chosen) < 6 and 3 <= len(found.material_id) <= 9
+
+
+def test_the_first_parts_come_as_near_to_a_share_as_they_can():
+    assert [first_share(np.array([3, 3, 3, 3]), f) for f in (0.01, 0.25, 0.49, 0.99)] == [1, 1, 2, 3]
+    assert first_share(np.array([10, 1, 1]), 0.2) == 1
+    assert first_share(np.array([2, 1, 6, 1]), 0.5) == 2
+    assert first_share(np.array([5]), 0.5) == 0
+
+
+def test_a_table_without_kin_is_a_split_by_material(tmp_path):
+    frame = split_frame().drop(columns="kin")
+    write_parquet(pa.Table.from_pandas(frame, preserve_index=False), tmp_path / "split.parquet")
+    assert read_split(tmp_path / "split.parquet").kin.tolist() == ["a", "b"]

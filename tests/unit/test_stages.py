@@ -93,6 +93,7 @@ EXPECTED = {
     "structures.cif": set(),
     "structures.snapshot": set(),
     "structures.filter": {"select_materials"},
+    "structures.kinship": {"select_materials", "split_materials"} | LINES | POWDER,
     # simulation
     "simulation.run.shard": SIMULATE,
     "simulation.orientations": SIMULATE,

@@ -37,6 +37,7 @@ rule split_materials:
     input:
         spots=expand(f"{RESULTS}/spots/{{shard}}.h5", shard=SHARDS),
         selected=rules.select_materials.output.selected,
+        kinship=rules.select_materials.output.kinship,
     output:
         split=f"{RESULTS}/split.parquet",
     log:

@@ -30,6 +30,7 @@ rule select_materials:
     output:
         selected=f"{RESULTS}/structures/selected.parquet",
         rejected=f"{RESULTS}/structures/rejected.csv",
+        kinship=f"{RESULTS}/structures/kinship.parquet",
     log:
         f"{RESULTS}/logs/select_materials.log",
     benchmark:

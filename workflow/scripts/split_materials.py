@@ -8,6 +8,7 @@ with job(snakemake):
     split_materials(
         snakemake.input.spots,
         snakemake.input.selected,
+        snakemake.input.kinship,
         snakemake.output.split,
         SplitSettings(**snakemake.params.settings),
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from edsym.detector.levels import Detector
 from edsym.models.model import Model
-from edsym.spots.split import labelled_patterns, validation_patterns
+from edsym.spots.split import labelled_patterns, validating
 from edsym.training.launch import rank
 
 
@@ -57,7 +57,7 @@ def train_model(
         If the training cannot go on.
     """
     spots, groups = labelled_patterns(spots_paths, split_path, "train")
-    validates = None if validation is None else validation_patterns(spots.material, *validation)
+    validates = None if validation is None else validating(spots, split_path, *validation)
     if left_out:
         seen = spots.material_id[np.unique(spots.material[~validates])]
         spots, groups, validates = spots.select(seen), groups[~validates], None

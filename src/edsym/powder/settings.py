@@ -115,8 +115,8 @@ class PowderEvaluationSettings(Settings):
     section: ClassVar = "powder_evaluation"
 
     splits: tuple[Literal["material", "prototype"], ...] = setting(("material", "prototype"), strict=False)
-    """Divisions of the materials, a network each: by material, or by prototype (all of one space group with
-    the same numbers of atoms of each kind are on one side)."""
+    """Divisions of the materials, a network each: by material, or by prototype, as `split.strategy`
+    has it."""
     test_fraction: float = setting(0.25, ge=0.01, le=0.99)
     """Share of the materials that only test."""
     materials: int = setting(0, "materials", ge=0, le=10_000_000)

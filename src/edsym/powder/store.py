@@ -14,6 +14,7 @@ from edsym.files import atomic_path
 from edsym.hdf5 import create_dataset, create_store, open_store, read_text, write_text
 from edsym.powder.reflections import Reflections, reflections
 from edsym.powder.settings import PowderSettings
+from edsym.structures.kinship import prototype
 from edsym.structures.standard import standardize
 from edsym.structures.table import read_materials
 from edsym.symmetry import system_index
@@ -109,18 +110,13 @@ def _each(rows, settings: PowderSettings, rejected: list) -> Iterator[tuple[str,
     for row in rows:
         try:
             cell = standardize(row.lattice.reshape(3, 3), row.numbers, row.frac_coords.reshape(-1, 3))
+            kin = prototype(cell)
             if not len((found := reflections(cell, settings)).hkl):
                 raise MaterialError("no reflection on the axis of powder patterns")
         except MaterialError as error:
             rejected.append((row.material_id, str(error)))
             continue
-        yield row.material_id, prototype(cell.spacegroup_number, row.numbers), cell.spacegroup_number, found
-
-
-def prototype(spacegroup_number: int, numbers: np.ndarray) -> str:
-    """Return what materials of one prototype share: space group and sorted counts of atoms in the cell."""
-    counts = np.sort(np.unique(numbers, return_counts=True)[1])
-    return f"{spacegroup_number}:{'-'.join(map(str, counts))}"
+        yield row.material_id, kin, cell.spacegroup_number, found
 
 
 class PowderStore:

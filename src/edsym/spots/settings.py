@@ -1,6 +1,6 @@
 """Settings of spots and of the split: sections ``peaks`` and ``split`` of the configuration."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from edsym.settings import MAX_SEED, Settings, setting
 
@@ -24,6 +24,11 @@ class SplitSettings(Settings):
     """Division of the materials into a training and a test part, stratified by crystal system."""
 
     section: ClassVar = "split"
+
+    strategy: Literal["material", "prototype", "chemistry"] = setting("material")
+    """What is on one side of the split only: a `material`, as in the paper; a `prototype`, all materials of
+    one space group, anonymous formula and sequence of Wyckoff positions; or a `chemistry`, all materials of
+    the same elements. Materials that validate are chosen alike. The last is not stratified."""
 
     test_fraction: float = setting(0.25, ge=0.01, le=0.99)
     """Share of the materials that only test."""

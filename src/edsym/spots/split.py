@@ -21,8 +21,11 @@ SCHEMA = pa.schema(
         ("split", pa.string()),
         ("crystal_system", pa.string()),
         ("spacegroup_number", pa.uint8()),
+        ("kin", pa.string()),
     ]
 )
+"""Columns of a split. ``kin`` is what materials share that are kept together: by material the id, so that
+each stands alone; else the prototype or the chemical system. Tables without it are by material."""
 SIDES = ("train", "test")
 
 
@@ -46,15 +49,18 @@ def read_split(path: str | Path) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        material_id, split ("train" or "test"), crystal_system, spacegroup_number; sorted by material_id.
+        material_id, split ("train" or "test"), crystal_system, spacegroup_number, kin; sorted by material_id.
 
     Raises
     ------
     InputError
-        If the table is unreadable, lacks a column, has a material twice, or is empty on one side.
+        If the table is unreadable, lacks a column, has a material twice, is empty on one side, or has kin
+        on both.
     """
     table = read_parquet(path)
     try:
+        if "kin" not in table.column_names and "material_id" in table.column_names:
+            table = table.append_column("kin", table["material_id"])
         missing = [name for name in SCHEMA.names if name not in table.column_names]
         if missing:
             raise InputError(f"{path} lacks the columns {', '.join(missing)} of a split")
@@ -132,11 +138,20 @@ def patterns_to_predict(
     if validation is None:
         return labelled_patterns(spots_paths, split_path, "test")
     spots, groups = labelled_patterns(spots_paths, split_path, "train")
-    chosen = validation_patterns(spots.material, *validation)
+    chosen = validating(spots, split_path, *validation)
     return spots.select(spots.material_id[np.unique(spots.material[chosen])]), groups[chosen]
 
 
-def validation_patterns(material: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+def validating(spots: SpotLists, split_path: str | Path, fraction: float, seed: int) -> np.ndarray:
+    """Choose the training patterns that validate: `validation_patterns` by what the split keeps together."""
+    split = read_split(split_path).set_index("material_id")
+    kin = np.unique(split.kin.loc[spots.material_id].to_numpy(dtype=str), return_inverse=True)[1]
+    return validation_patterns(spots.material, fraction, seed, kin[spots.material])
+
+
+def validation_patterns(
+    material: np.ndarray, fraction: float, seed: int, kin: np.ndarray | None = None
+) -> np.ndarray:
     """Choose training materials that validate, the same for every model with this seed.
 
     Parameters
@@ -147,6 +162,8 @@ def validation_patterns(material: np.ndarray, fraction: float, seed: int) -> np.
         Share of the materials; one is chosen and one is left at least.
     seed : int
         Seed of the choice.
+    kin : (P,) array of int, optional
+        What materials are kept together by; without, each stands alone.
 
     Returns
     -------
@@ -156,13 +173,27 @@ def validation_patterns(material: np.ndarray, fraction: float, seed: int) -> np.
     Raises
     ------
     InputError
-        If there are fewer than two materials.
+        If there are fewer than two materials, or all are kin.
     """
-    materials = np.unique(material)
-    if len(materials) < 2:
-        raise InputError(f"training takes patterns of two materials at least, not of {len(materials)}")
-    count = min(max(round(fraction * len(materials)), 1), len(materials) - 1)
-    return np.isin(material, generator(seed, "validation").permutation(materials)[:count])
+    kin = material if kin is None else kin
+    keys, sizes = np.unique(np.unique(np.stack([kin, material]), axis=1)[0], return_counts=True)
+    if len(keys) < 2:
+        raise InputError(
+            f"training takes patterns of two materials at least that share no prototype or elements by which "
+            f"the split keeps them together, not of {len(keys)}"
+        )
+    order = generator(seed, "validation").permutation(len(keys))
+    return np.isin(kin, keys[order[: first_share(sizes[order], fraction)]])
+
+
+def first_share(sizes: np.ndarray, fraction: float) -> int:
+    """Return how many of the first parts of these sizes (n,) make up a share of the whole most nearly.
+
+    It is one part at least, but never all.
+    """
+    wanted = round(float(fraction * sizes.sum()))
+    nearest = int(np.abs(np.cumsum(sizes) - wanted).argmin()) + 1
+    return min(nearest, len(sizes) - 1)
 
 
 def _check(frame: pd.DataFrame, where: str) -> None:
@@ -181,10 +212,23 @@ def _check(frame: pd.DataFrame, where: str) -> None:
     groups = frame.spacegroup_number.to_numpy()
     if groups.min() < 1 or groups.max() > N_SPACE_GROUPS:
         raise InputError(f"{where}: the split has a space-group number outside 1 to {N_SPACE_GROUPS}")
+    _check_kin(frame, where)
     wrong = frame[np.array(CRYSTAL_SYSTEMS)[system_index(groups)] != frame.crystal_system.to_numpy()]
     if len(wrong):
         row = wrong.iloc[0]
         raise InputError(
             f"{where}: material {row.material_id} has space group {row.spacegroup_number}, "
             f"which is not {row.crystal_system}"
+        )
+
+
+def _check_kin(frame: pd.DataFrame, where: str) -> None:
+    """Raise an InputError if materials that are to be kept together are on both sides."""
+    sides = frame.groupby("kin").split.nunique()
+    if leaks := sorted(sides.index[sides > 1]):
+        kin = frame[frame.kin == leaks[0]].sort_values("material_id")
+        train, test = (kin.material_id[kin.split == side].iloc[0] for side in SIDES)
+        raise InputError(
+            f"{where}: material {train} trains and {test} tests, though both are {leaks[0]!r}, "
+            f"which is to be on one side ({len(leaks)} such leaks)"
         )
