@@ -103,6 +103,7 @@ def write_run_files(folder: Path) -> dict[str, Path]:
     _write_predictions(files, folder)
     _write_curves(files, folder)
     files["cells"] = _write_cells(folder)
+    files["kinship"] = _write_kinship(folder / "kinship.parquet")
     files["patterns"] = [folder / "0000.h5", folder / "0001.h5"]
     for path, materials in zip(files["patterns"], ("ae", "bd"), strict=True):
         write_square_patterns(path, materials)
@@ -197,6 +198,14 @@ def _write_cells(folder: Path) -> list[Path]:
         frame = cells[cells.material_id.isin(list(names))]
         write_parquet(pa.Table.from_pandas(frame, schema=CELLS, preserve_index=False), path)
     return paths
+
+
+def _write_kinship(path: Path) -> Path:
+    """Write that a is of the prototype of d, and b of its elements; c has no kin in training."""
+    columns = {"material_id": list("abcde"), "prototype": ["P", "Q", "R", "P", "S"]}
+    columns["chemical_system"] = ["Po", "Cl-Na", "C", "Cl-Na", "Fe"]
+    write_parquet(pa.table(columns), path)
+    return path
 
 
 def write_square_patterns(path: Path, materials: str) -> None:

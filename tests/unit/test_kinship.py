@@ -6,7 +6,8 @@ import pytest
 from pymatgen.core import Lattice, Structure
 
 from edsym.errors import InputError
-from edsym.structures.kinship import ENANTIOMORPHS, chemical_system, prototype, read_kinship, write_kinship
+from edsym.structures.kinship import ENANTIOMORPHS, chemical_system, prototype, write_kinship
+from edsym.structures.kinship_table import read_kinship
 from edsym.structures.standard import standardize
 from edsym.structures.table import write_materials
 from edsym.symmetry import crystal_system

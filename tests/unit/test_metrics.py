@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
+from edsym.evaluation.bootstrap import Bootstrap, interval_in_percent, mcnemar, of_nulls
 from edsym.evaluation.metrics import (
     accuracy,
     class_metrics,
@@ -54,3 +56,40 @@ def test_wilson_interval_of_a_published_example():
     assert wilson_interval(81 / 263, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
     assert wilson_interval(1.0, 20)[1] == 1
     assert np.isnan(wilson_interval(np.nan, 0)).all()
+
+
+def test_draws_take_materials_whole_and_begin_with_the_sample():
+    materials = np.array(["a", "a", "a", "b", "c", "c"])
+    hits, classes = np.array([1, 0, 1, 0, 1, 1]), np.array([5, 5, 5, 5, 2, 2])
+    boot = Bootstrap(materials, 200, 0)
+    share, recall = boot.share(hits), boot.recall(hits, classes)
+    assert share[0] == pytest.approx(4 / 6) and recall[0] == pytest.approx((2 / 4 + 1) / 2)
+    for draw in (1, 77):
+        rows = np.repeat(np.arange(6), boot.times[draw].astype(int)[[0, 0, 0, 1, 2, 2]])
+        assert boot.times[draw].sum() == 3
+        assert share[draw] == pytest.approx(hits[rows].mean())
+        recalls = [hits[rows][classes[rows] == c].mean() for c in set(classes[rows])]
+        assert recall[draw] == pytest.approx(np.mean(recalls))
+    np.testing.assert_array_equal(share, Bootstrap(materials, 200, 0).share(hits))
+
+
+def test_intervals_of_many_materials_are_those_of_a_binomial():
+    n = 1000
+    hits = np.arange(n) < 300
+    row = interval_in_percent(Bootstrap(np.arange(n).astype(str), 2000, 1).share(hits), "x")
+    assert row["x"] == pytest.approx(30)
+    half = 1.96 * 100 * np.sqrt(0.3 * 0.7 / n)
+    assert (row["x_low"], row["x_high"]) == pytest.approx((30 - half, 30 + half), abs=0.3)
+
+
+def test_mcnemar_is_the_binomial_test_of_one_half():
+    for first, second in ((0, 0), (2, 0), (5, 5), (3, 11), (40, 12), (4000, 3800)):
+        expected = binomtest(first, first + second).pvalue if first + second else 1
+        assert mcnemar(first, second) == pytest.approx(expected)
+        assert mcnemar(second, first) == mcnemar(first, second)
+
+
+def test_what_knows_nothing_is_right_as_often_as_the_training_says():
+    nulls = of_nulls(np.array([1, 2, 2, 9]), {1: 30, 2: 10})
+    assert nulls["majority"].tolist() == [1, 0, 0, 0]
+    assert nulls["prior"].tolist() == [0.75, 0.25, 0.25, 0]

@@ -59,7 +59,7 @@ COLLECT = {"collect_structures"}
 SIMULATE = {"simulate", "simulate_protocol", "simulate_leak"}
 EXTRACT = {"extract_spots", "extract_spots_elsewhere"}
 FIGURES = {"fig1", "fig2", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8"}
-TABLES = {f"table{number}" for number in (*range(1, 11), *range(12, 16))}
+TABLES = {f"table{number}" for number in (*range(1, 11), *range(12, 19))}
 CELLS = {"find_cells"}
 LINES, POWDER_TABLE = {"powder_reflections"}, {"write_powder_table"}
 POWDER = {"train_powder", "score_powder"}
@@ -93,7 +93,8 @@ EXPECTED = {
     "structures.cif": set(),
     "structures.snapshot": set(),
     "structures.filter": {"select_materials"},
-    "structures.kinship": {"select_materials", "split_materials"} | LINES | POWDER,
+    "structures.kinship": {"select_materials"} | LINES | POWDER,
+    "structures.kinship_table": {"select_materials", "split_materials"} | LINES | POWDER | TABLES | FIGURES,
     # simulation
     "simulation.run.shard": SIMULATE,
     "simulation.orientations": SIMULATE,
@@ -176,6 +177,7 @@ EXPECTED = {
     "evaluation.inputs": TABLES | FIGURES,
     "evaluation.methods": TABLES | FIGURES,
     "evaluation.protocol_tables": TABLES,
+    "evaluation.bootstrap": TABLES,
     "evaluation.protocols": TABLES,
     "symmetry.subgroups": TABLES,
     "symmetry.derivation": set(),

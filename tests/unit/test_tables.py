@@ -4,6 +4,7 @@ import html
 import json
 import re
 from functools import cache
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from edsym.evaluation.published import read_published
 from edsym.evaluation.run import describe_run, read_run, read_sizes
 from edsym.evaluation.table_writer import Column, Table, to_html, to_latex, to_markdown
 from edsym.evaluation.tables import BUILDERS, write_table
+from edsym.models.registry import MODELS
 from edsym.predictions.decisions import UNFITTED, decide
 from edsym.symmetry.classes import CLASSES
 
@@ -276,6 +278,40 @@ def test_views_read_together_have_a_column_and_rows_of_the_models_that_read_them
     assert ("Random forest", "Crystal system", "Views together") not in frame.index
     frame = rows(table("table9"), "model", "method", "rule").spacegroup
     assert frame["Lattice network", "Views together", "given the system"] == pytest.approx(200 / 3)
+
+
+def test_table16_has_nulls_beside_models_with_intervals_over_materials(table):
+    frame = rows(table("table16"), "method", "model").loc["One pattern"]
+    # of the training patterns four of five are cubic, of the test patterns three of eight
+    null = frame.loc["Most frequent class"]
+    assert null[["system", "system_macro"]].tolist() == pytest.approx([37.5, 100 / 3])
+    prior = frame.loc["Drawn by the training's shares"]
+    assert prior[["system", "system_macro"]].tolist() == pytest.approx([30, 80 / 3])
+    network = frame.loc["PE-AG-GMoE"]
+    assert network[["system", "system_macro", "spacegroup"]].tolist() == pytest.approx([62.5, 200 / 3, 50])
+    # one draw of three materials in 27 has b alone, of which 1 of 3 is right; as many have c alone
+    assert network[["system_low", "system_high"]].tolist() == pytest.approx([100 / 3, 100])
+    ways = rows(table("table16"), "method").index.unique().tolist()
+    assert ways == ["One pattern", "Vote", "Log-probability sum", "Learned pool", "Views together"]
+
+
+def test_table17_by_hand(table):
+    frame = rows(table("table17"), "method", "target", "first", "second")
+    row = frame.loc[("One pattern", "Crystal system", "PE-AG-GMoE", "Random forest")]
+    assert row[["accuracy_first", "accuracy_second", "difference"]].tolist() == [62.5, 37.5, 25]
+    # of b and c the first pattern is told by the network only
+    assert row[["only_first", "only_second", "p"]].tolist() == [2, 0, 0.5]
+    # drawn alone, a is told alike by both, and c by the network only
+    assert row[["difference_low", "difference_high"]].tolist() == pytest.approx([-100 / 3, 100])
+    pairs = len(list(combinations(MODELS, 2)))
+    assert len(frame) == 2 * 2 * pairs
+
+
+def test_table18_tells_materials_with_kin_from_those_without(table):
+    frame = rows(table("table18"), "kin", "method", "model").loc[:, "One pattern", "PE-AG-GMoE"]
+    values = frame[["system_with", "system_without", "share"]]
+    np.testing.assert_allclose(values.loc["Prototype"].tolist(), [200 / 3, 60, 100 / 3])
+    np.testing.assert_allclose(values.loc["Elements"].tolist(), [100 / 3, 80, 100 / 3])
 
 
 def test_beyond_the_paper_can_be_switched_off(files):

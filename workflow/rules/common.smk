@@ -61,6 +61,7 @@ FILES = {
     "published": PUBLISHED,
     "split": f"{RESULTS}/split.parquet",
     "materials": f"{RESULTS}/dataset/materials.csv",
+    "kinship": f"{RESULTS}/structures/kinship.parquet",
     # As many as hold materials of all crystal systems: figure 6 shows one of each.
     "patterns": [f"{RESULTS}/patterns/{shard}.h5" for shard in SHARDS[:4]],
 }

@@ -16,6 +16,7 @@ from edsym.parquet import read_parquet
 from edsym.predictions.calibration import Calibration, read_calibration
 from edsym.predictions.decisions import read_decisions
 from edsym.specimen.truth import Truth, read_truth
+from edsym.structures.kinship_table import read_kinship
 
 
 class EvaluationInputs:
@@ -51,6 +52,11 @@ class EvaluationInputs:
     def materials(self) -> pd.DataFrame:
         """The split: material_id, split, crystal_system, spacegroup_number, n_patterns."""
         return read_sizes(self.files["split"], self.files["materials"])
+
+    @cached_property
+    def kinship(self) -> pd.DataFrame:
+        """What materials share: prototype and chemical_system by material_id."""
+        return read_kinship(self.files["kinship"])
 
     def model(self, model: str) -> dict:
         """Return what model.json says of a model."""

@@ -31,6 +31,9 @@ REQUIRES = {
     "table11": ("run", *_LEAK),
     "table12": ("run", "cells"),
     "table13": ("run", "split", "materials", *_SINGLE, *_VIEWS),
+    "table16": ("run", "split", "materials", *_SINGLE, *_VIEWS),
+    "table17": ("run", *_SINGLE, *_VIEWS),
+    "table18": ("run", "split", "materials", "kinship", *_SINGLE, *_VIEWS),
     "fig1": ("run", *_SINGLE, *_VIEWS),
     "fig3": ("run", "split", "materials"),
     "fig4": ("run", "split", "materials"),
@@ -42,7 +45,8 @@ REQUIRES = {
 """Names of the files that each table and figure reads.
 
 ``run``: what the run was (`edsym.evaluation.run`); ``published``: published numbers; ``split``: the split
-by material; ``materials``: material_id and n_patterns, csv; ``patterns``: stores of patterns, a list;
+by material; ``materials``: material_id and n_patterns, csv; ``kinship``: prototypes and chemical systems
+(`edsym.structures.kinship`); ``patterns``: stores of patterns, a list;
 ``{model}_single`` and ``{model}_views``: decisions on single patterns and on several views
 (`edsym.predictions`), a list of files, one for each level of the detector that the run tests at;
 ``{model}_protocols_single`` and ``{model}_protocols_views``: the same of what is trained and tested at
@@ -60,6 +64,9 @@ CONFIGURED = {
     "table9": ("evaluation",),
     "table11": ("simulation",),
     "table13": ("evaluation",),
+    "table16": ("evaluation",),
+    "table17": ("evaluation",),
+    "table18": ("evaluation",),
     "fig5": ("evaluation",),
     "fig6": ("peaks",),
 }

@@ -16,7 +16,9 @@ class EvaluationSettings(Settings):
     views: int = setting(10, "patterns", ge=1, le=10_000)
     """Patterns of a material drawn at random and aggregated into one answer."""
     seed: int = setting(0, ge=0, le=MAX_SEED)
-    """Seed of the draw."""
+    """Seed of these draws."""
+    bootstrap: int = setting(1000, "draws", ge=100, le=100_000)
+    """Draws of materials that intervals of tables 16 to 18 are made of."""
     calibration: Literal["temperature", "none"] = setting("temperature")
     """Calibration of confidences (table 8, figure 5), fitted on the validation part of the training
     materials. `temperature` divides all logits by one number, which changes no decision; `none` leaves

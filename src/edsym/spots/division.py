@@ -11,7 +11,7 @@ from edsym.seeds import stable_hash
 from edsym.spots.settings import SplitSettings
 from edsym.spots.split import first_share, write_split
 from edsym.spots.store import materials_with_patterns
-from edsym.structures.kinship import read_kinship
+from edsym.structures.kinship_table import read_kinship
 from edsym.structures.table import read_materials
 from edsym.symmetry import CRYSTAL_SYSTEMS, system_index
 

@@ -6,18 +6,16 @@ from math import gcd
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import spglib
 from tqdm import tqdm
 
-from edsym.errors import InputError, MaterialError
-from edsym.parquet import read_parquet, write_parquet
+from edsym.errors import MaterialError
+from edsym.parquet import write_parquet
+from edsym.structures.kinship_table import COLUMNS
 from edsym.structures.standard import ANGLE_TOLERANCE, SYMPREC, standardize
 from edsym.structures.structure import Structure
 from edsym.structures.table import read_materials
-
-COLUMNS = ("material_id", "prototype", "chemical_system")
 
 ENANTIOMORPHS = {
     **{78: 76, 95: 91, 96: 92, 145: 144, 153: 151, 154: 152, 170: 169, 172: 171},
@@ -112,9 +110,9 @@ def write_kinship(selected_path: str | Path, kinship_path: str | Path, progress:
     rows = tqdm(frame.itertuples(), "prototypes", len(frame), unit="material", disable=not progress)
     prototypes = [_prototype(row) for row in rows]
     systems = [chemical_system(numbers) for numbers in frame.numbers]
-    table = {"material_id": frame.material_id, "prototype": prototypes, "chemical_system": systems}
+    columns = zip(COLUMNS, (frame.material_id, prototypes, systems), strict=True)
     write_parquet(
-        pa.table({name: pa.array(list(column), pa.string()) for name, column in table.items()}), kinship_path
+        pa.table({name: pa.array(list(column), pa.string()) for name, column in columns}), kinship_path
     )
 
 
@@ -123,17 +121,3 @@ def _prototype(row) -> str:
         return prototype(standardize(row.lattice.reshape(3, 3), row.numbers, row.frac_coords.reshape(-1, 3)))
     except MaterialError:
         return f"{row.spacegroup_number} {row.material_id}"
-
-
-def read_kinship(path: str | Path) -> pd.DataFrame:
-    """Read what `write_kinship` wrote, indexed by material_id.
-
-    Raises
-    ------
-    InputError
-        If the file is unreadable or lacks a column.
-    """
-    table = read_parquet(path)
-    if missing := [name for name in COLUMNS if name not in table.column_names]:
-        raise InputError(f"{path} lacks the columns {', '.join(missing)}, expected {', '.join(COLUMNS)}")
-    return table.select(list(COLUMNS)).to_pandas().set_index("material_id")
