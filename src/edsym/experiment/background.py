@@ -8,8 +8,18 @@ _LEAST = 1e-4  # counts of a pixel
 
 
 @njit(cache=True, nogil=True)
-def background(image, free, cy, cx, ay, ax, reach, half):
-    """Return the background of a pattern.
+def distances(height, width, cy, cx, ay, ax):
+    """Return the distance (height, width) of every pixel from the direct beam, in pixels."""
+    out = np.empty((height, width))
+    for i in range(height):
+        for j in range(width):
+            out[i, j] = np.sqrt(((i - cy) * ay) ** 2 + ((j - cx) * ax) ** 2)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def levels(image, free, rho, reach):
+    """Return the mean of an image at the distances 0, 1, 2, ... from the direct beam.
 
     Parameters
     ----------
@@ -17,43 +27,22 @@ def background(image, free, cy, cx, ay, ax, reach, half):
         Counts.
     free : (H, W) array of bool
         Pixels that are under no spot and no mask.
-    cy, cx : float
-        The direct beam.
-    ay, ax : float
-        Height and width of a pixel over their geometric mean.
+    rho : (H, W) array
+        As `distances` returns them.
     reach : int
         So many rings of one pixel on either side are averaged where there are few counts.
-    half : int
-        Half the width of the square of which the local part is the mean; 0 is none.
 
     Returns
     -------
-    (H, W) array
-        Above 0 everywhere.
+    (K,) array
+        From the rings next to it where a ring has no pixels.
     """
-    level = _levels(image, free, cy, cx, ay, ax, reach)
-    out = np.empty(image.shape)
+    n = int(rho.max()) + 3
+    total, count = np.zeros(n + 1), np.zeros(n + 1)
     for i in range(image.shape[0]):
         for j in range(image.shape[1]):
-            rho = np.sqrt(((i - cy) * ay) ** 2 + ((j - cx) * ax) ** 2)
-            k = int(rho)
-            out[i, j] = level[k] + (rho - k) * (level[k + 1] - level[k])
-    if half > 0:
-        _add_local(image, free, out, half, reach)
-    return np.maximum(out, _LEAST)
-
-
-@njit(cache=True, nogil=True)
-def _levels(image, free, cy, cx, ay, ax, reach):
-    """Return the mean at the distances 0, 1, 2, ..., from the rings next to it where it has no pixels."""
-    height, width = image.shape
-    far = np.hypot(max(cy, height - 1 - cy) * ay, max(cx, width - 1 - cx) * ax)
-    n = int(far) + 3
-    total, count = np.zeros(n + 1), np.zeros(n + 1)
-    for i in range(height):
-        for j in range(width):
             if free[i, j]:
-                k = int(np.sqrt(((i - cy) * ay) ** 2 + ((j - cx) * ax) ** 2) + 0.5)
+                k = int(rho[i, j] + 0.5)
                 total[k + 1] += image[i, j]
                 count[k + 1] += 1
     total, count = np.cumsum(total), np.cumsum(count)
@@ -71,6 +60,80 @@ def _levels(image, free, cy, cx, ay, ax, reach):
 
 
 @njit(cache=True, nogil=True)
+def round_image(level, rho):
+    """Return the image (H, W) of what depends on the distance alone, above 0 everywhere."""
+    out = np.empty(rho.shape)
+    for i in range(rho.shape[0]):
+        for j in range(rho.shape[1]):
+            k = int(rho[i, j])
+            out[i, j] = max(level[k] + (rho[i, j] - k) * (level[k + 1] - level[k]), _LEAST)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def under_probe(level, kernel, ay, ax):
+    """Return what lies under a probe (K,) at the distances 0, 1, 2, ... of such a background.
+
+    Parameters
+    ----------
+    level : (K,) array
+        As `levels` returns it.
+    kernel : (2 n + 1, 2 m + 1) array
+        Weights of the pixels of a probe.
+    ay, ax : float
+        Height and width of a pixel over their geometric mean.
+    """
+    n, m, last = kernel.shape[0] // 2, kernel.shape[1] // 2, len(level) - 2
+    out = np.zeros(len(level))
+    for k in range(len(level)):
+        for a in range(n + 1):  # the other half is the same
+            for b in range(-m, m + 1):
+                weight = kernel[a + n, b + m] * (1 + (a > 0))
+                if weight > 0:
+                    rho = min(np.sqrt((k + b * ax) ** 2 + (a * ay) ** 2), last + 1.0)
+                    i = min(int(rho), last)
+                    out[k] += weight * max(level[i] + (rho - i) * (level[i + 1] - level[i]), _LEAST)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def with_local(image, free, ground, half, reach):
+    """Return a background with the mean of what is left over it in a square; few free pixels count less.
+
+    Parameters
+    ----------
+    image, ground : (H, W) arrays
+        Counts, and those expected.
+    free : (H, W) array of bool
+        Pixels that are under no spot and no mask.
+    half : int
+        Half the width of the square.
+    reach : int
+        A square with as many free pixels as a circle of this radius has its mean half counted.
+    """
+    height, width = image.shape
+    rest, pixels = np.zeros((height + 1, width + 1)), np.zeros((height + 1, width + 1))
+    for i in range(height):
+        row_rest, row_pixels = 0.0, 0.0
+        for j in range(width):
+            if free[i, j]:
+                row_rest += image[i, j] - ground[i, j]
+                row_pixels += 1
+            rest[i + 1, j + 1] = rest[i, j + 1] + row_rest
+            pixels[i + 1, j + 1] = pixels[i, j + 1] + row_pixels
+    out = ground.copy()
+    few = np.pi * reach**2
+    for i in range(height):
+        a, b = max(i - half, 0), min(i + half + 1, height)
+        for j in range(width):
+            c, d = max(j - half, 0), min(j + half + 1, width)
+            counts = rest[b, d] - rest[a, d] - rest[b, c] + rest[a, c]
+            number = pixels[b, d] - pixels[a, d] - pixels[b, c] + pixels[a, c]
+            out[i, j] = max(out[i, j] + counts / (number + few), _LEAST)
+    return out
+
+
+@njit(cache=True, nogil=True)
 def _fill(level, known):
     """Put straight lines where nothing is known, and the nearest value at the ends."""
     last = -1
@@ -85,26 +148,3 @@ def _fill(level, known):
         last = k
     for m in range(last + 1, len(level)):
         level[m] = level[last] if last >= 0 else 0.0
-
-
-@njit(cache=True, nogil=True)
-def _add_local(image, free, out, half, reach):
-    """Add the mean of what is left in a square; few free pixels count as much less."""
-    height, width = image.shape
-    rest, pixels = np.zeros((height + 1, width + 1)), np.zeros((height + 1, width + 1))
-    for i in range(height):
-        row_rest, row_pixels = 0.0, 0.0
-        for j in range(width):
-            if free[i, j]:
-                row_rest += image[i, j] - out[i, j]
-                row_pixels += 1
-            rest[i + 1, j + 1] = rest[i, j + 1] + row_rest
-            pixels[i + 1, j + 1] = pixels[i, j + 1] + row_pixels
-    few = np.pi * reach**2
-    for i in range(height):
-        a, b = max(i - half, 0), min(i + half + 1, height)
-        for j in range(width):
-            c, d = max(j - half, 0), min(j + half + 1, width)
-            counts = rest[b, d] - rest[a, d] - rest[b, c] + rest[a, c]
-            number = pixels[b, d] - pixels[a, d] - pixels[b, c] + pixels[a, c]
-            out[i, j] += counts / (number + few)

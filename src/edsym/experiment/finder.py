@@ -7,10 +7,11 @@ import numpy as np
 from scipy import fft
 from scipy.stats import norm
 
-from edsym.experiment.background import background
+from edsym.experiment.background import distances, levels, round_image, under_probe, with_local
 from edsym.experiment.fitting import fit
 from edsym.experiment.grain import measured_grain
-from edsym.experiment.peaks import apart, cover, local_maxima, significances, without_spikes
+from edsym.experiment.peaks import apart, brightest, cover, local_maxima, significances
+from edsym.experiment.pixels import electrons, problem_of
 from edsym.experiment.probe import Probe
 
 MIN_SPOTS = 5
@@ -22,7 +23,6 @@ _PASSES = 4  # background, spots over it, background without them, ...
 _SUSPECT = 3.0  # standard deviations that keep a place out of the background
 _GRAINY = 2  # from this pass on the grain of the background is measured
 _LOCAL = 4.0  # half the width of the local background, in radii
-_SATURATED = 0.01  # share of the pixels at the largest value
 
 
 @dataclass(frozen=True)
@@ -102,31 +102,32 @@ class Finder:
 
     def __call__(self, values: np.ndarray, expected: np.ndarray) -> Found:
         """Return the spots of a pattern (H, W) whose direct beam is expected at y and x."""
+        values = np.asarray(values, np.float32)
         problem = problem_of(values, self.good)
         if problem:
             return nothing(problem)
-        finite = np.isfinite(values)
-        good = self.good & finite
-        electrons = (np.where(finite, values, 0).astype(np.float64) - self.pedestal) / self.gain
-        image = np.where(good, without_spikes(np.maximum(electrons, 0), good), 0.0)
+        image, good = electrons(values, self.good, self.gain, self.pedestal)
         return _Search(self, image, good, expected).found()
 
-    @property
+    @cached_property
     def share(self) -> float:
         """Area of a probe over that which tells its background."""
         return min(self.area / (2 * _LOCAL * self.probe.radius + 1) ** 2, 1.0)
 
     @cached_property
+    def template(self) -> np.ndarray:
+        """The probe on pixels, 1 in its middle."""
+        return self.probe.image(self.aspect)
+
+    @cached_property
     def kernel(self) -> np.ndarray:
         """The probe on pixels, of which a sum with these weights is as so many counts."""
-        image = self.probe.image(self.aspect)
-        return image * image.sum() / (image**2).sum()
+        return self.template * self.template.sum() / (self.template**2).sum()
 
     @cached_property
     def area(self) -> float:
         """Pixels that a probe covers, as far as noise goes."""
-        image = self.probe.image(self.aspect)
-        return float(image.sum() ** 2 / (image**2).sum())
+        return float(self.template.sum() ** 2 / (self.template**2).sum())
 
     @cached_property
     def threshold(self) -> float:
@@ -136,7 +137,8 @@ class Finder:
 
     @cached_property
     def _padded(self) -> tuple[int, int]:
-        size = np.add(self.good.shape, self.kernel.shape) - 1
+        """Size of the transforms: half a probe more, which is what wraps around the borders."""
+        size = np.array(self.good.shape) + np.array(self.kernel.shape) // 2
         return tuple(fft.next_fast_len(int(n), real=True) for n in size)
 
     @cached_property
@@ -150,9 +152,14 @@ class Finder:
         return full[n : n + image.shape[0], m : m + image.shape[1]]
 
     @cached_property
+    def coverage(self) -> np.ndarray:
+        """What share of a probe lies on good pixels."""
+        return np.clip(self.correlated(self.good.astype(float)) / self.kernel.sum(), 0, 1)
+
+    @cached_property
     def covered(self) -> np.ndarray:
         """Where enough of a probe lies on good pixels."""
-        return self.correlated(self.good.astype(float)) >= _COVERED * self.kernel.sum()
+        return self.coverage >= _COVERED
 
 
 class _Search:
@@ -181,30 +188,34 @@ class _Search:
         f = self.finder
         if not f.wander:
             return None
-        y, x = np.indices(self.image.shape, sparse=True)
-        far = ((y - expected[0]) * f.aspect[0]) ** 2 + ((x - expected[1]) * f.aspect[1]) ** 2
-        near = np.where((far <= f.wander**2) & f.covered, self.on, -1)
-        best = np.unravel_index(near.argmax(), near.shape)
-        return np.array(best, float) if near[best] > 0 else None
+        row, column = brightest(self.on, f.covered, *expected, f.wander, *f.aspect)
+        return None if row < 0 else np.array([row, column], float)
 
     def _ground(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the background and where spots stand out; ``grain`` is then known."""
         f = self.finder
         radius = f.probe.radius + 2 * f.probe.edge + 0.5
         around = [self.centre] * (self.start is not None)
+        reach = int(np.ceil(f.probe.radius))
+        rho = distances(*self.image.shape, *self.centre, *f.aspect)
         places = bright = np.empty((0, 2))
         for k in range(_PASSES):
             hidden = bright if k == _GRAINY else places  # what looked like weak spots may be grain
             free = self._without(np.array([*around, *hidden]), radius)
-            half = round(_LOCAL * f.probe.radius) * (k == _PASSES - 1)
-            reach = int(np.ceil(f.probe.radius))
-            ground = background(self.image, free, *self.centre, *f.aspect, reach, half)
+            level = levels(self.image, free, rho, reach)
+            last = k == _PASSES - 1
             if k >= _GRAINY:
+                ground = round_image(level, rho)
+                if last:
+                    ground = with_local(self.image, free, ground, round(_LOCAL * f.probe.radius), reach)
                 wide = self._without(np.array([*around, *bright]), radius)
                 self.grain = measured_grain(self.image, ground, wide, f.area, f.share)
-            off = f.correlated(np.where(self.good, ground, 0))
-            z = significances(self.on, off, f.share, *self.grain)
-            least = f.threshold if k == _PASSES - 1 else _SUSPECT
+            if last:
+                off = f.correlated(ground * f.good)
+            else:  # what depends on the distance alone does so under a probe, too
+                off = f.coverage * round_image(under_probe(level, f.kernel, *f.aspect), rho)
+            least = f.threshold if last else _SUSPECT
+            z = significances(self.on, off, f.share, *self.grain, least)
             places = local_maxima(z, f.covered, least, f.spacing, *f.aspect)
             if k < _GRAINY:
                 bright = places[z[*places.T] > f.threshold]
@@ -246,14 +257,14 @@ class _Search:
     def _overlooked(self, model: np.ndarray, y, x) -> np.ndarray:
         """Return where the pattern is brighter than background and spots."""
         f = self.finder
-        z = significances(self.on, f.correlated(np.where(self.good, model, 0)), f.share, *self.grain)
+        z = significances(self.on, f.correlated(model * f.good), f.share, *self.grain, f.threshold)
         elsewhere = f.covered.copy()
         cover(elsewhere, y, x, f.spacing, *f.aspect)
         return local_maxima(z, elsewhere, f.threshold, f.spacing, *f.aspect).astype(float)
 
     def _result(self, ground, y, x, height, error, sure) -> Found:
         f = self.finder
-        intensity = height * f.probe.image(f.aspect).sum() * f.gain
+        intensity = height * f.template.sum() * f.gain
         centre, beam, first = np.full(2, np.nan), float("nan"), 0
         if self.start is not None:
             first = 1
@@ -264,20 +275,3 @@ class _Search:
         few = f"{len(order)} spots, fewer than {MIN_SPOTS}" if len(order) < MIN_SPOTS else ""
         columns = (v[order] for v in (y, x, intensity, error, sure))
         return Found(*columns, centre, beam, level, float(np.sqrt(np.median(self.grain[1]))), few)
-
-
-def problem_of(values: np.ndarray, good: np.ndarray) -> str:
-    """Return why a pattern cannot be searched, or nothing."""
-    finite = np.isfinite(values)
-    measured = finite & good
-    if measured.sum() < 0.5 * good.sum():
-        return f"{(good & ~finite).sum()} of {good.sum()} pixels are not numbers"
-    seen = values[measured]
-    top = seen.max()
-    if seen.min() == top:
-        return f"all pixels are {top:g}"
-    at_top = np.count_nonzero(seen == top)
-    below = np.count_nonzero((seen >= 0.9 * top) & (seen < top))
-    if top >= 100 and at_top > max(_SATURATED * seen.size, below):
-        return f"saturated: {at_top} pixels have the largest value, {top:g}"
-    return ""

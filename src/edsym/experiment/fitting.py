@@ -55,82 +55,86 @@ def fit(image, good, ground, y, x, profile, ay, ax, share, levels, grains, limit
     n, model = len(y), ground.copy()
     height, error, sure = np.zeros(n), np.zeros(n), np.zeros(n)
     start_y, start_x, moving = y.copy(), x.copy(), np.ones(n, np.bool_)
+    reach = STEP * (len(profile) - 1)
+    size = int(2 * reach / ay) + 2, int(2 * reach / ax) + 2
+    shapes, slopes = np.zeros((n, *size)), np.zeros((n, *size))  # of all spots where they are now
+    windows = np.zeros((n, 4), np.int64)
     for k in range(n):
-        height[k] = _first_height(image, good, ground, y[k], x[k], profile, ay, ax)
-        _add(model, y[k], x[k], height[k], profile, ay, ax)
+        windows[k] = _draw(shapes[k], slopes[k], image.shape, y[k], x[k], profile, ay, ax)
+        height[k] = _first_height(image, good, ground, windows[k], shapes[k])
+        _add(model, windows[k], shapes[k], height[k])
     for _ in range(rounds):
         for k in np.flatnonzero(moving):
-            dh, dy, dx, error[k] = _step(image, good, model, y[k], x[k], height[k], profile, ay, ax)
-            _add(model, y[k], x[k], -height[k], profile, ay, ax)
+            dh, dy, dx, error[k] = _step(
+                image, good, model, windows[k], shapes[k], slopes[k], y[k], x[k], height[k], ay, ax
+            )
+            _add(model, windows[k], shapes[k], -height[k])
             y[k] = min(max(y[k] + dy, start_y[k] - limit), start_y[k] + limit)
             x[k] = min(max(x[k] + dx, start_x[k] - limit), start_x[k] + limit)
             height[k] = max(height[k] + dh, 0.1 * height[k])
-            _add(model, y[k], x[k], height[k], profile, ay, ax)
+            windows[k] = _draw(shapes[k], slopes[k], image.shape, y[k], x[k], profile, ay, ax)
+            _add(model, windows[k], shapes[k], height[k])
             moving[k] = max(abs(dy), abs(dx)) > _STILL
     for k in range(n):
-        sure[k] = _surety(
-            image, good, model, ground, y[k], x[k], height[k], profile, ay, ax, share, levels, grains
-        )
+        sure[k] = _surety(image, good, model, ground, windows[k], shapes[k], height[k], share, levels, grains)
     return model, height, error, sure
 
 
 @njit(cache=True, nogil=True)
-def _window(shape, y, x, profile, ay, ax):
-    reach = STEP * (len(profile) - 1)
-    i0, i1 = max(int(np.ceil(y - reach / ay)), 0), min(int(y + reach / ay) + 1, shape[0])
-    j0, j1 = max(int(np.ceil(x - reach / ax)), 0), min(int(x + reach / ax) + 1, shape[1])
-    return i0, i1, j0, j1
-
-
-@njit(cache=True, nogil=True)
-def _shape(rho, profile):
-    """Return height and slope of the probe at a distance."""
-    place = rho / STEP
-    k = int(place)
-    if k >= len(profile) - 1:
-        return 0.0, 0.0
-    rise = profile[k + 1] - profile[k]
-    return profile[k] + (place - k) * rise, rise / STEP
-
-
-@njit(cache=True, nogil=True)
-def _add(model, y, x, height, profile, ay, ax):
-    i0, i1, j0, j1 = _window(model.shape, y, x, profile, ay, ax)
+def _draw(shapes, slopes, size, y, x, profile, ay, ax):
+    """Write height and slope of a probe on the pixels around it, and return which these are."""
+    last = len(profile) - 1
+    reach = STEP * last
+    i0, i1 = max(int(np.ceil(y - reach / ay)), 0), min(int(y + reach / ay) + 1, size[0])
+    j0, j1 = max(int(np.ceil(x - reach / ax)), 0), min(int(x + reach / ax) + 1, size[1])
     for i in range(i0, i1):
         for j in range(j0, j1):
-            model[i, j] += height * _shape(np.sqrt(((i - y) * ay) ** 2 + ((j - x) * ax) ** 2), profile)[0]
+            rho = np.sqrt(((i - y) * ay) ** 2 + ((j - x) * ax) ** 2)
+            place = rho / STEP
+            k = int(place)
+            if k >= last:
+                shapes[i - i0, j - j0] = slopes[i - i0, j - j0] = 0.0
+            else:
+                rise = profile[k + 1] - profile[k]
+                shapes[i - i0, j - j0] = profile[k] + (place - k) * rise
+                slopes[i - i0, j - j0] = rise / STEP / max(rho, 1e-9)
+    return np.array([i0, i1, j0, j1])
 
 
 @njit(cache=True, nogil=True)
-def _first_height(image, good, ground, y, x, profile, ay, ax):
-    i0, i1, j0, j1 = _window(image.shape, y, x, profile, ay, ax)
+def _add(model, window, shape, height):
+    i0, i1, j0, j1 = window
+    for i in range(i0, i1):
+        for j in range(j0, j1):
+            model[i, j] += height * shape[i - i0, j - j0]
+
+
+@njit(cache=True, nogil=True)
+def _first_height(image, good, ground, window, shape):
+    i0, i1, j0, j1 = window
     above, square = 0.0, 1e-9
     for i in range(i0, i1):
         for j in range(j0, j1):
             if good[i, j]:
-                t = _shape(np.sqrt(((i - y) * ay) ** 2 + ((j - x) * ax) ** 2), profile)[0]
+                t = shape[i - i0, j - j0]
                 above += t * (image[i, j] - ground[i, j])
                 square += t * t
     return max(above / square, 1e-6)
 
 
 @njit(cache=True, nogil=True)
-def _step(image, good, model, y, x, height, profile, ay, ax):
+def _step(image, good, model, window, shape, slope, y, x, height, ay, ax):
     """Return how height, y and x change in one round, and the standard deviation of a coordinate."""
-    i0, i1, j0, j1 = _window(image.shape, y, x, profile, ay, ax)
+    i0, i1, j0, j1 = window
     a, b = np.zeros((3, 3)), np.zeros(3)
     unlike = (_UNLIKE * height) ** 2
     for i in range(i0, i1):
         for j in range(j0, j1):
-            if not good[i, j]:
+            t = shape[i - i0, j - j0]
+            if t == 0 or not good[i, j]:
                 continue
-            dy, dx = (i - y) * ay, (j - x) * ax
-            rho = np.sqrt(dy * dy + dx * dx)
-            t, slope = _shape(rho, profile)
-            if t == 0:
-                continue
-            pull = -height * slope / max(rho, 1e-9)
-            gy, gx = pull * dy * ay, pull * dx * ax
+            pull = -height * slope[i - i0, j - j0]
+            gy, gx = pull * (i - y) * ay * ay, pull * (j - x) * ax * ax
             w = 1 / (max(model[i, j], 1e-6) + unlike)
             r = (image[i, j] - model[i, j]) * w
             b[0] += t * r
@@ -154,13 +158,13 @@ def _step(image, good, model, y, x, height, profile, ay, ax):
 
 
 @njit(cache=True, nogil=True)
-def _surety(image, good, model, ground, y, x, height, profile, ay, ax, share, levels, grains):
-    i0, i1, j0, j1 = _window(image.shape, y, x, profile, ay, ax)
+def _surety(image, good, model, ground, window, shape, height, share, levels, grains):
+    i0, i1, j0, j1 = window
     on, off, square, others = 0.0, 1e-12, 1e-12, 0.0
     for i in range(i0, i1):
         for j in range(j0, j1):
             if good[i, j]:
-                t = _shape(np.sqrt(((i - y) * ay) ** 2 + ((j - x) * ax) ** 2), profile)[0]
+                t = shape[i - i0, j - j0]
                 rest = max(model[i, j] - height * t, 0.0)
                 on += t * image[i, j]
                 off += t * rest

@@ -9,7 +9,7 @@ _SHARES = np.array([0.2, 0.4, 0.55, 0.7, 0.8, 0.9])  # of the places, from the d
 _LOW, _HIGH, _BETWEEN = 0.1, 0.3, 0.757  # quantiles, and how far they are apart in a normal distribution
 _FREE = 0.7  # share of a place that must be free
 _FEWEST = 40  # places of a zone: their scatter is known to a tenth
-_TRIES = 12
+_TRIES = 8
 
 
 @njit(cache=True, nogil=True)

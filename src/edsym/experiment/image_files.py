@@ -18,10 +18,13 @@ TIFF = (".tif", ".tiff")
 
 
 def read_npy(path: Path) -> Scan:
-    """Return the patterns of an npy file, mapped."""
-    return scan_of_array(
-        np.load(path, mmap_mode="r", allow_pickle=False), str(path), note="npy files tell no calibration"
-    )
+    """Return the patterns of an npy file, mapped while they are read: what was read stays in no memory."""
+
+    def opened() -> Scan:
+        values = np.load(path, mmap_mode="r", allow_pickle=False)
+        return scan_of_array(values, str(path), note="npy files tell no calibration")
+
+    return replace(opened(), source=lambda start, stop: np.array(opened().source(start, stop)))
 
 
 def read_tiff(paths: Sequence[Path], name: str, energy_kev: float | None) -> Scan:

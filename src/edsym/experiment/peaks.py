@@ -4,7 +4,6 @@ import numpy as np
 from numba import njit
 
 LEAST = 1e-9  # counts: the correlation of nothing is as near to 0
-_NORMAL = 1.5  # standard deviations: what is less need not be exact
 
 
 @njit(cache=True, nogil=True)
@@ -32,19 +31,23 @@ def significance(on, off, share, grain):
 
 
 @njit(cache=True, nogil=True)
-def significances(on, off, share, levels, grains):
-    """Return `significance` of every pixel of two images, where it is small by the normal distribution.
+def significances(on, off, share, levels, grains, least):
+    """Return `significance` of every pixel of two images where it may be as large as ``least``, 0 elsewhere.
 
-    ``levels`` and ``grains`` are as `edsym.experiment.grain.measured_grain` returns them.
+    A normal distribution gives more than `significance` wherever counts exceed their background: what is
+    not enough by it need not be worked out. ``levels`` and ``grains`` are as
+    `edsym.experiment.grain.measured_grain` returns them.
     """
-    out = np.empty(on.shape)
+    out = np.zeros(on.shape)
     for i in range(on.shape[0]):
         for j in range(on.shape[1]):
-            counts, expected = max(on[i, j], 0.0), max(off[i, j], LEAST)
+            expected = max(off[i, j], LEAST)
+            above = on[i, j] - expected
+            if above <= 0 or above * above < least * least * expected:
+                continue
             grain = grain_at(expected, levels, grains)
-            out[i, j] = (counts - expected) / np.sqrt(expected * (1 + share + grain * expected))
-            if out[i, j] > _NORMAL:
-                out[i, j] = significance(counts, expected, share, grain)
+            if above * above >= least * least * expected * (1 + share + grain * expected):
+                out[i, j] = significance(on[i, j], expected, share, grain)
     return out
 
 
@@ -142,23 +145,12 @@ def cover(free, y, x, radius, ay, ax):
 
 
 @njit(cache=True, nogil=True)
-def without_spikes(image, good):
-    """Return an image whose single bright pixels are as their brightest neighbour, as a probe's would be.
-
-    Of a probe as sharp as `edsym.experiment.probe.SHARPEST` blurred by a pixel, a neighbour of the middle
-    has a fifth of its counts at least; five standard deviations of the counts are left besides.
-    """
-    out = image.copy()
-    height, width = image.shape
-    for i in range(height):
-        for j in range(width):
-            if not good[i, j] or image[i, j] < 10:
-                continue
-            high = 0.0
-            for a in range(max(i - 1, 0), min(i + 2, height)):
-                for b in range(max(j - 1, 0), min(j + 2, width)):
-                    if (a != i or b != j) and good[a, b]:
-                        high = max(high, image[a, b])
-            if image[i, j] > 5 * (high + 1) + 5 * np.sqrt(5 * (high + 1)):
-                out[i, j] = high
-    return out
+def brightest(values, allowed, cy, cx, radius, ay, ax):
+    """Return row and column of the largest value above 0 within a radius of a point; -1, -1 if none is."""
+    best, row, column = 0.0, -1, -1
+    for i in range(values.shape[0]):
+        for j in range(values.shape[1]):
+            near = ((i - cy) * ay) ** 2 + ((j - cx) * ax) ** 2 <= radius**2
+            if near and allowed[i, j] and values[i, j] > best:
+                best, row, column = values[i, j], i, j
+    return row, column

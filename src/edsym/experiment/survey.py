@@ -3,18 +3,21 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from scipy import fft, ndimage
 
 from edsym.errors import InputError
 from edsym.experiment.descan import Descan, fitted_descan
-from edsym.experiment.finder import Finder, problem_of
+from edsym.experiment.finder import Finder
 from edsym.experiment.peaks import cover, local_maxima, significances
+from edsym.experiment.pixels import problem_of
 from edsym.experiment.probe import Probe, fitted_disk, measured_probe, radial_profile
 from edsym.experiment.scan import Scan
 
 _SAMPLE, _SAMPLE_BYTES = 48, 2**28
 _CALM = 0.25  # quantile of the blocks of a pattern that are taken to hold no edge of a spot
 _BLOCKS = 12  # along each axis
+_FEWEST = 8  # pixels that tell the noise of a block
 _CLOSE_TO_ONE = 0.25  # so near are the gains of whole numbers that count electrons
 _SURE = 6.0  # standard deviations
 _SURE_ENOUGH = 20.0
@@ -161,27 +164,36 @@ def noise_of(values: np.ndarray, free: np.ndarray, counts: bool, quantile: float
     quantile : float
         Of the blocks of like brightness: 0.5, or less where some lie at the edges of spots.
     """
-    means, variances = [], []
-    for image, pixels in zip(values, free, strict=True):
-        inner = ndimage.binary_erosion(pixels, _AROUND)
-        rough = ndimage.convolve(image, _LAPLACIAN) ** 2
-        smooth = ndimage.uniform_filter(image, 3)
-        for rows in np.array_split(np.arange(image.shape[0]), _BLOCKS):
-            for columns in np.array_split(np.arange(image.shape[1]), _BLOCKS):
-                block = np.ix_(rows, columns)
-                use = inner[block]
-                if use.sum() > 8:
-                    means.append(smooth[block][use].mean())
-                    variances.append(rough[block][use].mean())
-    if not means:
+    blocks = [_blocks(image, pixels) for image, pixels in zip(values, free, strict=True)]
+    mean, variance = np.concatenate(blocks).T
+    if not len(mean):
         return 1.0, 0.0
-    mean, variance = np.array(means), np.array(variances)
     if counts and values.min() >= 0:
         bins = _bins(mean, variance, quantile)
         ratio = float(bins[1].sum() / max(bins[0].sum(), 1e-12))
         if abs(ratio - 1) < _CLOSE_TO_ONE:
             return 1.0, 0.0
     return _line(*_bins(mean, variance, quantile))
+
+
+@njit(cache=True, nogil=True)
+def _blocks(image, free):
+    """Return mean and variance (n, 2) of the blocks of a pattern, from what differs between neighbours."""
+    height, width = image.shape
+    total = np.zeros((_BLOCKS * _BLOCKS, 3))
+    for i in range(1, height - 1):
+        for j in range(1, width - 1):
+            if not free[i - 1 : i + 2, j - 1 : j + 2].all():
+                continue
+            smooth, rough = 0.0, 0.0
+            for a in range(3):
+                for b in range(3):
+                    smooth += image[i + a - 1, j + b - 1] / 9
+                    rough += image[i + a - 1, j + b - 1] * _LAPLACIAN[a, b]
+            block = i * _BLOCKS // height * _BLOCKS + j * _BLOCKS // width
+            total[block] += np.array([smooth, rough * rough, 1.0])
+    total = total[total[:, 2] > _FEWEST]
+    return total[:, :2] / total[:, 2:]
 
 
 def _bins(mean: np.ndarray, variance: np.ndarray, quantile: float) -> tuple[np.ndarray, np.ndarray]:
@@ -245,7 +257,7 @@ def _blobs(
             for one in transformed
         )
         expected = off * pixels / np.maximum(beside, 1)
-        z = significances(on, expected, float(disk.sum() / ring.sum()), *_NO_GRAIN)
+        z = significances(on, expected, float(disk.sum() / ring.sum()), *_NO_GRAIN, _SURE)
         whole = (pixels > 0.9 * disk.sum()) & (beside > 0.5 * ring.sum())
         for i, j in local_maxima(z, whole, _SURE, radius, *aspect):
             found.append((z[i, j], radius, i, j))
