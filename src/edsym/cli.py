@@ -113,7 +113,9 @@ def _parser() -> argparse.ArgumentParser:
         "scan.emd --energy 200 --out map",
     )
     one.add_argument("scan", help="a file of patterns, or of the spots that edsym spots has found in them")
-    one.add_argument("--out", metavar="FOLDER", required=True, help="write tables, maps and a picture there")
+    one.add_argument(
+        "--out", metavar="FOLDER", required=True, help="write the page, tables, maps and a picture there"
+    )
     one.add_argument("--model", default="lattice", help="a name or a folder")
     one.add_argument("--energy", type=float, default=300.0, help="energy of the electrons in keV")
     _scan_places(one)

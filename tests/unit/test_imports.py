@@ -29,6 +29,7 @@ LAYERS = [
     ["powder"],
     ["models"],
     ["evaluation"],
+    ["page"],
     ["configuration", "configuration_files", "interface"],
     ["cli"],
 ]

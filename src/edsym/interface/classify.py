@@ -198,9 +198,9 @@ def _spots(patterns: list[np.ndarray]) -> Spots:
 
 
 def _cells(patterns: list[np.ndarray], energy_kev: float) -> tuple[np.ndarray, ...]:
-    """Return cells, their errors, primitive cells, Bravais lattices and how probable they are, of grains."""
+    """Return cells of grains, errors, primitive and oriented cells, lattices, and how probable they are."""
     cell, error = np.full((2, len(patterns), 6), np.nan)
-    primitive = np.full((len(patterns), 3, 3), np.nan)
+    primitive, basis = np.full((2, len(patterns), 3, 3), np.nan)
     bravais, probability = np.full(len(patterns), "", dtype="U2"), np.zeros(len(patterns))
     for g, pattern in enumerate(patterns):
         if len(pattern) < FEWEST:
@@ -212,5 +212,6 @@ def _cells(patterns: list[np.ndarray], energy_kev: float) -> tuple[np.ndarray, .
         if found.bravais:
             best = found.bravais[0]
             cell[g], error[g], bravais[g] = best.parameters, best.uncertainties, best.bravais
-            primitive[g], probability[g] = found.primitive, found.probability
-    return cell, error, primitive, bravais, probability
+            primitive[g], basis[g] = found.primitive, found.views[0].basis
+            probability[g] = found.probability
+    return cell, error, primitive, basis, bravais, probability

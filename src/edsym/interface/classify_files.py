@@ -13,10 +13,12 @@ from edsym.evaluation.map_figure import draw_maps
 from edsym.evaluation.map_tables import shares_of_map
 from edsym.experiment.find import find_scan_spots
 from edsym.experiment.read import read_scan
+from edsym.experiment.scan import Scan
 from edsym.experiment.scan_spots import ScanSpots, is_scan_spots, read_scan_spots
 from edsym.files import atomic_path
 from edsym.interface.classify import classify_scan
 from edsym.mapping.scan_map import ScanMap
+from edsym.page.write import scan_of_spots, write_page
 from edsym.specimen.truth import read_truth
 
 _DPI = 150
@@ -34,7 +36,7 @@ def classify_file(
     min_intensity: float = 0.001,
     threads: int = 1,
 ) -> ScanMap:
-    """Classify a scan, and write spots.h5, map.h5, positions.csv, grains.csv and map.png into a folder.
+    """Classify a scan, and write spots.h5, map.h5, map.html, map.png and two tables into a folder.
 
     Parameters
     ----------
@@ -49,7 +51,7 @@ def classify_file(
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    spots = _spots(Path(path), out, pixel, shape, energy_kev, threads)
+    spots, scan = _spots(Path(path), out, pixel, shape, energy_kev, threads)
     if spots.pixel is None:
         raise InputError(f"{path}: the pixels are not calibrated, give their 1/Å as pixel")
     found = classify_scan(
@@ -67,23 +69,27 @@ def classify_file(
         figure = draw_maps([found], read_truth(path), shares_of_map(found))
         FigureCanvasAgg(figure)
         figure.savefig(temporary, format="png", dpi=_DPI)
+    write_page(out / "map.html", found, spots, scan, min_intensity)
     return found
 
 
-def _spots(path: Path, out: Path, pixel, shape, energy_kev: float, threads: int) -> ScanSpots:
-    """Return the spots of a scan: from their own file, from an earlier run, or found now."""
+def _spots(
+    path: Path, out: Path, pixel, shape, energy_kev: float, threads: int
+) -> tuple[ScanSpots, Scan | None]:
+    """Return the spots of a scan, from their own file, from an earlier run, or found now; and the scan."""
     if is_scan_spots(path):
-        return read_scan_spots(path)
+        spots = read_scan_spots(path)
+        return spots, scan_of_spots(spots)
     scan = read_scan(path, pixel=pixel, shape=shape, energy_kev=energy_kev)
     kept = out / "spots.h5"
     if kept.exists() and kept.stat().st_mtime > path.stat().st_mtime:
         spots = read_scan_spots(kept)
         same = spots.pixel is not None and scan.pixel is not None and np.allclose(spots.pixel, scan.pixel)
         if same and (spots.facts["name"], spots.shape, spots.frame) == (scan.name, scan.shape, scan.frame):
-            return spots
+            return spots, scan
     spots = find_scan_spots(scan, threads=threads, progress=True, parts=out / "spots.parts")
     spots.write(kept)
-    return spots
+    return spots, scan
 
 
 def summary(found: ScanMap) -> str:

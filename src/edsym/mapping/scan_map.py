@@ -11,7 +11,7 @@ from edsym.hdf5 import create_dataset, create_store, open_store, read_text, writ
 from edsym.structures.symbols import space_group_symbols
 from edsym.symmetry import CRYSTAL_SYSTEMS
 
-FORMAT, VERSION = "edsym-scan-map", 1
+FORMAT, VERSION = "edsym-scan-map", 2
 _TEXTS = ("reason", "grain_bravais")
 _ABOUT = ("name", "model")
 _CELL = ("a", "b", "c", "alpha", "beta", "gamma")
@@ -47,6 +47,9 @@ class ScanMap:
         Standard deviations.
     grain_primitive : (G, 3, 3) array
         Rows are the vectors of the reduced primitive cell in Å.
+    grain_basis : (G, 3, 3) array
+        Rows are the vectors a, b, c of the conventional cell in Å as they lie in the microscope: along the
+        detector's x and y and the beam.
     grain_bravais : (G,) array of str
         Its Bravais lattice.
     grain_lattice : (G,) array
@@ -68,6 +71,7 @@ class ScanMap:
     grain_cell: np.ndarray
     grain_cell_error: np.ndarray
     grain_primitive: np.ndarray
+    grain_basis: np.ndarray
     grain_bravais: np.ndarray
     grain_lattice: np.ndarray
 

@@ -1,0 +1,142 @@
+"""What the page of a map knows: arrays by position and by spot, and facts of grains and names."""
+
+import numpy as np
+
+from edsym.evaluation.map_figure import MAP_COLOURS
+from edsym.experiment.scan_spots import ScanSpots
+from edsym.mapping.indices import indices
+from edsym.mapping.scan_map import ScanMap
+from edsym.simulation.electrons import wavelength
+from edsym.symmetry import CRYSTAL_SYSTEMS
+from edsym.symmetry.classes import extinction_groups, space_group_symbols
+
+BEST = 5
+"""Space groups and extinction groups that are told of a position and of a grain."""
+MOST_SPOTS = 600_000
+"""Most spots of all patterns together: of more, the brightest of each pattern are kept."""
+UNIT = 65535
+"""Probability 1 and the farthest spot are this number, in whole numbers of two bytes."""
+DECADE = 8000
+"""Steps of an intensity's logarithm in a decade, in such numbers."""
+_NEAR = 1.5  # pixels within which a spot is the lattice point's
+
+
+def facts_of(found: ScanMap, spots: ScanSpots) -> dict:
+    """Return what is not one value a position: names, colours, calibration, and all of every grain."""
+    return {
+        "name": found.name.rpartition("/")[2] or "scan",
+        "model": found.model,
+        "shape": [int(n) for n in found.shape],
+        "energy": float(found.energy_kev[0]),
+        "frame": [int(n) for n in spots.frame],
+        "pixel": [float(v) for v in spots.pixel],
+        "systems": CRYSTAL_SYSTEMS,
+        "colours": [MAP_COLOURS[system] for system in CRYSTAL_SYSTEMS],
+        "groups": space_group_symbols(),
+        "extinction": extinction_groups().names,
+        "reasons": [str(reason) for reason in np.unique(found.reason)],
+        "best": BEST,
+        "unit": UNIT,
+        "decade": DECADE,
+        "grains": _grains(found),
+    }
+
+
+def positions_of(found: ScanMap) -> dict[str, np.ndarray]:
+    """Return arrays with a value or several a position."""
+    arrays = {
+        "spots": found.spots.astype(np.uint16),
+        "darkField": found.dark_field.astype(np.float32),
+        "reason": np.unique(found.reason, return_inverse=True)[1].astype(np.uint16),
+        "grain": found.grain.astype(np.int32),
+        "system": found.system.astype(np.int8),
+        "pSystem": _whole(found.p_system),
+    }
+    for name, p in _targets(found.p_spacegroup).items():
+        which, value = _best(p)
+        arrays |= {name: which, f"p{name.capitalize()}": value}
+    return arrays
+
+
+def spots_of(found: ScanMap, spots: ScanSpots, min_intensity: float) -> dict[str, np.ndarray]:
+    """Return arrays of the spots, the brightest of each pattern: places, intensities, indices.
+
+    ``used`` says which are bright enough for the model: the same that `classify_scan` takes.
+    """
+    count = np.diff(spots.offset)
+    rank = np.arange(len(spots.x)) - np.repeat(spots.offset[:-1], count)
+    most = int(count.max(initial=0))
+    while np.minimum(count, most).sum() > MOST_SPOTS:
+        most -= 1
+    kept = rank < most
+    total = np.add.reduceat(np.append(spots.intensity, 0), spots.offset[:-1]) * (count > 0)
+    share = spots.intensity / (np.nan_to_num(spots.beam) + total)[spots.pattern]
+    q = np.stack([spots.qx, spots.qy], axis=1)
+    steps = -np.log10(np.clip(share[kept], 1e-8, 1)) * DECADE
+    return {
+        "offset": np.cumsum([0, *np.minimum(count, most)]).astype(np.uint32),
+        "q": np.rint(q[kept] / farthest(spots) * 32767).astype(np.int16),
+        "share": np.rint(steps).astype(np.uint16),
+        "used": (share[kept] > min_intensity).astype(np.uint8),
+        "hkl": _indices(found, spots, q)[kept],
+        "centre": spots.centre.astype(np.float32),
+    }
+
+
+def farthest(spots: ScanSpots) -> float:
+    """Return the unit of the places of spots in 1/Å: none is farther along an axis."""
+    return float(max(np.abs(spots.qx).max(initial=0), np.abs(spots.qy).max(initial=0), 1e-3))
+
+
+def _targets(p_spacegroup: np.ndarray) -> dict[str, np.ndarray]:
+    return {"group": p_spacegroup, "extinct": extinction_groups().sums(p_spacegroup)}
+
+
+def _whole(p: np.ndarray) -> np.ndarray:
+    """Return probabilities as whole numbers; 0 where there is no answer."""
+    return np.rint(np.nan_to_num(p) * UNIT).astype(np.uint16)
+
+
+def _best(p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return numbers and probabilities (n, BEST) of the most probable ones."""
+    p = np.nan_to_num(p)
+    order = np.argsort(-p, axis=1, kind="stable")[:, :BEST]
+    return order.astype(np.uint8), _whole(np.take_along_axis(p, order, axis=1))
+
+
+def _grains(found: ScanMap) -> list[dict]:
+    """Return of every grain what the arrays tell of a position, and its cell."""
+    counts = np.bincount(found.grain[found.grain >= 0], minlength=len(found.grain_lattice))
+    brightest = np.where(found.grain[:, None] == np.arange(len(counts)), found.dark_field[:, None], -1)
+    best = {name: _best(p) for name, p in _targets(found.grain_p_spacegroup).items()}
+    grains = []
+    for g, count in enumerate(counts):
+        one = {"positions": int(count), "brightest": int(brightest[:, g].argmax())}
+        one["system"] = int(found.grain_system[g])
+        one["pSystem"] = _whole(found.grain_p_system[g]).tolist()
+        for name, (which, value) in best.items():
+            one |= {name: which[g].tolist(), f"p{name.capitalize()}": value[g].tolist()}
+        if found.grain_bravais[g]:
+            one["bravais"] = str(found.grain_bravais[g])
+            one["cell"] = found.grain_cell[g].tolist()
+            one["error"] = np.nan_to_num(found.grain_cell_error[g]).tolist()
+            one["lattice"] = float(found.grain_lattice[g])
+        grains.append(one)
+    return grains
+
+
+def _indices(found: ScanMap, spots: ScanSpots, q: np.ndarray) -> np.ndarray:
+    """Return the indices (S, 3) of all spots by the cell of their grain; 000 without one."""
+    hkl = np.zeros((len(q), 3), np.int16)
+    grain = found.grain[spots.pattern]
+    for g, bravais in enumerate(found.grain_bravais):
+        if bravais:
+            mine = np.flatnonzero(grain == g)
+            hkl[mine] = indices(
+                q[mine],
+                found.grain_basis[g],
+                bravais,
+                wavelength(found.energy_kev[0]),
+                _NEAR * float(spots.pixel.max()),
+            )
+    return hkl
