@@ -16,6 +16,7 @@ TINY = {
     "network": {"width": 16, "point_channels": [8], "heads": 2, "layers": 1, "expert_width": 16},
     "training": {"epochs": 2, "batch_size": 32, "threads": 1},
     "mlp": {"hidden": [16], "epochs": 2, "threads": 1},
+    "mvof": {"channels": [8], "hidden": 8, "epochs": 2, "threads": 1},
     "forest": {"system_trees": 4, "spacegroup_trees": 4},
     "cell": {"patterns": 1, "set_views": [2], "width": 16, "hidden": 16, "epochs": 1, "threads": 1},
     "evaluation": {"views": 3},

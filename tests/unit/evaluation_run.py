@@ -96,7 +96,7 @@ def write_run_files(folder: Path) -> dict[str, Path]:
     counts = pd.DataFrame({"material_id": list(N_PATTERNS), "n_patterns": list(N_PATTERNS.values())})
     counts.to_csv(files["materials"], index=False)
     parameters = {"gmoe": {"n_parameters": 1234567}, "mlp": {"n_parameters": 765432}, "forest": {}}
-    parameters["cell"] = parameters["mlp"]
+    parameters |= dict.fromkeys(("cell", "mvof"), parameters["mlp"])
     for model, description in parameters.items():
         files[f"{model}_model"].mkdir()
         (files[f"{model}_model"] / "model.json").write_text(json.dumps(description))
@@ -120,8 +120,9 @@ def write_run_files(folder: Path) -> dict[str, Path]:
 
 
 def _write_predictions(files: dict[str, Path], folder: Path) -> None:
-    own = {"gmoe": NETWORK, "mlp": MLP, "cell": MLP, "forest": FOREST}
-    random = {"gmoe": NETWORK_RANDOM, "mlp": MLP_RANDOM, "cell": MLP_RANDOM, "forest": FOREST_RANDOM}
+    own = {"gmoe": NETWORK, "mlp": MLP, "cell": MLP, "mvof": MLP, "forest": FOREST}
+    random = {"gmoe": NETWORK_RANDOM, "forest": FOREST_RANDOM}
+    random |= dict.fromkeys(("mlp", "cell", "mvof"), MLP_RANDOM)
     leak = dict.fromkeys(own, LEAK)
     # trained on the grid: tested there, and at random orientations; trained at these: as if on the grid
     parts = {"protocols0": own, "protocols1": random, "protocols2": own, "protocols3": own, "leak": leak}

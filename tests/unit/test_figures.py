@@ -93,7 +93,7 @@ def test_confusion_by_hand(figure):
     assert texts(vote)[7:14] == ["0", "100.0", "0", "0", "0", "0", "0"]
     below = axes[2 * len(MODELS) : 3 * len(MODELS)]
     titles = [panel.get_title("left").partition(", ")[2] for panel in below]
-    assert titles == ["vote of 10 views"] * 2 + ["10 views together", "vote of 10 views"]
+    assert titles == ["vote of 10 views"] * 2 + ["10 views together"] * 2 + ["vote of 10 views"]
     heights = [bar.get_height() for group in single_confidence.containers for bar in group]
     assert sum(heights) == pytest.approx(100)
 

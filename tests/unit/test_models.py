@@ -10,6 +10,8 @@ import torch
 from labelled import labelled_spots
 from test_forest import SETTINGS as FOREST
 from test_mlp import SETTINGS as MLP
+from test_mvof import SETTINGS as MVOF
+from test_mvof import literal_loss
 from test_training import NETWORK, TRAINING
 
 from edsym.detector.detect import detect
@@ -25,6 +27,8 @@ from edsym.models.gmoe.network import GMoENetwork
 from edsym.models.mlp.model import Perceptron
 from edsym.models.mlp.network import MLP as MLPNetwork
 from edsym.models.model import Model
+from edsym.models.mvof.model import OpinionFusion
+from edsym.models.mvof.network import OpinionNetwork
 from edsym.models.registry import MODELS, imported
 from edsym.spots.split import validation_patterns
 from edsym.symmetry import system_index
@@ -48,6 +52,8 @@ def untrained(kind, **changes):
         return LatticeNetwork(cell=CELL.replace(**changes))
     if kind == "mlp":
         return Perceptron(mlp=MLP.replace(**{"epochs": 2} | changes))
+    if kind == "mvof":
+        return OpinionFusion(mvof=MVOF.replace(**{"epochs": 2} | changes))
     plain = {"epochs": 2, "batch_size": 32, "averaging": 0.0, "balance_weight": 0.0, "precision": "32"}
     network = NETWORK.replace(graph="none", dropout=0.3)
     return GMoE(network=network, training=TrainingSettings(**TRAINING | plain | changes))
@@ -162,7 +168,8 @@ class TestModelsThatHoldOut:
         assert validation_loss(model, labels) == pytest.approx(losses.min(), rel=1e-3)
 
     def test_dropout_is_on_in_training_and_off_in_validation(self, kind, monkeypatch):
-        network = {"gmoe": GMoENetwork, "mlp": MLPNetwork, "cell": CellNetwork}[kind]
+        network = {"gmoe": GMoENetwork, "mlp": MLPNetwork, "cell": CellNetwork}
+        network = (network | {"mvof": OpinionNetwork})[kind]
         seen, forward = [], network.forward
 
         def watched(self, *points):
@@ -175,6 +182,10 @@ class TestModelsThatHoldOut:
 
 
 def validation_loss(model, truth):
+    if model.kind == "mvof":
+        opinions = model.opinions(SPOTS)[VALIDATION]
+        evidence = opinions[:, :-1] * 7 / opinions[:, -1:]
+        return literal_loss(evidence, system_index(truth[VALIDATION]), 0.0).mean()
     p_system, p_spacegroup = (p[VALIDATION].astype(float) for p in model.predict_proba(SPOTS))
     rows, labels = np.arange(VALIDATION.sum()), truth[VALIDATION]
     if model.kind == "cell":
@@ -183,7 +194,7 @@ def validation_loss(model, truth):
 
 
 # Where each model has its spots shown.
-SHOWN = {"gmoe": "edsym.training.data"} | {k: f"edsym.models.{k}.fit" for k in ("mlp", "cell", "forest")}
+SHOWN = {"gmoe": "edsym.training.data"} | {k: f"edsym.models.{k}.fit" for k in MODELS if k != "gmoe"}
 
 
 @pytest.mark.parametrize("kind", KINDS)

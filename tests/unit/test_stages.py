@@ -65,7 +65,7 @@ LINES, POWDER_TABLE = {"powder_reflections"}, {"write_powder_table"}
 POWDER = {"train_powder", "score_powder"}
 VERBS = ("train", "predict", "predict_views", "predict_curves")
 TRAIN, PREDICT, VIEWS, CURVES = ({f"{rule} {model}" for model in MODELS} for rule in VERBS)
-NETWORK, MLP, CELL, FOREST = ({f"{rule} {model}" for rule in VERBS} for model in MODELS)
+NETWORK, MLP, CELL, MVOF, FOREST = ({f"{rule} {model}" for rule in VERBS} for model in MODELS)
 PACK = {"pack_network"}
 LEARN = TRAIN | PREDICT | VIEWS | CURVES | PACK
 
@@ -133,6 +133,10 @@ EXPECTED = {
     "models.cell.network": CELL,
     "models.cell.model": CELL - TRAIN,
     "models.cell.fit": {"train cell"},
+    "models.mvof.network": MVOF,
+    "models.mvof.opinions": MVOF - TRAIN,
+    "models.mvof.model": MVOF - TRAIN,
+    "models.mvof.fit": {"train mvof"},
     "models.forest.model": FOREST - TRAIN,
     "models.forest.fit": {"train forest"},
     "models.model": LEARN,
@@ -190,6 +194,7 @@ CLASSIFY = {
     *("lattice.single", "models.cell.answers", "models.cell.features", "models.cell.model"),
     *("models.cell.network", "models.forest.features", "models.forest.model", "models.forest.trees"),
     *("models.gmoe.graph", "models.gmoe.model", "models.mlp.model", "models.mlp.network", "models.model"),
+    *("models.mvof.model", "models.mvof.network", "models.mvof.opinions"),
     *("predictions.pooling", "training.batches", "training.predict"),
 }
 EXPECTED |= {module: EXPECTED[module] | {"classify_scan"} for module in CLASSIFY}

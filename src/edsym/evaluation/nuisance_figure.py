@@ -9,7 +9,8 @@ from edsym.evaluation.inputs import EvaluationInputs
 from edsym.evaluation.nuisances import METHODS, NUISANCES, nuisance_rows
 from edsym.evaluation.palette import BLUE, ORANGE, VERMILION, add_note
 
-_COLOURS, _MARKERS = (BLUE, ORANGE, VERMILION, "#009e73", "#cc79a7"), "osD^v"
+_COLOURS = (BLUE, ORANGE, VERMILION, "#009e73", "#cc79a7", "#56b4e9", "#8c8c8c")
+_MARKERS = "osD^vP*"
 
 
 def fig7(inputs: EvaluationInputs) -> Figure:

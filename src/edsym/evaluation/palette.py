@@ -20,7 +20,7 @@ _NOTE_SIZE = 5.5
 
 def add_note(figure: Figure, text: str) -> None:
     """Write what the run was in small print along the lower edge, wrapped to the figure's width."""
-    # A character of the font is about 0.52 of its size (in points, 72 an inch) wide.
-    width = int(figure.get_figwidth() * 72 / (0.52 * _NOTE_SIZE)) - 6
+    # A character of the font is about 0.53 of its size (in points, 72 an inch) wide.
+    width = int(figure.get_figwidth() * 72 / (0.53 * _NOTE_SIZE)) - 6
     lines = textwrap.fill(text, width, break_long_words=False)
     figure.supxlabel(lines, fontsize=_NOTE_SIZE, color="0.35", x=0.01, ha="left")

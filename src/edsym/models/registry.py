@@ -85,6 +85,15 @@ MODELS = {
         train=Job("cell.threads"),
         predict=Job("cell.threads"),
     ),
+    "mvof": ModelEntry(
+        "MVOF-ML",
+        "edsym.models.mvof.model:OpinionFusion",
+        {"mvof": "edsym.models.mvof.settings:MVOFSettings"},
+        holds_out=True,
+        together=True,
+        train=Job("mvof.threads"),
+        predict=Job("mvof.threads", runtime=240),
+    ),
     "forest": ModelEntry(
         "Random forest",
         "edsym.models.forest.model:Forest",

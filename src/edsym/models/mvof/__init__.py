@@ -1,0 +1,1 @@
+"""Multiview opinion fusion: evidence by convolutions along the spot list, and Dempster's rule over views."""
