@@ -108,8 +108,8 @@ def _parser() -> argparse.ArgumentParser:
     one = command(
         "classify",
         _classify,
-        "tell crystal system and space group at every position of a scan and of its grains; predict takes "
-        "the spots of one crystal",
+        "tell crystal system and space group at every position of a scan, of its grains and phases; "
+        "predict takes the spots of one crystal",
         "scan.emd --energy 200 --out map",
     )
     one.add_argument("scan", help="a file of patterns, or of the spots that edsym spots has found in them")

@@ -105,9 +105,10 @@ class Stub:
     def predict(self, spots, *, energy_kev, threads):
         type(self).asked += len(spots)
         first = np.array([pattern[0, 0] > 0 for pattern in spots])
+        first = first[np.unique(spots.material, return_index=True)[1]]  # of each crystal
         p_system = np.where(first[:, None], np.eye(7)[CUBIC], np.eye(7)[HEXAGONAL]) * 0.7 + 0.3 / 7
         return SimpleNamespace(
-            p_system_views=p_system, p_spacegroup_views=np.full((len(spots), 230), 1 / 230)
+            p_system_views=p_system, p_spacegroup_views=np.full((len(first), 230), 1 / 230)
         )
 
 
@@ -158,6 +159,16 @@ def test_faint_spots_are_left_out(spots, monkeypatch):
         classify.classify_scan(spots, "stub", 200.0, min_intensity=1)
 
 
+def test_grains_of_a_phase_are_asked_together(spots, monkeypatch):
+    monkeypatch.setattr(classify, "load_model", lambda model: Stub())
+    monkeypatch.setattr(classify, "phases", lambda patterns, wavelength: np.zeros(len(patterns), int))
+    one = classify.classify_scan(spots, "stub", 200.0)
+    assert one.phases()[["grains", "positions"]].values.tolist() == [[2, 19]]
+    assert one.grains().phase.tolist() == [0, 0]
+    assert one.phase_p_system.shape == (1, 7)
+    assert (one.phase_map()[one.grain.reshape(SHAPE) >= 0] == one.phase_system[0]).all()
+
+
 def test_an_ended_classification_goes_on_and_says_the_same(spots, found, monkeypatch, tmp_path):
     monkeypatch.setattr(classify, "_BLOCK", 8)
     monkeypatch.setattr(classify, "grains", lambda *_: 1 / 0)
@@ -177,6 +188,7 @@ def test_a_map_is_read_as_it_was_written(found, tmp_path):
     read = read_scan_map(tmp_path / "map.h5")
     pd.testing.assert_frame_equal(read.positions(), found.positions())
     pd.testing.assert_frame_equal(read.grains(), found.grains())
+    pd.testing.assert_frame_equal(read.phases(), found.phases())
     (tmp_path / "bad.h5").write_bytes((tmp_path / "map.h5").read_bytes()[:3000])
     with pytest.raises(InputError, match=r"bad.h5 cannot be read"):
         read_scan_map(tmp_path / "bad.h5")
@@ -212,7 +224,7 @@ def test_tables_judge_by_the_truth(inputs):
     assert rows.loc["left", "answered"] == pytest.approx(100 * 11 / 12)
     assert rows.loc["left", "right"] == pytest.approx(100 * 11 / 12)
     assert rows.loc[["left", "right"], "grain_right"].tolist() == [100, 0]
-    assert rows.loc["all", "grain_right"] == 50
+    assert rows.loc["all", ["grain_right", "phase_right"]].tolist() == [50, 50]
     inputs.truth = None
     assert len(table15(inputs).frame) == 0
 
@@ -220,7 +232,7 @@ def test_tables_judge_by_the_truth(inputs):
 def test_figure_2_has_black_where_nothing_is_known(inputs):
     figure = fig2(inputs)
     titles = [axes.get_title(loc="left") for axes in figure.axes]
-    shown = figure.axes[titles.index("stub: every position alone")].images[0].get_array()
+    shown = figure.axes[titles.index("stub: positions")].images[0].get_array()
     assert shown.min() == 0  # no position: the first colour, black
     assert shown[0, 1] == HEXAGONAL + 1
     inputs.truth = None

@@ -49,12 +49,15 @@ def found(spots):
     p_system, p_group = np.full((24, 7), np.nan), np.full((24, 230), np.nan)
     p_system[has], p_group[has] = 0.05, 0.1 / 229
     p_system[has, CUBIC], p_group[has, 224] = 0.7, 0.9
-    return ScanMap(
-        "some/scan.npy", "lattice", np.array([ROWS, COLUMNS]), np.array([200.0]), np.where(has, 44.0, 0.0),
-        np.where(has, 8, 0), np.where(has, "", "no <spots>"), p_system, p_group, np.where(has, 0, -1),
+    crystal = (
         p_system[:1], p_group[:1], np.array([[4.0, 4, 4, 90, 90, 90]]),
         np.array([[0.01, 0, 0, 0, 0, np.nan]]), np.eye(3)[None], 4 * np.eye(3)[None],
         np.array(["cF"]), np.array([0.8]),
+    )  # fmt: skip
+    return ScanMap(
+        "some/scan.npy", "lattice", np.array([ROWS, COLUMNS]), np.array([200.0]), np.where(has, 44.0, 0.0),
+        np.where(has, 8, 0), np.where(has, "", "no <spots>"), p_system, p_group, np.where(has, 0, -1),
+        *crystal, np.zeros(1, int), *crystal,
     )  # fmt: skip
 
 

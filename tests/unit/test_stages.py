@@ -200,6 +200,7 @@ CLASSIFY = {
 EXPECTED |= {module: EXPECTED[module] | {"classify_scan"} for module in CLASSIFY}
 EXPECTED |= {
     "mapping.grains": {"classify_scan"},
+    "mapping.phases": {"classify_scan"},
     "mapping.scan_map": {"classify_scan"} | TABLES | FIGURES,
     "experiment.finder": {"find_scan_spots"},
 }

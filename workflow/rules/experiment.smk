@@ -57,6 +57,7 @@ rule classify_scan:
         map=f"{EXPERIMENT}/{{scan}}/{{classifier}}.h5",
         positions=f"{EXPERIMENT}/{{scan}}/{{classifier}}_positions.csv",
         grains=f"{EXPERIMENT}/{{scan}}/{{classifier}}_grains.csv",
+        phases=f"{EXPERIMENT}/{{scan}}/{{classifier}}_phases.csv",
     log:
         f"{RESULTS}/logs/classify_scan/{{scan}}/{{classifier}}.log",
     benchmark:

@@ -1,4 +1,4 @@
-"""Tell crystal systems and space groups at every position of a scan, and of every grain."""
+"""Tell crystal systems and space groups at every position of a scan, of every grain and every phase."""
 
 from edsym.experiment.scan_spots import read_scan_spots
 from edsym.interface.classify import classify_scan
@@ -14,4 +14,4 @@ with job(snakemake):
         parts=snakemake.params.parts,
     )
     found.write(snakemake.output.map)
-    found.to_csv(snakemake.output.positions, snakemake.output.grains)
+    found.to_csv(snakemake.output.positions, snakemake.output.grains, snakemake.output.phases)

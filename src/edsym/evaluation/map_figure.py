@@ -47,23 +47,24 @@ def draw_maps(maps: list[ScanMap], truth: Truth | None, shares: list[Shares]) ->
     grid = figure.subplots(1 + len(maps), 3, squeeze=False)
     dark, known, bars = grid[0]
     first = maps[0]
-    _image(dark, first.dark_field.reshape(first.shape) ** 0.5, "Dark field (root of the spots' intensity)")
+    _image(dark, first.dark_field.reshape(first.shape) ** 0.5, "Root of the spots' intensity")
     if truth is None:
-        _systems(known, first.grain_map(), "By grain")
+        _systems(known, first.grain_map(), "Grains alone")
     else:
         systems = np.array([CRYSTAL_SYSTEMS.index(name) for name in truth.grain_system])
         _systems(known, np.where(truth.grain < 0, -1, systems[truth.grain]), "True crystal system")
     _bars(bars, shares)
     for row, one in zip(grid[1:], maps, strict=True):
-        _systems(row[0], one.system.reshape(one.shape), f"{one.model}: every position alone")
-        _systems(row[1], one.grain_map(), f"{one.model}: grains")
+        _systems(row[0], one.system.reshape(one.shape), f"{one.model}: positions")
+        _systems(row[1], one.phase_map(), f"{one.model}: phases")
         confidence = np.where(one.answered, np.nan_to_num(one.p_system).max(axis=1), np.nan)
         picture = _image(row[2], confidence.reshape(one.shape), f"{one.model}: confidence", vmin=0, vmax=1)
         figure.colorbar(picture, ax=row[2], shrink=0.8)
     handles = [Patch(color=colour, label=system) for system, colour in MAP_COLOURS.items()]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), fontsize=5.5)
     explained = (
-        "Black: fewer than five spots. Confidence: probability of the most probable system, calibrated."
+        "Black: fewer than five spots. Phases: grains of one lattice together. "
+        "Confidence: probability of the most probable system, calibrated."
     )
     add_note(figure, f"{note_of(maps)} {explained}")
     return figure

@@ -55,14 +55,15 @@ def shares_of(inputs: EvaluationInputs) -> list[Shares]:
 
 
 def shares_of_map(one: ScanMap) -> list[Shares]:
-    """Return the shares in a map: of positions, by the notebook's way, and of positions by their grains."""
-    grain = one.grain_map()
+    """Return the shares in a map: of positions, by the notebook's way, and by their grains and phases."""
+    grain, phase = one.grain_map(), one.phase_map()
     confidence = np.nan_to_num(one.p_system).max(axis=1).reshape(one.shape)
     filtered = by_filtered_confidence(one.system.reshape(one.shape), confidence)
     return [
         _shares(f"{one.model}: positions", counted(one.system), int(one.answered.sum())),
         _shares(f"{one.model}: filtered confidence", filtered, 0),
         _shares(f"{one.model}: grains", counted(grain.ravel()), int((grain >= 0).sum())),
+        _shares(f"{one.model}: phases", counted(phase.ravel()), int((phase >= 0).sum())),
     ]
 
 
@@ -87,7 +88,7 @@ def table14(inputs: EvaluationInputs) -> Table:
         "Positions: of those with five spots or more, each by its most probable system. Filtered "
         "confidence: as the notebook of the paper's authors sums it, the 5 × 5 median of each of three "
         "systems' confidence, above 0.005; it leaves out all other systems and is no count. Grains: "
-        "positions by what all of a grain together say. "
+        "positions by what all of a grain together say. Phases: by what all grains of one lattice say. "
         + inputs.published.citation(("gold_nanoparticles",)),
     )
 
@@ -98,7 +99,8 @@ def table15(inputs: EvaluationInputs) -> Table:
     rows = [] if truth is None else [row for one in inputs.maps for row in _judged(one, truth)]
     columns = (
         "model", "particle", "system", "positions", "answered", "right",
-        "reliable", "right_reliable", "grain_system", "grain_right", "cell_deviation",
+        "reliable", "right_reliable", "grain_system", "grain_right", "grain_cell", "phase_grains",
+        "phase_system", "phase_right", "phase_cell",
     )  # fmt: skip
     return Table(
         "table15",
@@ -115,11 +117,16 @@ def table15(inputs: EvaluationInputs) -> Table:
             Column("right_reliable", "Right of reliable, %", "percent"),
             Column("grain_system", "As a grain"),
             Column("grain_right", "Right, %", "percent"),
-            Column("cell_deviation", "Cell off by, %", "percent"),
+            Column("grain_cell", "Cell off by, %", "percent"),
+            Column("phase_grains", "Grains of its phase", "count"),
+            Column("phase_system", "As a phase"),
+            Column("phase_right", "Right, %", "percent"),
+            Column("phase_cell", "Cell off by, %", "percent"),
         ),
         note_of(inputs.maps),
         "Positions: those where the particle is 15 Å thick or more. Answered: five spots or more. Reliable: "
         "not unlike all that the model was trained on. As a grain: the largest grain found in the particle. "
+        "As a phase: this grain with all those that surely have its lattice. "
         "Cell: largest deviation among the fourteen shortest vectors of the primitive lattice. The last row "
         "of a model has all particles, and of cells the share within 1 %. There are no rows for a scan "
         "without a truth.",
@@ -143,10 +150,13 @@ def _judged(one: ScanMap, truth: Truth) -> Iterator[dict]:
             row = {"particle": name} | _positions(one, systems, mine) | _grain(one, truth, mine)
             rows.append(row)
             yield {"model": one.model} | row
-    whole = _positions(one, systems, particle >= 0) | {"system": "", "grain_system": ""}
-    right = np.mean([row["grain_right"] for row in rows]) if rows else np.nan
-    cells = np.mean([row["cell_deviation"] <= 100 * _RIGHT_CELL for row in rows]) if rows else np.nan
-    whole |= {"grain_right": right, "cell_deviation": 100 * cells}
+    whole = _positions(one, systems, particle >= 0) | {"system": "", "grain_system": "", "phase_system": ""}
+    for kind in ("grain", "phase"):
+        cells = [row[f"{kind}_cell"] <= 100 * _RIGHT_CELL for row in rows]
+        whole |= {
+            f"{kind}_right": np.mean([row[f"{kind}_right"] for row in rows]) if rows else np.nan,
+            f"{kind}_cell": 100 * np.mean(cells) if rows else np.nan,
+        }
     yield {"model": one.model, "particle": "all"} | whole
 
 
@@ -165,19 +175,26 @@ def _positions(one: ScanMap, systems: np.ndarray, mine: np.ndarray) -> dict:
 
 
 def _grain(one: ScanMap, truth: Truth, mine: np.ndarray) -> dict:
-    """Return what the largest grain of a particle is said to be; a particle without a grain is not right."""
+    """Return what the largest grain of a particle and its phase are said to be; none is not right."""
     found = one.grain[mine]
     if not (found >= 0).any():
-        return {"grain_system": "none", "grain_right": 0.0, "cell_deviation": np.nan}
+        nothing = {f"{kind}_{name}": value for kind in ("grain", "phase") for name, value in
+                   (("system", "none"), ("right", 0.0), ("cell", np.nan))}  # fmt: skip
+        return nothing | {"phase_grains": 0}
     g = np.bincount(found[found >= 0]).argmax()
+    phase = one.grain_phase[g]
     k = np.bincount(truth.grain.ravel()[mine & (one.grain == g)]).argmax()
-    system = (*CRYSTAL_SYSTEMS, "none")[one.grain_system[g]]
-    off = np.nan
-    if not np.isnan(one.grain_primitive[g]).any():
-        true = primitive_vectors(truth.grain_basis[k], int(truth.grain_spacegroup[k]))
-        off = 100 * deviation(one.grain_primitive[g], true)
-    right = 100.0 * (system == truth.grain_system[k])
-    return {"grain_system": system, "grain_right": right, "cell_deviation": off}
+    true = primitive_vectors(truth.grain_basis[k], int(truth.grain_spacegroup[k]))
+    row = {"phase_grains": int((one.grain_phase == phase).sum())}
+    for kind, system, primitive in (
+        ("grain", one.grain_system[g], one.grain_primitive[g]),
+        ("phase", one.phase_system[phase], one.phase_primitive[phase]),
+    ):
+        name = (*CRYSTAL_SYSTEMS, "none")[system]
+        row[f"{kind}_system"], row[f"{kind}_right"] = name, 100.0 * (name == truth.grain_system[k])
+        off = np.nan if np.isnan(primitive).any() else 100 * deviation(primitive, true)
+        row[f"{kind}_cell"] = off
+    return row
 
 
 def _true_systems(truth: Truth) -> np.ndarray:

@@ -1,29 +1,26 @@
-"""A map out of the spots of a scan: what a model says of every position alone, and of every grain."""
+"""A map out of the spots of a scan: what a model says of every position alone, of every grain and phase."""
 
 import json
 import shutil
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from edsym.errors import InputError, InputWarning
+from edsym.errors import InputError
 from edsym.experiment.scan_spots import ScanSpots
 from edsym.files import atomic_path
-from edsym.interface.cell import find_cell
+from edsym.interface.crystals import FEWEST, answers, as_spots, cells, of_phases
 from edsym.interface.model import MAX_SPOTS, TrainedModel, load_model
 from edsym.interface.noise import noisier
 from edsym.interface.ranges import outside
-from edsym.interface.spots import Spots
 from edsym.mapping.grains import common_pattern, grains
+from edsym.mapping.phases import phases
 from edsym.mapping.scan_map import ScanMap
 from edsym.provenance.digest import digest
-from edsym.spots.store import offsets
+from edsym.simulation.electrons import wavelength
 
-FEWEST = 5
-"""Fewer spots say nothing of a crystal: the paper leaves such patterns out."""
 _FEWEST_OF_GRAIN = 3  # spots of a pattern that tell its neighbours from others
 _FAINTER = 0.3  # of min_intensity: what most patterns of a grain have may be as faint as that
 _BLOCK = 64  # positions that are kept together
@@ -40,7 +37,7 @@ def classify_scan(
     progress: bool = False,
     parts: str | Path | None = None,
 ) -> ScanMap:
-    """Tell crystal system and space group at every position of a scan, and of every grain.
+    """Tell crystal system and space group at every position of a scan, of every grain, and of every phase.
 
     Parameters
     ----------
@@ -63,7 +60,7 @@ def classify_scan(
     Returns
     -------
     ScanMap
-        Maps as arrays; ``positions()`` and ``grains()`` are tables of them.
+        Maps as arrays; ``positions()``, ``grains()`` and ``phases()`` are tables of them.
 
     Raises
     ------
@@ -74,7 +71,8 @@ def classify_scan(
     -----
     Grains are neighbours whose patterns have the same spots (`edsym.mapping.grains`). All of a grain show one
     orientation, so they are no independent views of a crystal: their mean pattern is asked, with spots down
-    to 0.3 of ``min_intensity``.
+    to 0.3 of ``min_intensity``. Grains that surely have one lattice are a phase (`edsym.mapping.phases`), and
+    asked together, as views of one crystal at several orientations.
 
     Examples
     --------
@@ -102,7 +100,7 @@ def classify_scan(
                 with np.load(path) as kept:
                     answer = kept["p_system"], kept["p_spacegroup"]
             else:
-                answer = _answers(trained, [patterns[p] for p in block], energy_kev, threads)
+                answer = answers(trained, [[patterns[p]] for p in block], energy_kev, threads)
                 if path:
                     with atomic_path(path) as temporary:
                         np.savez(temporary, p_system=answer[0], p_spacegroup=answer[1])
@@ -116,6 +114,9 @@ def classify_scan(
         common_pattern([faint[p] for p in np.flatnonzero(grain == g)], tolerance)
         for g in range(grain.max() + 1)
     ]
+    crystals = [[pattern] for pattern in common]
+    grain_answers = (*answers(trained, crystals, energy_kev, threads), *cells(crystals, energy_kev))
+    phase = phases([p if len(p) >= FEWEST else p[:0] for p in common], wavelength(energy_kev))
     found = ScanMap(
         str(spots.facts.get("name", "")),
         str(model),
@@ -127,8 +128,9 @@ def classify_scan(
         p_system,
         p_spacegroup,
         grain,
-        *_answers(trained, common, energy_kev, threads),
-        *_cells(common, energy_kev),
+        *grain_answers,
+        phase,
+        *of_phases(phase, common, grain_answers, trained, energy_kev, threads),
     )
     if parts:
         shutil.rmtree(parts, ignore_errors=True)
@@ -155,7 +157,7 @@ def _reasons(spots: ScanSpots, patterns: list[np.ndarray], trained: TrainedModel
             reason[p] = f"more than {MAX_SPOTS} spots"
     left = [p for p in range(len(patterns)) if not reason[p]]
     if left:
-        several = _spots([patterns[p] for p in left])
+        several = as_spots([[patterns[p]] for p in left])
         unlike = outside(several, trained.ranges) if trained.ranges else [""] * len(left)
         worse = noisier(several, trained.model.detector)
         reason[left] = [a or b for a, b in zip(unlike, worse, strict=True)]
@@ -168,50 +170,3 @@ def _blocks(asked: np.ndarray, patterns: list, model, energy_kev: float) -> Iter
     for start in range(0, len(asked), _BLOCK):
         block = asked[start : start + _BLOCK]
         yield block, digest([about, block.tobytes(), *(patterns[p].tobytes() for p in block)])
-
-
-def _answers(
-    trained: TrainedModel, patterns: list[np.ndarray], energy_kev: float, threads: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the probabilities of systems and space groups, each pattern being a crystal of its own.
-
-    They are NaN where there are too few spots, or too many.
-    """
-    found = tuple(np.full((len(patterns), n), np.nan, np.float32) for n in (7, 230))
-    asked = np.array([FEWEST <= len(pattern) <= MAX_SPOTS for pattern in patterns], bool)
-    if not asked.any():
-        return found
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", InputWarning)  # reasons tell it, position by position
-        chosen = [pattern for pattern, ask in zip(patterns, asked, strict=True) if ask]
-        answer = trained.predict(_spots(chosen), energy_kev=energy_kev, threads=threads)
-    found[0][asked], found[1][asked] = answer.p_system_views, answer.p_spacegroup_views
-    return found
-
-
-def _spots(patterns: list[np.ndarray]) -> Spots:
-    """Return patterns as those of a crystal each, with intensities that sum up to 1."""
-    counts = np.array([len(pattern) for pattern in patterns])
-    columns = np.concatenate([p / [1, 1, p[:, 2].sum()] for p in patterns]).T.astype(np.float32)
-    number = np.arange(len(patterns))
-    return Spots(number.astype(str), number, number, offsets(counts), *columns, absolute=False)
-
-
-def _cells(patterns: list[np.ndarray], energy_kev: float) -> tuple[np.ndarray, ...]:
-    """Return cells of grains, errors, primitive and oriented cells, lattices, and how probable they are."""
-    cell, error = np.full((2, len(patterns), 6), np.nan)
-    primitive, basis = np.full((2, len(patterns), 3, 3), np.nan)
-    bravais, probability = np.full(len(patterns), "", dtype="U2"), np.zeros(len(patterns))
-    for g, pattern in enumerate(patterns):
-        if len(pattern) < FEWEST:
-            continue
-        try:
-            found = find_cell(_spots([pattern]), energy_kev)
-        except InputError:  # no lattice explains it
-            continue
-        if found.bravais:
-            best = found.bravais[0]
-            cell[g], error[g], bravais[g] = best.parameters, best.uncertainties, best.bravais
-            primitive[g], basis[g] = found.primitive, found.views[0].basis
-            probability[g] = found.probability
-    return cell, error, primitive, basis, bravais, probability

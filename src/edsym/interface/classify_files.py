@@ -5,6 +5,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from edsym.errors import InputError
@@ -36,7 +37,7 @@ def classify_file(
     min_intensity: float = 0.001,
     threads: int = 1,
 ) -> ScanMap:
-    """Classify a scan, and write spots.h5, map.h5, map.html, map.png and two tables into a folder.
+    """Classify a scan: spots, map, page, picture, and tables of positions, grains and phases in a folder.
 
     Parameters
     ----------
@@ -64,7 +65,7 @@ def classify_file(
         parts=out / "parts",
     )
     found.write(out / "map.h5")
-    found.to_csv(out / "positions.csv", out / "grains.csv")
+    found.to_csv(*(out / f"{name}.csv" for name in ("positions", "grains", "phases")))
     with mpl.rc_context(mpl.rcParamsDefault | STYLE), atomic_path(out / "map.png") as temporary:
         figure = draw_maps([found], read_truth(path), shares_of_map(found))
         FigureCanvasAgg(figure)
@@ -96,17 +97,21 @@ def summary(found: ScanMap) -> str:
     """Return in words what a map says."""
     lines = [
         f"{found.shape[0]} × {found.shape[1]} positions: {found.answered.sum()} have five spots or more, "
-        f"{found.valid.sum()} of them like what the model was trained on; {len(found.grain_lattice)} grains"
+        f"{found.valid.sum()} of them like what the model was trained on; {len(found.grain_lattice)} grains "
+        f"of {len(found.phase_lattice)} phases"
     ]
     for one in shares_of_map(found):
         text = ", ".join(f"{name} {value:.0f} %" for name, value in one.percent.items())
         lines.append(f"{one.label}: {text}")
-    table = found.grains()[
-        ["grain", "positions", "crystal_system", "p_crystal_system", "space_group", "bravais"]
-    ]
-    cells = [
-        " ".join(f"{v:.3f}" for v in cell[:3]) if cell[0] == cell[0] else "" for cell in found.grain_cell
-    ]
-    if len(table):
-        lines += ["", table.assign(cell=cells).to_string(index=False, float_format="{:.2f}".format)]
+    lines += _listed(found.phases(), found.phase_cell, ["phase", "grains", "positions"])
+    lines += _listed(found.grains(), found.grain_cell, ["grain", "phase", "positions"])
     return "\n".join(lines) + "\n"
+
+
+def _listed(table: pd.DataFrame, cell: np.ndarray, first: list[str]) -> list[str]:
+    """Return a table of phases or grains in words."""
+    if not len(table):
+        return []
+    chosen = table[[*first, "crystal_system", "p_crystal_system", "space_group", "bravais"]]
+    cells = [" ".join(f"{v:.3f}" for v in c[:3]) if c[0] == c[0] else "" for c in cell]
+    return ["", chosen.assign(cell=cells).to_string(index=False, float_format="{:.2f}".format)]

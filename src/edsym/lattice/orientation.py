@@ -46,23 +46,31 @@ def find_rotations(view: View, basis: np.ndarray, absolute: float, relative: flo
     q = view.q[:N_SCORED]
     spots = on_sphere(q, view.wavelength)
     length = np.linalg.norm(spots, axis=1)
-    near = np.flatnonzero(length < _LONGEST)[:_N_PAIRED]
-    if len(near) < 2:
+    # Of a row of spots there may be none beside it but far out.
+    for near in (np.flatnonzero(length < _LONGEST)[:_N_PAIRED], np.arange(len(q))[:_N_PAIRED]):
+        pairs = _across(spots, length, near)
+        if len(pairs):
+            break
+    else:
         return np.empty((0, 3, 3))
     radius = length[near].max() * (1 + relative) + absolute
     points = lattice_points(basis, radius) @ basis
     points = points[np.argsort(np.linalg.norm(points, axis=1), kind="stable")]
+    found, score = _search(
+        spots, pairs, points, np.linalg.norm(points, axis=1), np.ascontiguousarray(basis), absolute, relative
+    )
+    return found[np.argsort(-score, kind="stable")][: np.count_nonzero(score > 0)]
+
+
+def _across(spots: np.ndarray, length: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """Return pairs (m, 2) of spots that are not in line with the centre, those of the shortest first."""
     i, j = np.triu_indices(len(near), 1)
     cross = np.linalg.norm(np.cross(spots[near[i]], spots[near[j]]), axis=1)
     flat = cross < 0.3 * length[near[i]] * length[near[j]]
     # The fewest vectors are as long as short spots are.
     cost = (length[near[i]] * length[near[j]])[~flat]
     order = np.argsort(cost, kind="stable")
-    pairs = np.stack([near[i][~flat], near[j][~flat]], axis=1)[order]
-    found, score = _search(
-        spots, pairs, points, np.linalg.norm(points, axis=1), np.ascontiguousarray(basis), absolute, relative
-    )
-    return found[np.argsort(-score, kind="stable")][: np.count_nonzero(score > 0)]
+    return np.stack([near[i][~flat], near[j][~flat]], axis=1)[order]
 
 
 def coincidences(basis: np.ndarray, other: np.ndarray, tolerance: float) -> list[np.ndarray]:

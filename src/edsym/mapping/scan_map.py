@@ -11,15 +11,15 @@ from edsym.hdf5 import create_dataset, create_store, open_store, read_text, writ
 from edsym.structures.symbols import space_group_symbols
 from edsym.symmetry import CRYSTAL_SYSTEMS
 
-FORMAT, VERSION = "edsym-scan-map", 2
-_TEXTS = ("reason", "grain_bravais")
+FORMAT, VERSION = "edsym-scan-map", 3
+_TEXTS = ("reason", "grain_bravais", "phase_bravais")
 _ABOUT = ("name", "model")
 _CELL = ("a", "b", "c", "alpha", "beta", "gamma")
 
 
 @dataclass(frozen=True)
 class ScanMap:
-    """What a model says of a scan, with n positions, row after row, and G grains.
+    """What a model says of a scan, with n positions, row after row, G grains and P phases.
 
     Attributes
     ----------
@@ -54,6 +54,12 @@ class ScanMap:
         Its Bravais lattice.
     grain_lattice : (G,) array
         Probability that this lattice is right.
+    grain_phase : (G,) array of int
+        Number of the phase that a grain is of, see `edsym.mapping.phases`.
+    phase_p_system, phase_p_spacegroup : (P, 7), (P, 230) arrays
+        By all grains of a phase as views of one crystal; of a grain alone what is said of it.
+    phase_cell, phase_cell_error, phase_primitive, phase_basis, phase_bravais, phase_lattice : arrays
+        As those of grains; `phase_basis` is as it lies in the first grain.
     """
 
     name: str
@@ -74,6 +80,15 @@ class ScanMap:
     grain_basis: np.ndarray
     grain_bravais: np.ndarray
     grain_lattice: np.ndarray
+    grain_phase: np.ndarray
+    phase_p_system: np.ndarray
+    phase_p_spacegroup: np.ndarray
+    phase_cell: np.ndarray
+    phase_cell_error: np.ndarray
+    phase_primitive: np.ndarray
+    phase_basis: np.ndarray
+    phase_bravais: np.ndarray
+    phase_lattice: np.ndarray
 
     @property
     def valid(self) -> np.ndarray:
@@ -88,18 +103,28 @@ class ScanMap:
     @property
     def system(self) -> np.ndarray:
         """Number of the most probable crystal system (n,) by each position alone; -1 without an answer."""
-        return np.where(self.answered, np.nan_to_num(self.p_system).argmax(axis=1), -1)
-
-    def grain_map(self) -> np.ndarray:
-        """Return the most probable crystal system (rows, columns) by grains; -1 where there is none."""
-        systems = np.append(self.grain_system, -1)
-        return systems[self.grain].reshape(self.shape)
+        return _most_probable(self.p_system)
 
     @property
     def grain_system(self) -> np.ndarray:
         """Number of the most probable crystal system (G,) of each grain; -1 without an answer."""
-        told = ~np.isnan(self.grain_p_system).any(axis=1)
-        return np.where(told, np.nan_to_num(self.grain_p_system).argmax(axis=1), -1)
+        return _most_probable(self.grain_p_system)
+
+    @property
+    def phase_system(self) -> np.ndarray:
+        """Number of the most probable crystal system (P,) of each phase; -1 without an answer."""
+        return _most_probable(self.phase_p_system)
+
+    def grain_map(self) -> np.ndarray:
+        """Return the most probable crystal system (rows, columns) by grains; -1 where there is none."""
+        return self._mapped(self.grain_system)
+
+    def phase_map(self) -> np.ndarray:
+        """Return the most probable crystal system (rows, columns) by phases; -1 where there is none."""
+        return self._mapped(self.phase_system[self.grain_phase])
+
+    def _mapped(self, by_grain: np.ndarray) -> np.ndarray:
+        return np.append(by_grain, -1)[self.grain].reshape(self.shape)
 
     def positions(self) -> pd.DataFrame:
         """Return a row a position: row, column, grain, spots, system and group with probabilities, reason."""
@@ -110,15 +135,32 @@ class ScanMap:
         return frame.assign(not_reliable=self.reason)
 
     def grains(self) -> pd.DataFrame:
-        """Return a row a grain: positions, system and group with probabilities, lattice and cell."""
+        """Return a row a grain: positions, phase, system and group with probabilities, lattice and cell."""
         n = len(self.grain_lattice)
-        frame = pd.DataFrame(
-            {"grain": np.arange(n), "positions": np.bincount(self.grain[self.grain >= 0], minlength=n)}
-        )
-        _add_answers(frame, self.grain_p_system, self.grain_p_spacegroup)
-        frame["bravais"], frame["p_lattice"] = self.grain_bravais, self.grain_lattice
-        frame[list(_CELL)] = self.grain_cell
-        frame[[f"{name}_su" for name in _CELL]] = self.grain_cell_error
+        frame = pd.DataFrame({"grain": np.arange(n), "phase": self.grain_phase, "positions": self._sizes()})
+        return self._with_answers(frame, "grain")
+
+    def phases(self) -> pd.DataFrame:
+        """Return a row a phase: grains, positions, system and group with probabilities, lattice and cell."""
+        n = len(self.phase_lattice)
+        frame = pd.DataFrame({"phase": np.arange(n)})
+        frame["grains"] = np.bincount(self.grain_phase, minlength=n)
+        frame["positions"] = np.bincount(self.grain_phase, self._sizes(), minlength=n).astype(int)
+        return self._with_answers(frame, "phase")
+
+    def _sizes(self) -> np.ndarray:
+        return np.bincount(self.grain[self.grain >= 0], minlength=len(self.grain_lattice))
+
+    def _with_answers(self, frame: pd.DataFrame, kind: str) -> pd.DataFrame:
+        """Return a table of grains or phases with what is said of them."""
+
+        def told(name: str) -> np.ndarray:
+            return getattr(self, f"{kind}_{name}")
+
+        _add_answers(frame, told("p_system"), told("p_spacegroup"))
+        frame["bravais"], frame["p_lattice"] = told("bravais"), told("lattice")
+        frame[list(_CELL)] = told("cell")
+        frame[[f"{name}_su" for name in _CELL]] = told("cell_error")
         return frame
 
     def write(self, path: str | Path) -> None:
@@ -131,9 +173,10 @@ class ScanMap:
                 elif field.name not in _ABOUT:
                     create_dataset(file, field.name, np.asarray(getattr(self, field.name)))
 
-    def to_csv(self, positions: str | Path, grains: str | Path) -> None:
-        """Write `positions` and `grains` as tables."""
-        for path, frame in ((positions, self.positions()), (grains, self.grains())):
+    def to_csv(self, positions: str | Path, grains: str | Path, phases: str | Path) -> None:
+        """Write `positions`, `grains` and `phases` as tables."""
+        tables = {positions: self.positions(), grains: self.grains(), phases: self.phases()}
+        for path, frame in tables.items():
             with atomic_path(path) as temporary:
                 frame.to_csv(temporary, index=False, float_format="%.6g")
 
@@ -155,6 +198,12 @@ def read_scan_map(path: str | Path) -> ScanMap:
             elif field.name not in _ABOUT:
                 values[field.name] = file[field.name][:]
     return ScanMap(**values)
+
+
+def _most_probable(p: np.ndarray) -> np.ndarray:
+    """Return the numbers (n,) of the largest of probabilities (n, C), -1 where there are none."""
+    told = ~np.isnan(p).any(axis=1)
+    return np.where(told, np.nan_to_num(p).argmax(axis=1), -1)
 
 
 def _add_answers(frame: pd.DataFrame, p_system: np.ndarray, p_spacegroup: np.ndarray) -> None:

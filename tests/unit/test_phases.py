@@ -1,0 +1,65 @@
+"""Phases of a scan: grains of one lattice among those of others."""
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from edsym.lattice.orientation import find_rotations
+from edsym.lattice.pattern import View, lattice_points
+from edsym.mapping import phases as module
+from edsym.mapping.phases import phases
+
+WAVELENGTH = 0.0197
+GOLD = np.linalg.inv(2.04 * np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]])).T
+OTHER = np.linalg.inv([[5.1, 0, 0], [-0.7, 6.3, 0], [0.4, 1.1, 8.2]]).T
+RUTILE = np.linalg.inv(np.diag([4.594, 4.594, 2.958])).T
+
+
+def pattern(basis, turn, rng, n, sigma=0.002):
+    """Return qx, qy and intensity (n, 3) of the brightest points near the Ewald sphere."""
+    g = turn.apply(lattice_points(basis, 1.4) @ basis)
+    s = -g[:, 2] - WAVELENGTH * (g**2).sum(axis=1) / 2
+    intensity = rng.exponential(size=len(g)) * np.exp(-2 * (g**2).sum(axis=1)) / (1 + (s / 0.004) ** 2) ** 2
+    best = np.argsort(-intensity)[:n]
+    return np.column_stack([g[best, :2] + rng.normal(0, sigma, (len(best), 2)), intensity[best]])
+
+
+@pytest.fixture(scope="module")
+def rutile():
+    """Five grains, the last of which shows few spots."""
+    rng = np.random.default_rng(2)
+    return [pattern(RUTILE, Rotation.random(random_state=rng), rng, n) for n in (30, 30, 30, 30, 8)]
+
+
+def test_grains_of_one_lattice_are_a_phase(rutile):
+    rng = np.random.default_rng(3)
+    others = [pattern(OTHER, Rotation.random(random_state=rng), rng, 40) for _ in range(2)]
+    mixed = [rutile[0], others[0], rutile[1], rutile[2], others[1], rutile[4], np.empty((0, 3))]
+    np.testing.assert_array_equal(phases(mixed, WAVELENGTH), [0, 1, 0, 0, 1, 0, 2])
+
+
+def test_grains_beyond_the_first_are_asked_whether_the_lattice_explains_them(rutile, monkeypatch):
+    monkeypatch.setattr(module, "MOST", 3)
+    rng = np.random.default_rng(4)
+    stranger = pattern(OTHER, Rotation.random(random_state=rng), rng, 40)
+    np.testing.assert_array_equal(
+        phases([*rutile[:3], stranger, *rutile[3:]], WAVELENGTH), [0, 0, 0, 1, 0, 0]
+    )
+
+
+def test_what_has_no_lattice_in_common_stays_apart():
+    rng = np.random.default_rng(0)
+    speckles = [np.column_stack([rng.uniform(-1, 1, (6, 2)), rng.uniform(1, 2, 6)]) for _ in range(2)]
+    np.testing.assert_array_equal(phases(speckles, WAVELENGTH), range(2))
+    assert len(phases([], WAVELENGTH)) == 0
+
+
+def test_a_row_of_spots_is_turned_by_a_single_spot_far_beside_it():
+    g = np.array([[1, 1, 1], [-1, -1, -1], [2, 2, 2], [2, 2, -4]]) / 4.08
+    turn = Rotation.align_vectors([[1, 0, 0], [0, 1, 0]], [[1, 1, 1], [1, 1, -2]])[0]
+    q = turn.apply(g)[:, :2]
+    assert np.hypot(*q[3]) > 1.1
+    rotations = find_rotations(View.of(*q.T, [4.0, 3, 2, 1], WAVELENGTH), GOLD, 0.01, 0.0)
+    seen = GOLD @ rotations[0]
+    hkl = np.column_stack([q, np.zeros(4)]) @ np.linalg.inv(seen)
+    np.testing.assert_allclose(hkl, np.rint(hkl), atol=0.05)
