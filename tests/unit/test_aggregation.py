@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from edsym.errors import InputError
+from edsym.predictions.ballots import BALLOTS, count
 from edsym.predictions.calibration import Calibration, write_calibration
 from edsym.predictions.decisions import read_decisions, single_decisions
 from edsym.predictions.draw import draw_views
@@ -48,6 +49,23 @@ def test_tied_votes_go_to_the_larger_sum_then_to_the_smaller_index():
     assert (decision.tolist(), confidence.tolist()) == ([2], [0.5])
     p = np.array([[0.0, 0.25, 0.75], [0.0, 0.75, 0.25]])
     assert majority_vote(p, np.array([0]))[0].tolist() == [1]
+
+
+def test_other_counts_by_hand():
+    # Two views lean to class 0, one is sure of class 1; the second material is undecided.
+    p = np.array([[0.4, 0.25, 0.35], [0.45, 0.3, 0.25], [0.05, 0.9, 0.05], [0.5, 0.5, 0.0]])
+    start = np.array([0, 3])
+    found = {name: count(giving(p), start) for name, giving in BALLOTS.items()}
+    assert {name: decided.tolist() for name, (decided, _) in found.items()} == {
+        "weighted": [1, 0], "difference": [1, 0], "histogram": [1, 0],
+    }  # fmt: skip
+    np.testing.assert_allclose(found["weighted"][1], [0.9 / 1.75, 1])
+    np.testing.assert_allclose(found["difference"][1], [0.85 / 1.05, 0])
+    np.testing.assert_allclose(found["histogram"][1], [1.45 / 3, 0.5])
+    assert majority_vote(p, start)[0].tolist() == [0, 0]
+    # what is sure by little counts for little with leads, and for much with probabilities
+    p = np.array([[0.51, 0.49, 0.0], [0.2, 0.45, 0.35]])
+    assert [count(BALLOTS[name](p), np.array([0]))[0][0] for name in ("weighted", "difference")] == [0, 1]
 
 
 def test_log_sum_by_hand():

@@ -1,14 +1,16 @@
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import h5py
 import numpy as np
 import pyarrow as pa
 import pytest
+from labelled import labelled_spots
 from sklearn.ensemble import RandomForestClassifier
 
 from edsym.errors import InputError
 from edsym.models.forest import model
-from edsym.models.forest.fit import flattened, grow
+from edsym.models.forest.features import N_SHARES, features_of, forest_features
+from edsym.models.forest.fit import flattened, grow, grown_flat
 from edsym.models.forest.model import Forest
 from edsym.models.forest.settings import ForestSettings
 from edsym.models.predict import predict_model
@@ -53,6 +55,58 @@ def test_flat_trees_predict_as_those_of_scikit_learn():
         flat = flattened(forest)
         np.testing.assert_array_equal(flat.classes, forest.classes_)
         np.testing.assert_allclose(flat.predict_proba(X), forest.predict_proba(X), atol=1e-6)
+
+
+@pytest.mark.parametrize(("trees", "threads", "few"), [(19, 1, None), (16, 2, 60), (3, 1, 60)])
+def test_trees_that_are_grown_a_few_at_once_are_those_of_one_forest(trees, threads, few):
+    X, _, groups = table(1, 300, 1.0)
+    options = {"max_depth": 20, "max_samples": few, "random_state": 5}
+    whole = flattened(RandomForestClassifier(trees, **options).fit(X, groups))
+    parts = grown_flat(RandomForestClassifier(**options, n_jobs=threads), X, groups, trees, threads)
+    for field in fields(whole):
+        np.testing.assert_array_equal(getattr(parts, field.name), getattr(whole, field.name), field.name)
+
+
+def test_a_budget_of_rows_makes_smaller_trees():
+    X, _, groups = table(1, 400, 1.0)
+    sizes = []
+    for few in (None, 40):
+        forest = Forest(forest=SETTINGS.replace(max_rows=few))
+        grow(forest, X, groups)
+        sizes.append(len(forest.systems.left))
+    assert sizes[1] < sizes[0] / 3
+
+
+def test_an_excluded_system_is_neither_learned_nor_answered():
+    X, system, groups = table(0, 400, 0.4)
+    forest = Forest(forest=SETTINGS.replace(exclude=["triclinic"]))
+    grow(forest, X, groups)
+    p_system, p_spacegroup = forest.probabilities(X)
+    assert not p_system[:, 0].any() and not p_spacegroup[:, :2].any()
+    np.testing.assert_allclose(p_system.sum(axis=1), 1, atol=1e-6)
+    alone = Forest(forest=SETTINGS)
+    grow(alone, X[system > 0], groups[system > 0])
+    np.testing.assert_array_equal(alone.probabilities(X)[0], p_system)
+    with pytest.raises(InputError, match=r"forest\.exclude: all training patterns are triclinic"):
+        grow(forest, X[system == 0], groups[system == 0])
+
+
+def test_trees_can_be_shown_positions_or_intensities_alone():
+    spots, _ = labelled_spots()
+    brighter = replace(spots, intensity=spots.intensity**2)
+    moved = replace(spots, qx=spots.qy, qy=spots.qx / 2)
+    same = {"positions": brighter, "intensities": moved}
+    for kind, other in same.items():
+        seen = features_of(spots, kind)
+        np.testing.assert_array_equal(features_of(other, kind), seen)
+        changed = moved if other is brighter else brighter
+        assert (features_of(changed, kind) != seen).any()
+        np.testing.assert_array_equal(features_of(spots, kind, slice(7, 20)), seen[7:20])
+    np.testing.assert_array_equal(features_of(spots, "spots"), forest_features(spots))
+    own = np.sort(spots.rows([3])[0][:, 2])[::-1]
+    row = features_of(spots, "intensities")[3]
+    np.testing.assert_allclose(row[: len(own)], own / own.sum(), rtol=1e-6)
+    assert (row[len(own) : N_SHARES] == 0).all() and row[N_SHARES] == len(own)
 
 
 def test_features_of_another_kind_are_refused(fitted):

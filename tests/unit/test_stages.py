@@ -175,6 +175,7 @@ EXPECTED = {
     "predictions.fit": {"fit_calibration"},
     "predictions.pooling": {"fit_calibration", "decide"} | CURVES,
     "predictions.views": {"decide"} | CURVES,
+    "predictions.ballots": {"decide"} | CURVES,
     "evaluation.tables": TABLES,
     "evaluation.figures": FIGURES,
     "evaluation.nuisance_figure": FIGURES,

@@ -8,7 +8,7 @@ import pandas as pd
 
 from edsym.evaluation.accuracy_tables import LEVEL
 from edsym.evaluation.inputs import EvaluationInputs
-from edsym.evaluation.methods import METHODS, methods_of
+from edsym.evaluation.methods import COUNTED, METHODS, methods_of
 from edsym.evaluation.metrics import (
     accuracy_columns,
     accuracy_in_percent,
@@ -63,7 +63,7 @@ def _calibration_rows(inputs: EvaluationInputs) -> Iterator[dict]:
         temperatures = inputs.calibration(model, level).temperature
         about = {"model": MODELS[model].title, "spots": level}
         for target, title in TARGETS.items():
-            for method in methods_of(model, inputs.configuration, vote=False):
+            for method in methods_of(model, inputs.configuration, counted=False):
                 frame = inputs.decisions(method, level)[model]
                 row = about | {"target": title, "method": METHODS[method]}
                 row["temperature"] = temperatures[method][target] if temperatures else np.nan
@@ -111,11 +111,11 @@ def table9(inputs: EvaluationInputs) -> Table:
 
 def _decision_rows(inputs: EvaluationInputs) -> Iterator[dict]:
     for model, level in product(MODELS, inputs.run.test_levels):
-        for method in methods_of(model, inputs.configuration, vote=True):
+        for method in methods_of(model, inputs.configuration, counted=True):
             frame = inputs.decisions(method, level)[model]
             row = {"model": MODELS[model].title, "spots": level, "method": METHODS[method]} | sizes(frame)
             yield row | {"rule": "independent"} | _scores(frame)
-            if inputs.configuration["evaluation"]["conditional"] and method != "vote":
+            if inputs.configuration["evaluation"]["conditional"] and method not in COUNTED:
                 given = frame.assign(predicted_spacegroup=frame.given_spacegroup)
                 yield row | {"rule": "given the system"} | _scores(given)
 

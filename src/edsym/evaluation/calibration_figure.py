@@ -26,7 +26,7 @@ def fig5(inputs: EvaluationInputs) -> Figure:
     grid = figure.subplots(len(rows), len(MODELS), sharex=True, sharey=True, squeeze=False)
     for axes_row, (target, views) in zip(grid, rows, strict=True):
         for axes, model in zip(axes_row, MODELS, strict=True):
-            methods = methods_of(model, inputs.configuration, vote=False)
+            methods = methods_of(model, inputs.configuration, counted=False)
             # the best of several views: read together, or by the learned pool where there is one
             method = methods[-1] if views else "single"
             _draw(axes, inputs.decisions(method, level)[model], target)

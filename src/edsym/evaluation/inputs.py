@@ -99,7 +99,8 @@ class EvaluationInputs:
         Parameters
         ----------
         method : str
-            "single": one row a pattern; "vote", "logsum", "pooled" or "together": one row a material.
+            "single": one row a pattern; else one row a material, see
+            `edsym.evaluation.methods.METHODS`.
         level : str
             Level of the detector that shows the spots.
         patterns : str

@@ -7,6 +7,9 @@ from edsym.models.registry import MODELS
 METHODS = {
     "single": "One pattern",
     "vote": "Vote",
+    "weighted": "Vote, by probability",
+    "difference": "Vote, by lead",
+    "histogram": "Probability sum",
     "logsum": "Log-probability sum",
     "pooled": "Learned pool",
     "together": "Views together",
@@ -14,13 +17,17 @@ METHODS = {
 """Ways to decide by the prefixes of their columns (`edsym.predictions.views`): what they are called."""
 
 
+COUNTED = ("vote", "weighted", "difference", "histogram")
+"""Of these, ways that count what single patterns say and make no probabilities."""
+
+
 def models_of(method: str) -> tuple[str, ...]:
     """Return the models that decide in a way: not all of them read views together."""
     return tuple(model for model, entry in MODELS.items() if method != "together" or entry.together)
 
 
-def methods_of(model: str, configuration: Mapping, *, vote: bool) -> tuple[str, ...]:
-    """Return the ways in which a model decides in a run; a vote has no probabilities to calibrate."""
-    absent = {"vote"} if not vote else set()
+def methods_of(model: str, configuration: Mapping, *, counted: bool) -> tuple[str, ...]:
+    """Return the ways in which a model decides in a run; what is counted has no probabilities."""
+    absent = set(COUNTED) if not counted else set()
     absent |= {"pooled"} if configuration["evaluation"]["pooling"] == "none" else set()
     return tuple(method for method in METHODS if method not in absent and model in models_of(method))

@@ -52,7 +52,7 @@ def table16(inputs: EvaluationInputs) -> Table:
 def _null_rows(inputs: EvaluationInputs) -> Iterator[dict]:
     training = _training(inputs)
     for level, method in product(inputs.run.test_levels, METHODS):
-        if not any(method in methods_of(model, inputs.configuration, vote=True) for model in MODELS):
+        if not any(method in methods_of(model, inputs.configuration, counted=True) for model in MODELS):
             continue
         frames = inputs.decisions(method, level)
         reference = next(iter(frames.values()))

@@ -96,7 +96,7 @@ def write_decisions(frame: pd.DataFrame, path: str | Path) -> None:
 def read_decisions(path: str | Path, method: str = SINGLE) -> pd.DataFrame:
     """Read decisions in the columns of `single_decisions`: on patterns, or by one method on materials.
 
-    A vote has no probabilities, and so none of the columns that are made of them.
+    Votes and other counts have no probabilities, and so none of the columns that are made of them.
 
     Raises
     ------

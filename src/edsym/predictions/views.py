@@ -1,11 +1,15 @@
 """From patterns to materials: decisions on several views of one material.
 
-Four methods combine the drawn views of a material, for the crystal system and the space group alike:
+These methods combine the drawn views of a material, for the crystal system and the space group alike:
 
 ``vote``
     Every view votes for its most probable class. Of classes with equally many votes, the one with
     the larger sum of probabilities over the views wins, then the one with the smaller index. The
     confidence is the share of views that voted for the winner.
+``weighted``, ``difference``, ``histogram``
+    The published forest's other ways to count, see `edsym.predictions.ballots`: every view gives its
+    probability, or its lead over the second class, to its most probable class, or all its probabilities to
+    all classes, and the class with the largest sum wins. The confidence is its share of the sums.
 ``logsum``
     The class with the largest sum of log-probabilities wins (product of experts). Probabilities are
     clipped at `loglinear.MIN_PROBABILITY` first, so that one view cannot veto a class. The confidence is
@@ -24,6 +28,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from edsym.predictions.ballots import BALLOTS, count
 from edsym.predictions.calibration import Calibration, read_calibration
 from edsym.predictions.decisions import (
     TARGETS,
@@ -91,8 +96,8 @@ def aggregate(
     pandas.DataFrame
         One row a material, sorted by id: material_id; system and spacegroup, the truth where it is known;
         views (the drawn ones); and for each of the methods of this module the columns of
-        `edsym.predictions.decisions.decide` with the prefix ``{method}_``. A vote has classes and
-        confidences only.
+        `edsym.predictions.decisions.decide` with the prefix ``{method}_``. Votes and other counts have
+        classes and confidences only.
 
     Raises
     ------
@@ -103,10 +108,12 @@ def aggregate(
     first = rows[start]
     frame = pd.DataFrame({"material_id": predictions.material_id[first], **truth_of(predictions, first)})
     frame["views"] = np.split(predictions.view[rows].astype(np.int32), start[1:])
-    votes = {}
+    methods = {name: {} for name in ("vote", *BALLOTS)}
     for target in TARGETS:
-        votes |= decision(target, *majority_vote(probabilities_of(predictions, target)[rows], start))
-    methods = {"vote": votes}
+        p = probabilities_of(predictions, target)[rows]
+        methods["vote"] |= decision(target, *majority_vote(p, start))
+        for name, giving in BALLOTS.items():
+            methods[name] |= decision(target, *count(giving(p), start))
     distributions = _pools(predictions, rows, start, calibration)
     if together is not None:
         check_together(together, predictions, rows, start)

@@ -12,6 +12,8 @@ Where symmetry makes a coefficient vanish, or real, rounding decides its digits,
 Real and imaginary parts below 1e-5 of the bin's intensity are therefore 0, and so is the phase of 0.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from numba import njit
 
@@ -23,6 +25,8 @@ N_ORDERS = 13
 N_FEATURES = 2 * N_BINS * N_ORDERS
 TOTAL_INTENSITY = 0.3
 NEGLIGIBLE = 1e-5
+N_SHARES = 64
+"""Brightest spots whose intensities are features where positions are not."""
 
 
 def forest_features(spots: SpotLists, patterns: slice = slice(None)) -> np.ndarray:
@@ -43,6 +47,42 @@ def forest_features(spots: SpotLists, patterns: slice = slice(None)) -> np.ndarr
     start, stop, _ = patterns.indices(len(spots))
     offset = np.asarray(spots.offset[start : stop + 1], dtype=np.int64)
     return _features(spots.qx, spots.qy, spots.intensity, offset)
+
+
+def features_of(spots: SpotLists, kind: str, patterns: slice = slice(None)) -> np.ndarray:
+    """Return what the trees see of patterns.
+
+    Parameters
+    ----------
+    spots : SpotLists
+        The spot lists.
+    kind : {"spots", "positions", "intensities"}
+        `forest_features`; the same with all intensities alike; or the brightest shares of the total
+        intensity, falling, and the number of spots.
+    patterns : slice
+        Which of them, without a step.
+
+    Returns
+    -------
+    (P, F) array of float32
+        Features.
+    """
+    if kind == "intensities":
+        start, stop, _ = patterns.indices(len(spots))
+        return _shares(spots.intensity, np.asarray(spots.offset[start : stop + 1], dtype=np.int64))
+    if kind == "positions":
+        spots = replace(spots, intensity=np.ones(len(spots.intensity), dtype=np.float32))
+    return forest_features(spots, patterns)
+
+
+@njit(cache=True, nogil=True)
+def _shares(intensity, offset):
+    shares = np.zeros((len(offset) - 1, N_SHARES + 1), dtype=np.float32)
+    for p in range(len(shares)):
+        own = np.sort(intensity[offset[p] : offset[p + 1]].astype(np.float64))[::-1]
+        shares[p, : min(len(own), N_SHARES)] = own[:N_SHARES] / own.sum()
+        shares[p, N_SHARES] = len(own)
+    return shares
 
 
 @njit(cache=True, nogil=True)

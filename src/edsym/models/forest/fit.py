@@ -7,11 +7,15 @@ from sklearn.ensemble import RandomForestClassifier
 from tqdm import tqdm
 
 from edsym.detector.detect import detect
-from edsym.models.forest.features import forest_features
-from edsym.models.forest.trees import FlatForest
+from edsym.errors import InputError
+from edsym.models.forest.features import features_of
+from edsym.models.forest.trees import FlatForest, joined
 from edsym.models.model import Model
 from edsym.spots.store import SpotLists, offsets
-from edsym.symmetry import system_index
+from edsym.symmetry import CRYSTAL_SYSTEMS, system_index
+
+# Trees that are grown before they are flattened, or as many as there are threads.
+_AT_ONCE = 8
 
 
 def fit(
@@ -23,8 +27,9 @@ def fit(
     checkpoints: Path | None,
 ) -> None:
     """Grow the trees, see `Model.fit`: nothing tells when to stop, and all patterns are learned from."""
-    shown = detect(spots, model.detector, model.settings["forest"].seed)
-    grow(model, forest_features(shown), labels, threads)
+    settings = model.settings["forest"]
+    shown = detect(spots, model.detector, settings.seed)
+    grow(model, features_of(shown, settings.features), labels, threads)
     model.record = {"training_patterns": len(spots)}
 
 
@@ -32,26 +37,50 @@ def grow(model: Model, X: np.ndarray, groups: np.ndarray, threads: int = 1) -> N
     """Grow the trees of a model on features (P, F) of patterns of these space groups (P,)."""
     s = model.settings["forest"]
     system = system_index(groups)
-
-    def forest(y: np.ndarray, rows: np.ndarray | slice, trees: int, depth: int) -> FlatForest:
-        grown = RandomForestClassifier(
-            trees, max_depth=depth, max_features="sqrt", random_state=s.seed, n_jobs=threads
+    learned = ~np.isin(system, [CRYSTAL_SYSTEMS.index(name) for name in s.exclude])
+    if not learned.any():
+        raise InputError(
+            f"forest.exclude: all training patterns are {', '.join(s.exclude)}, and none is left"
         )
-        flat = flattened(grown.fit(X[rows], y[rows]))  # its large form does not stay in memory
-        progress.update()
-        return flat
+    with tqdm(desc="forest", total=1 + len(np.unique(system[learned])), unit="forest") as progress:
 
-    with tqdm(desc="forest", total=1 + len(np.unique(system)), unit="forest") as progress:
-        model.systems = forest(system, slice(None), s.system_trees, s.system_depth)
+        def forest(y: np.ndarray, rows: np.ndarray, trees: int, depth: int) -> FlatForest:
+            few = None if s.max_rows is None else min(s.max_rows, len(rows))
+            grown = RandomForestClassifier(
+                max_depth=depth, max_features="sqrt", max_samples=few, random_state=s.seed, n_jobs=threads
+            )
+            # features of all rows are not copied
+            flat = grown_flat(grown, X if len(rows) == len(X) else X[rows], y[rows], trees, threads)
+            progress.update()
+            return flat
+
+        model.systems = forest(system, np.flatnonzero(learned), s.system_trees, s.system_depth)
         model.groups = {
-            int(index): forest(groups, system == index, s.spacegroup_trees, s.spacegroup_depth)
-            for index in model.systems.classes
+            int(i): forest(groups, np.flatnonzero(system == i), s.spacegroup_trees, s.spacegroup_depth)
+            for i in model.systems.classes
         }
 
 
+def grown_flat(
+    forest: RandomForestClassifier, X: np.ndarray, y: np.ndarray, trees: int, threads: int
+) -> FlatForest:
+    """Grow so many trees, a few at once, and return them flat.
+
+    A tree of scikit-learn takes some hundred bytes a node, and only a few lie in memory at a time. They are
+    those that would be grown all at once, as a tree's seed hangs on its number.
+    """
+    forest.set_params(warm_start=True)
+    parts, at_once = [], max(threads, _AT_ONCE)
+    for stop in (*range(at_once, trees, at_once), trees):
+        forest.set_params(n_estimators=stop).fit(X, y)
+        parts.append(flattened(forest))
+        forest.estimators_ = [None] * stop  # their number is all that the next ones ask for
+    return joined(parts)
+
+
 def flattened(forest: RandomForestClassifier) -> FlatForest:
-    """Return a fitted forest of scikit-learn as flat arrays."""
-    trees = [estimator.tree_ for estimator in forest.estimators_]
+    """Return the trees of a fitted forest of scikit-learn as flat arrays; some may be None."""
+    trees = [estimator.tree_ for estimator in forest.estimators_ if estimator is not None]
     left = np.concatenate([tree.children_left for tree in trees]).astype(np.int32)
     right = np.concatenate([tree.children_right for tree in trees]).astype(np.int32)
     leaves = left < 0

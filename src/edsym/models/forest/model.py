@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from edsym.errors import InputError
 from edsym.hdf5 import create_store, open_store
-from edsym.models.forest.features import forest_features
+from edsym.models.forest.features import features_of
 from edsym.models.forest.settings import ForestSettings
 from edsym.models.forest.trees import FlatForest
 from edsym.models.model import Model
@@ -54,7 +54,8 @@ class Forest(Model):
         return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
 
     def _predict_chunk(self, spots: SpotLists, start: int) -> tuple[np.ndarray, np.ndarray]:
-        return self.probabilities(forest_features(spots, slice(start, start + _PATTERNS_AT_ONCE)))
+        chunk = slice(start, start + _PATTERNS_AT_ONCE)
+        return self.probabilities(features_of(spots, self.settings["forest"].features, chunk))
 
     def probabilities(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the probabilities of crystal systems and, along the predicted system, of space groups.

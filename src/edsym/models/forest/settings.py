@@ -1,8 +1,10 @@
 """Settings of the forest: the section ``forest`` of the configuration."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from edsym.settings import MAX_SEED, Settings, setting
+
+System = Literal["triclinic", "monoclinic", "orthorhombic", "tetragonal", "trigonal", "hexagonal", "cubic"]
 
 
 class ForestSettings(Settings):
@@ -18,5 +20,14 @@ class ForestSettings(Settings):
     """Trees of each crystal system's forest for the space group."""
     spacegroup_depth: int = setting(30, "levels", ge=1, le=1000)
     """Depth of those trees."""
+    features: Literal["spots", "positions", "intensities"] = setting("spots")
+    """What the trees see: the `spots` as published, `positions` with all intensities alike, or `intensities`
+    without places. What the last two are worth tells what the first goes by. The perceptron has the spots in
+    any case."""
+    exclude: tuple[System, ...] = setting((), strict=False)
+    """Crystal systems that are not learned, and never answered; the publications leave out `triclinic`. Its
+    test patterns count as wrong in all but the rows of other systems."""
+    max_rows: int | None = setting(None, "patterns", ge=1, le=1_000_000_000)
+    """Most patterns that a tree is grown on, drawn for each; null draws as many as there are."""
     seed: int = setting(32, ge=0, le=MAX_SEED)
     """Seed of the forests."""

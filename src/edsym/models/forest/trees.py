@@ -106,6 +106,22 @@ class FlatForest:
             yield "a node has a child that is not there", _within(child, place[inner] + 1, size[inner])
 
 
+def joined(parts: list[FlatForest]) -> FlatForest:
+    """Return the trees of several forests with the same classes as one."""
+    arrays = {}
+    for field in fields(FlatForest):
+        columns = [getattr(part, field.name) for part in parts]
+        if field.name in ("tree_offset", "leaf_offset"):
+            counts = np.concatenate([np.diff(column) for column in columns])
+            arrays[field.name] = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+        else:
+            arrays[field.name] = columns[0] if field.name == "classes" else np.concatenate(columns)
+    leaves = np.cumsum([0] + [len(part.leaf_offset) - 1 for part in parts[:-1]])
+    shift = np.repeat(leaves, [len(part.left) for part in parts]).astype(np.int32)
+    arrays["right"] = np.where(arrays["left"] < 0, arrays["right"] + shift, arrays["right"])
+    return FlatForest(**arrays)
+
+
 def _divides(offset: np.ndarray, n: int) -> bool:
     return bool(len(offset) and offset[0] == 0 and offset[-1] == n and (np.diff(offset) > 0).all())
 
