@@ -1,18 +1,25 @@
 """Scans and patterns of many formats come in as they were written, calibrated or with the reason why not."""
 
+import sys
+from importlib import import_module
 from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
 
 import h5py
 import numpy as np
 import pytest
+from formats.make import signal
 from PIL import Image
 
 import edsym
 from edsym.errors import InputError
 from edsym.experiment.scan import scan_of_array
+from edsym.experiment.vendor_files import PLUGINS
 
 CUBE = np.random.default_rng(0).poisson(3.0, (3, 4, 16, 20)).astype(np.uint16)
 SERIES = CUBE.reshape(-1, 16, 20)
+FORMATS = Path(__file__).parent / "formats"
 
 
 def write_npy(path):
@@ -222,37 +229,67 @@ def test_only_what_is_asked_for_is_read_in_blocks_that_fit():
     assert cube.asked * 192 * 192 * 4 <= 2**25
 
 
-@pytest.mark.parametrize("name", ["scan.hspy", "scan.zspy", "scan.blo"])
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
+@pytest.mark.parametrize(
+    ("name", "shape", "calibrated"),
+    [
+        ("rosetta.emd", (3, 4), True),  # the patterns' axes come first
+        ("rosetta.nxs", (3, 4), True),
+        ("rosetta.hspy", (3, 4), True),
+        ("emdfile.h5", (3, 4), True),
+        ("imagej.tif", (1, 12), True),
+        ("big.tif", (1, 12), False),
+    ],
+)
+def test_files_that_other_libraries_wrote(tmp_path, name, shape, calibrated):
+    scan = edsym.read_scan(FORMATS / name)
+    assert (scan.shape, scan.frame, scan.counts) == (shape, (16, 20), True)
+    assert np.array_equal(scan.read(0, 12), SERIES) and np.array_equal(scan.read(3, 10), SERIES[3:10])
+    assert np.array_equal(scan[5], SERIES[5])
+    assert scan.pixel == pytest.approx([0.05, 0.05]) if calibrated else scan.pixel is None
+    whole = (FORMATS / name).read_bytes()
+    for part in (whole[: len(whole) // 2], bytes(64) + whole[64:], whole[:50]):
+        (tmp_path / name).write_bytes(part)
+        with pytest.raises(InputError, match=f"{name}.* (cannot be read|no array of patterns)"):
+            edsym.read_scan(tmp_path / name).read(0, 12)
+
+
+@pytest.mark.parametrize("name", ["scan.zspy", "scan.blo", "scan_000.tvips"])
 def test_files_of_other_programs(tmp_path, name):
     pytest.importorskip("rsciio")
-    module = pytest.importorskip(
-        {"hspy": "rsciio.hspy", "zspy": "rsciio.zspy", "blo": "rsciio.blockfile"}[name[5:]]
-    )
     pytest.importorskip("skimage")
     if name == "scan.zspy" and not hasattr(pytest.importorskip("zarr").storage, "NestedDirectoryStore"):
         pytest.skip("RosettaSciIO writes zspy files with zarr 2 alone")
-    cube = CUBE[..., :16].astype(np.uint8)
-    units = ["nm", "nm", "cm", "cm"] if name.endswith("blo") else ["nm", "nm", "1/nm", "1/nm"]
-    axes = [
-        {
-            "name": n,
-            "units": u,
-            "scale": 0.5,
-            "offset": 0.0,
-            "size": s,
-            "navigate": k < 2,
-            "index_in_array": k,
-        }
-        for k, (n, u, s) in enumerate(zip(("y", "x", "dy", "dx"), units, cube.shape, strict=True))
-    ]
-    signal = {"data": cube, "axes": axes, "metadata": {"General": {"title": ""}, "Signal": {}}}
-    signal |= {key: {} for key in ("original_metadata", "learning_results", "models", "tmp_parameters")}
-    signal |= {"package_info": {}, "attributes": {"_lazy": False, "ragged": False}}
-    module.file_writer(str(tmp_path / name), signal)
+    kind = Path(name).suffix
+    cube = CUBE[..., :16].astype(np.uint8 if kind == ".blo" else np.uint16)
+    made = signal(cube, "cm" if kind == ".blo" else "1/nm")
+    import_module(f"rsciio.{PLUGINS[kind]}").file_writer(str(tmp_path / name), made)
     scan = edsym.read_scan(tmp_path / name)
-    assert scan.shape == (3, 4)
+    assert scan.shape == ((1, 12) if kind == ".tvips" else (3, 4))
     assert np.array_equal(scan.read(2, 11), cube.reshape(-1, 16, 16)[2:11])
-    assert (scan.pixel is None) == name.endswith("blo")
+    assert (scan.pixel is None) == (kind != ".zspy")
+    if kind == ".zspy":
+        return
+    whole = (tmp_path / name).read_bytes()
+    for part in (whole[: len(whole) // 2], whole[:50], b"no such file" * 99):
+        (tmp_path / name).write_bytes(part)
+        with pytest.raises(InputError, match=rf"{name}.* cannot be read"):
+            edsym.read_scan(tmp_path / name).read(0, 12)
+
+
+def test_a_series_of_a_merlin_that_was_cut_short_is_told(tmp_path, monkeypatch):
+    def reader(*_, **__):
+        told = {"hdr_file": {"Frames in Acquisition (Number)": "14"}}
+        axes = [{"scale": 1, "units": ""}] * 3
+        return [{"data": SERIES, "axes": axes, "original_metadata": told}]
+
+    module = ModuleType("rsciio.quantumdetector")
+    module.file_reader = reader
+    monkeypatch.setitem(sys.modules, "rsciio", ModuleType("rsciio"))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    (tmp_path / "a.mib").write_bytes(b"patterns")
+    with pytest.raises(InputError, match=r"a\.mib: 12 patterns, but its \.hdr file says 14: cut short"):
+        edsym.read_scan(tmp_path / "a.mib")
 
 
 def test_a_format_without_its_reader_says_how_to_get_it(tmp_path, monkeypatch):

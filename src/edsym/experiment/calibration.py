@@ -76,14 +76,25 @@ def given_pixel(pixel, frame: tuple[int, int]) -> np.ndarray:
     return size
 
 
+def reciprocal(unit: str) -> bool:
+    """Return whether a unit, in any usual spelling, is one of a diffraction pattern."""
+    plain, length = _plain(unit)
+    return length in _RECIPROCAL or plain in _ANGLES
+
+
+def _plain(unit: str) -> tuple[str, str | None]:
+    """Return a unit in one spelling, and the length that it is the inverse of, if it is one."""
+    plain = re.sub(r"[\s\[\]_()*]", "", unit.lower().replace("µ", "u").replace("⁻¹", "^-1"))
+    match = re.fullmatch(r"1/(?P<a>\w+)|(?P<b>[a-zå]+)\^?-1", plain)
+    return plain, match and (match["a"] or match["b"])
+
+
 def _one(scale: float, unit: str, energy_kev: float | None) -> float:
     if scale == 1:
         raise NoCalibration(
             f"the file says a pixel is 1 {unit}".strip() + ", which is what uncalibrated files say"
         )
-    plain = re.sub(r"[\s\[\]_()*]", "", unit.lower().replace("µ", "u").replace("⁻¹", "^-1"))
-    match = re.fullmatch(r"1/(?P<a>\w+)|(?P<b>[a-zå]+)\^?-1", plain)
-    length = match and (match["a"] or match["b"])
+    plain, length = _plain(unit)
     if length in _RECIPROCAL:
         return abs(float(scale)) * _RECIPROCAL[length]
     if plain in _ANGLES and energy_kev is not None:

@@ -1,4 +1,4 @@
-"""Patterns in HDF5: Berkeley's EMD, py4DSTEM's cubes, NeXus, Arina's files, any with one array of them."""
+"""Patterns in HDF5: EMD, py4DSTEM's cubes, NeXus, HyperSpy's and Arina's, any with one array of them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -9,7 +9,8 @@ import h5py
 import numpy as np
 
 from edsym.errors import InputError
-from edsym.experiment.calibration import NoCalibration, pixel_size
+from edsym.experiment.calibration import NoCalibration
+from edsym.experiment.hdf5_axes import calibrated_pixel, in_order, text_of
 from edsym.experiment.scan import SMALLEST, Scan, scan_of_array
 
 _CACHE = 2**27  # bytes of unpacked chunks
@@ -34,10 +35,10 @@ def read_hdf5(path: Path, dataset: str | None, energy_kev: float | None) -> Scan
     """
     with _opened(path) as file:
         found = _named(file, dataset) if dataset else _chosen(file)
-        scan = scan_of_array(found, str(path))
+        scan = scan_of_array(in_order(found), str(path))
         scan = replace(scan, source=_reader(path, found.name), rows=_rows_together(found))
         try:
-            return replace(scan, pixel=_pixel(found, scan.frame, energy_kev))
+            return replace(scan, pixel=calibrated_pixel(found, energy_kev))
         except NoCalibration as reason:
             return replace(scan, note=str(reason))
 
@@ -87,13 +88,15 @@ def _opened(path: Path) -> Iterator[h5py.File]:
 def _reader(path: Path, name: str):
     def read(start: int, stop: int) -> np.ndarray:
         with _opened(path) as file:
-            return scan_of_array(file[name], str(path)).source(start, stop)
+            return scan_of_array(in_order(file[name]), str(path)).source(start, stop)
 
     return read
 
 
 def _rows_together(found: h5py.Dataset) -> int:
-    return found.chunks[0] if found.chunks and found.ndim == 4 else 1
+    if not found.chunks or found.ndim != 4:
+        return 1
+    return found.chunks[0 if in_order(found) is found else -1]
 
 
 def _named(file: h5py.File, name: str) -> h5py.Dataset:
@@ -109,7 +112,7 @@ def _candidates(file: h5py.File) -> list[h5py.Dataset]:
 
     def visit(_, item):
         numbers = isinstance(item, h5py.Dataset) and item.dtype.kind in "iuf"
-        if numbers and item.ndim in (2, 3, 4) and item.size and min(item.shape[-2:]) >= SMALLEST:
+        if numbers and item.ndim in (2, 3, 4) and min(in_order(item).shape[-2:]) >= SMALLEST and item.size:
             found.append(item)
 
     file.visititems(visit)
@@ -130,50 +133,10 @@ def _chosen(file: h5py.File) -> h5py.Dataset:
 
 
 def _marked(item: h5py.Dataset) -> bool:
-    """Return whether EMD or NeXus says that this is data."""
+    """Return whether EMD, NeXus or HyperSpy says that this is data."""
     group, name = item.parent, item.name.rpartition("/")[2]
-    if _text(group.attrs.get("NX_class")) == "NXdata":
-        signal = _text(group.attrs.get("signal"))
+    if text_of(group.attrs.get("NX_class")) == "NXdata":
+        signal = text_of(group.attrs.get("signal"))
         return signal == name if signal else "signal" in item.attrs
-    return "emd_group_type" in group.attrs and name == "data"
-
-
-def _pixel(found: h5py.Dataset, frame: tuple[int, int], energy_kev: float | None) -> np.ndarray:
-    group = found.parent
-    stored = _py4dstem(found.file)
-    if stored:
-        return pixel_size([stored[0]] * 2, [stored[1]] * 2, frame, energy_kev)
-    numbers = (found.ndim - 2, found.ndim - 1)
-    axes = np.atleast_1d(group.attrs.get("axes", []))
-    names = [_text(axes[n]) for n in numbers] if len(axes) == found.ndim else [f"dim{n + 1}" for n in numbers]
-    if group.attrs.get("python_class") is not None:  # EMD 1.0 counts from 0, EMD 0.2 from 1
-        names = [f"dim{n}" for n in numbers]
-    if not all(isinstance(group.get(name), h5py.Dataset) for name in names):
-        raise NoCalibration("the file has no axes of its patterns")
-    values = [np.ravel(group[name][:]).astype(float) for name in names]
-    if min(map(len, values)) < 2:
-        raise NoCalibration("the axes of its patterns have fewer than two values")
-    steps = [float(np.mean(np.diff(v))) for v in values]
-    return pixel_size(steps, [_text(group[name].attrs.get("units")) for name in names], frame, energy_kev)
-
-
-def _py4dstem(file: h5py.File) -> tuple[float, str] | None:
-    """Return py4DSTEM's calibration, wherever in the file its version puts it."""
-    places = []
-
-    def visit(name, item):
-        if name.rpartition("/")[2] == "Q_pixel_size":
-            places.append(item)
-
-    file.visititems(visit)
-    for item in places:
-        unit = item.parent.get("Q_pixel_units")
-        if isinstance(item, h5py.Dataset) and isinstance(unit, h5py.Dataset):
-            return float(item[()]), _text(unit[()])
-    return None
-
-
-def _text(value) -> str:
-    if isinstance(value, np.ndarray):
-        value = value.ravel()[0] if value.size else ""
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value or "")
+    hyperspy = group.parent.name == "/Experiments"
+    return (hyperspy or "emd_group_type" in group.attrs) and name == "data"

@@ -11,7 +11,7 @@ from edsym.experiment.image_files import TIFF, read_npy, read_tiff
 from edsym.experiment.scan import Scan
 from edsym.experiment.vendor_files import PLUGINS, read_vendor
 
-HDF5 = (".h5", ".hdf5", ".emd", ".nxs", ".nx5", ".nexus", ".he5")
+HDF5 = (".h5", ".hdf5", ".emd", ".nxs", ".nx5", ".nexus", ".he5", ".hspy")
 _ARINA = "_master.h5"
 
 
@@ -28,9 +28,9 @@ def read_scan(
     Parameters
     ----------
     path : str or Path
-        HDF5, EMD (Berkeley's and py4DSTEM's), NeXus, TIFF, npy, or a folder of TIFF files in the order of
-        their names. With ``pip install 'edsym[microscope]'`` also dm3, dm4, mib, blo, hspy, zspy, tvips,
-        ser and emi, by RosettaSciIO, and Arina's master files.
+        HDF5, EMD (Berkeley's and py4DSTEM's), NeXus, hspy, TIFF, npy, or a folder of TIFF files in the order
+        of their names. With ``pip install 'edsym[microscope]'`` also dm3, dm4, mib, blo, zspy, tvips, ser and
+        emi, by RosettaSciIO, and Arina's master files.
     pixel : float or (float, float), optional
         1/Å of a pixel, or along y and along x, in place of what the file says.
     shape : (int, int), optional

@@ -1,5 +1,6 @@
 """Patterns in the formats of microscopes and cameras, read by RosettaSciIO."""
 
+import math
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -13,7 +14,6 @@ PLUGINS = {
     ".dm3": "digitalmicrograph",
     ".dm4": "digitalmicrograph",
     ".emi": "tia",
-    ".hspy": "hspy",
     ".mib": "quantumdetector",
     ".ser": "tia",
     ".tvips": "tvips",
@@ -21,6 +21,7 @@ PLUGINS = {
 }
 """Names of files and what of RosettaSciIO reads them."""
 
+_FRAMES = "Frames in Acquisition (Number)"
 _INSTALL = "pip install 'edsym[microscope]'"
 _BLOCK = 2**25  # bytes of patterns that are read together
 
@@ -39,7 +40,13 @@ def read_vendor(path: Path, plugin: str, dataset: str | None, energy_kev: float 
         signals = _signals(reader, path, plugin)
     except ImportError as error:
         raise InputError(f"{path}: {error.name} reads it, which is not installed: {_INSTALL}") from error
+    except Exception as error:  # damaged files make the readers raise anything
+        told = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise InputError(
+            f"{path} cannot be read as {path.suffix}: damaged, cut short or of another format ({told})"
+        ) from error
     signal = _chosen(path, signals, dataset)
+    _check_whole(path, signal)
     axes = signal["axes"][-2:]
     scan = scan_of_array(signal["data"], str(path))
     try:
@@ -57,6 +64,17 @@ def _signals(reader, path: Path, plugin: str) -> list[dict]:
     height, width = reader(str(path), lazy=True)[0]["data"].shape[-2:]
     together = max(1, _BLOCK // (height * width))
     return reader(str(path), lazy=True, chunks=(1, together, height, width))
+
+
+def _check_whole(path: Path, signal: dict) -> None:
+    """Raise InputError if there are fewer patterns than the header file of a Merlin detector says."""
+    told = signal.get("original_metadata", {}).get("hdr_file", {}).get(_FRAMES)
+    found = math.prod(signal["data"].shape[:-2])
+    if told is not None and found < int(told):
+        raise InputError(
+            f"{path}: {found} patterns, but its .hdr file says {told}: cut short; without that file, those "
+            "that are there are read"
+        )
 
 
 def _chosen(path: Path, signals: list[dict], dataset: str | None) -> dict:

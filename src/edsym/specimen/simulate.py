@@ -10,7 +10,7 @@ from edsym.seeds import generator
 from edsym.specimen.columns import grain_thickness, known_truth
 from edsym.specimen.matter import Specimen
 from edsym.specimen.multislice import Optics, patterns, windows
-from edsym.specimen.particles import particles
+from edsym.specimen.particles import Particle, particles
 from edsym.specimen.settings import ExperimentSettings
 from edsym.specimen.truth import Truth, write_truth
 
@@ -42,26 +42,57 @@ def simulate_scan(settings: ExperimentSettings, path: str | Path, progress: bool
     Truth
         What is true at each position.
     """
+    shares, truth = mean_patterns(settings, progress=progress)
+    _write(path, settings, _counts(shares, settings), truth)
+    return truth
+
+
+def mean_patterns(
+    settings: ExperimentSettings, wanted: np.ndarray | None = None, progress: bool = True
+) -> tuple[np.ndarray, Truth]:
+    """Return the patterns of the scan without counting noise, and what is true of them.
+
+    Parameters
+    ----------
+    settings : ExperimentSettings
+        Specimen, probe and detector.
+    wanted : (rows, columns) array of bool, optional
+        At which positions; all without it.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    shares : (rows, columns, height, width) array of float32
+        Shares of the incident beam; 0 where a position is not wanted.
+    truth : Truth
+        Of all positions.
+    """
     optics = Optics(settings.energy_kev, settings.semiangle_mrad, settings.pixel, settings.frame)
-    field = settings.positions * settings.step_angstrom
-    step = (np.arange(settings.positions) + 0.5) * settings.step_angstrom
-    positions = np.stack(np.meshgrid(step, step), axis=-1)  # rows are y, columns x
-    plan = particles(field, settings.seed)
-    truth = known_truth(plan, positions, _centres(settings))
+    positions, plan, truth = planned(settings)
     flat = positions.reshape(-1, 2)
+    wanted = np.ones(len(flat), bool) if wanted is None else wanted.ravel()
     near = sum(grain_thickness(particle, flat, _NEAR).sum(axis=0) for particle in plan) > 0
-    specimen = Specimen(settings, optics, plan, field)
+    specimen = Specimen(settings, optics, plan, settings.positions * settings.step_angstrom)
     total = np.zeros((len(flat), settings.frame, settings.frame), np.float32)
     inside = truth.particle.ravel() >= 0
-    n = len(flat) + int(inside.sum()) * (settings.phonons - 1)
+    n = int(wanted.sum()) + int((inside & wanted).sum()) * (settings.phonons - 1)
     with tqdm(total=n, desc="multislice", unit="pattern", disable=not progress) as bar:
-        _add(total, specimen, optics, positions, truth, ~near, True, bar)
+        _add(total, specimen, optics, positions, truth, wanted & ~near, True, bar)
         for phonon in range(settings.phonons):
             specimen.shake(phonon)
-            _add(total, specimen, optics, positions, truth, inside if phonon else near, False, bar)
+            seen = wanted & (inside if phonon else near)
+            _add(total, specimen, optics, positions, truth, seen, False, bar)
     total[inside] /= settings.phonons
-    _write(path, settings, _counts(total, settings).reshape(*positions.shape[:2], *total.shape[1:]), truth)
-    return truth
+    return total.reshape(*positions.shape[:2], *total.shape[1:]), truth
+
+
+def planned(settings: ExperimentSettings) -> tuple[np.ndarray, list[Particle], Truth]:
+    """Return positions (rows, columns, 2), x and y in Å, the particles, and what is true of all."""
+    step = (np.arange(settings.positions) + 0.5) * settings.step_angstrom
+    positions = np.stack(np.meshgrid(step, step), axis=-1)  # rows are y, columns x
+    plan = particles(settings.positions * settings.step_angstrom, settings.seed)
+    return positions, plan, known_truth(plan, positions, _centres(settings))
 
 
 def _add(
@@ -103,9 +134,9 @@ def _centres(settings: ExperimentSettings) -> np.ndarray:
 def _counts(shares: np.ndarray, settings: ExperimentSettings) -> np.ndarray:
     """Return how many electrons each pixel counts, drawn for each position by itself."""
     counts = np.empty(shares.shape, np.uint32)
-    for p, pattern in enumerate(shares):
+    for p, place in enumerate(np.ndindex(shares.shape[:2])):
         rng = generator(settings.seed, "counts", p)
-        counts[p] = rng.poisson(settings.electrons * pattern.astype(float))
+        counts[place] = rng.poisson(settings.electrons * shares[place].astype(float))
     return counts.astype(np.uint16) if counts.max() < 2**16 else counts
 
 
