@@ -125,6 +125,11 @@ def _parser() -> argparse.ArgumentParser:
         default=0.001,
         help="of a spot, as a share of the beam; weaker ones are a film's",
     )
+    one.add_argument(
+        "--phases", nargs="+", default=[], metavar="CIF", help="known phases to tell apart by templates, too"
+    )
+    one.add_argument("--thickness", type=float, default=200.0, help="of their crystals in Å, about")
+    one.add_argument("--min-score", type=float, default=0.4, help="score of a known phase, 0 to 1")
     one.add_argument("--jobs", type=int, default=1, help="processes")
 
     one = command(
@@ -321,6 +326,9 @@ def _classify(options: argparse.Namespace) -> int:
             pixel=_pixel(options),
             shape=options.shape,
             min_intensity=options.min_intensity,
+            phases=options.phases,
+            thickness=options.thickness,
+            min_score=options.min_score,
             threads=options.jobs,
         )
     print(summary(found), end="")

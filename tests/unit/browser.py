@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-WAIT = 30.0  # seconds for an answer
+WAIT = 60.0  # seconds for an answer
 QUIET = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync",
     "--disable-component-update", "--disable-dev-shm-usage", "--no-first-run", "--remote-debugging-pipe",

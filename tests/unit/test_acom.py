@@ -14,10 +14,11 @@ from scipy.spatial.transform import Rotation
 import edsym
 from edsym.acom import correlation, likelihood, refinement, search
 from edsym.acom.rotations import bunge_angles, disorientation, in_fundamental_zone
+from edsym.acom.zones import zone_colours
 from edsym.cli import main
 from edsym.errors import InputError
 from edsym.experiment.scan_spots import ScanSpots
-from edsym.interface.orientation_map import zone_colours
+from edsym.interface import known_phases
 from edsym.simulation.sectors import laue_rotations
 from edsym.simulation.settings import SimulationSettings
 
@@ -210,17 +211,58 @@ def test_the_command_writes_a_row_a_pattern(files, patterns, tmp_path, capsys):
     assert capsys.readouterr().out.splitlines()[1].split()[:2] == ["gold", "3"]
 
 
-def test_a_map_shows_a_scan(files, patterns, tmp_path, capsys):
+@pytest.fixture
+def scan(patterns):
+    """Spots of gold, gold and rutile at the positions 0, 2 and 5 of six."""
     kept = [patterns[0][0], patterns[0][1], patterns[0][8]]
     sizes, rows = [len(p) for p in kept], np.concatenate(kept)
     n, counts = 6, np.array([sizes[0], 0, sizes[1], 0, 0, sizes[2]])
     nothing = np.full(len(rows), 1.0)
-    scan = ScanSpots(
+    return ScanSpots(
         (2, 3), (100, 100), np.array([0.04, 0.04]), np.r_[0, np.cumsum(counts)],
         rows[:, 0] / 0.04 + 50, rows[:, 1] / 0.04 + 50, 1e6 * rows[:, 2], nothing, nothing,
         np.full((n, 2), 50.0), np.full((n, 2), np.nan), np.zeros(n), np.zeros(n), np.ones(n),
         np.where(counts > 0, "", "no spots"),
     )  # fmt: skip
+
+
+def test_known_phases_of_a_scan_are_found_and_an_ended_search_goes_on(
+    files, patterns, scan, tmp_path, monkeypatch
+):
+    found = known_phases.match_scan(scan, files)
+    assert found.names.tolist() == ["gold", "rutile"] and found.laue_classes.tolist() == ["m-3m", "4/mmm"]
+    assert found.phase.tolist() == [0, -1, 0, -1, -1, 1]
+    alone = edsym.match_orientations([patterns[0][8]], files)
+    np.testing.assert_allclose(found.euler[5], alone.euler[0, 0], atol=0.01)
+    assert found.score[5] == pytest.approx(alone.score[0, 0], abs=1e-3)
+    assert np.isnan(found.orientation[1]).all() and found.score[1] == 0
+    assert known_phases.match_scan(scan, files, min_score=0.999).phase.max() == -1
+
+    def once(several, *_, **__):
+        if len(several) == 1:
+            raise KeyboardInterrupt
+        return edsym.match_orientations(several, *_, **__)
+
+    monkeypatch.setattr(known_phases, "_BLOCK", 2)
+    monkeypatch.setattr(known_phases, "match_orientations", once)
+    with pytest.raises(KeyboardInterrupt):
+        known_phases.match_scan(scan, files, parts=tmp_path)
+    asked = []
+    monkeypatch.setattr(
+        known_phases,
+        "match_orientations",
+        lambda several, *_, **__: asked.append(len(several)) or edsym.match_orientations(several, *_, **__),
+    )
+    again = known_phases.match_scan(scan, files, parts=tmp_path)
+    assert asked == [1]
+    for name in ("phase", "orientation", "score", "phase_reliability"):
+        np.testing.assert_allclose(getattr(again, name), getattr(found, name))
+    empty = replace(scan, reason=np.full(6, "saturated"))
+    nothing = known_phases.match_scan(empty, files)
+    assert nothing.names.tolist() == ["gold", "rutile"] and (nothing.phase == -1).all()
+
+
+def test_a_map_shows_a_scan(files, scan, tmp_path, capsys):
     scan.write(tmp_path / "spots.h5")
     out, picture = tmp_path / "orientations.csv", tmp_path / "map.png"
     candidates = [part for file in files for part in ("--cif", str(file))]
@@ -237,7 +279,9 @@ def test_a_map_shows_a_scan(files, patterns, tmp_path, capsys):
 
 def test_equivalent_zone_axes_have_one_colour(files, patterns):
     found = edsym.match_orientations(patterns[0][:3], files[0])
-    colours = zone_colours(found)
+    phase, orientation = found.phase[:, 0], found.orientation[:, 0]
+    colours = zone_colours(phase, orientation, found.laue_classes)
     assert colours.max(axis=1) == pytest.approx(1) and (np.diff(colours[:, [1, 0, 2]], axis=1) >= -1e-9).all()
-    other = replace(found, orientation=found.orientation @ CUBIC[9])
-    np.testing.assert_allclose(zone_colours(other), colours, atol=1e-9)
+    other = zone_colours(phase, orientation @ CUBIC[9], found.laue_classes)
+    np.testing.assert_allclose(other, colours, atol=1e-9)
+    assert not zone_colours(np.full(1, -1), np.full((1, 3, 3), np.nan), found.laue_classes).any()

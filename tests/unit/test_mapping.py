@@ -1,5 +1,6 @@
 """Maps of scans: grains, their common patterns, shares, and what is written and judged."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,6 +14,7 @@ from edsym.evaluation.map_tables import table14, table15
 from edsym.experiment.scan_spots import ScanSpots
 from edsym.interface import classify
 from edsym.mapping.grains import common_pattern, grains, similarity
+from edsym.mapping.known_phases import KnownPhases
 from edsym.mapping.scan_map import read_scan_map
 from edsym.mapping.shares import by_filtered_confidence, counted
 from edsym.specimen.truth import Truth
@@ -192,6 +194,40 @@ def test_a_map_is_read_as_it_was_written(found, tmp_path):
     (tmp_path / "bad.h5").write_bytes((tmp_path / "map.h5").read_bytes()[:3000])
     with pytest.raises(InputError, match=r"bad.h5 cannot be read"):
         read_scan_map(tmp_path / "bad.h5")
+
+
+@pytest.fixture
+def known():
+    """Gold on the left; of the right grain, half is rutile and the rest has no match."""
+    phase = np.full(SHAPE, -1)
+    phase[:, :3], phase[:2, 4:] = 0, 1
+    phase, one = phase.ravel(), np.ones(24)
+    euler = np.where(phase[:, None] >= 0, [[10.0, 20.0, 30.0]], np.nan)
+    orientation = np.where(phase[:, None, None] >= 0, np.eye(3), np.nan)
+    names, classes = np.array(["gold", "rutile"]), np.array(["m-3m", "4/mmm"])
+    return KnownPhases(names, classes, phase, orientation, euler, one * 0.9, one * 0.8, one * 0.7)
+
+
+def test_known_phases_stand_beside_the_answers_of_a_model(found, known, tmp_path, inputs):
+    both = replace(found, known=known)
+    both.write(tmp_path / "map.h5")
+    read = read_scan_map(tmp_path / "map.h5")
+    pd.testing.assert_frame_equal(read.positions(), both.positions())
+    pd.testing.assert_frame_equal(read.grains(), both.grains())
+    np.testing.assert_array_equal(read.known.orientation, known.orientation)
+    table = both.positions()
+    assert table.loc[[1, 3, 4], "known_phase"].tolist() == ["gold", "", "rutile"]
+    assert table.loc[1, ["phi1", "Phi", "phi2", "score"]].tolist() == [10, 20, 30, 0.9]
+    grains = both.grains()
+    assert grains.known_phase.tolist() == ["gold", "rutile"] and grains.known_share.tolist() == [100, 50]
+    nowhere = replace(known, phase=np.full(24, -1)).grains(found.grain, 2)
+    assert nowhere.known_phase.tolist() == ["", ""]
+    assert found.grains().columns.tolist() == grains.columns[:-2].tolist()
+    inputs.maps = [both]
+    figure = fig2(inputs)
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    shown = figure.axes[titles.index("Known phase, by templates")].images[0].get_array()
+    assert shown[0].tolist() == [0, 0, 0, -1, 1, 1]
 
 
 @pytest.fixture

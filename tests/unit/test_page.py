@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from edsym.experiment.scan import scan_of_array
 from edsym.experiment.scan_spots import ScanSpots
 from edsym.interface import classify
 from edsym.mapping.indices import indices
+from edsym.mapping.known_phases import KnownPhases
 from edsym.mapping.scan_map import ScanMap
 from edsym.page import content, images
 from edsym.page.write import scan_of_spots, write_page
@@ -59,6 +61,16 @@ def found(spots):
         np.where(has, 8, 0), np.where(has, "", "no <spots>"), p_system, p_group, np.where(has, 0, -1),
         *crystal, np.zeros(1, int), *crystal,
     )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def known(found):
+    """Two known phases, gold along [001] where there are spots."""
+    phase, one = np.where(found.valid, 1, -1), np.ones(24)
+    orientation = np.where(found.valid[:, None, None], np.eye(3), np.nan)
+    names, classes = np.array(["rutile", "gold <Au>"]), np.array(["4/mmm", "m-3m"])
+    euler = np.where(found.valid[:, None], [[12.0, 34.0, 56.0]], np.nan)
+    return KnownPhases(names, classes, phase, orientation, euler, one * 0.91, one * 0.5, one * 0.25)
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +123,7 @@ def test_large_patterns_are_binned_and_a_sheet_has_no_more_than_64():
 
 def test_of_many_positions_the_brightest_of_each_grain_and_an_even_net_are_kept(found):
     assert len(images.chosen_positions(found)) == 24
-    bright = ScanMap(**(vars(found) | {"dark_field": np.where(np.arange(24) == 8, 99.0, found.dark_field)}))
+    bright = replace(found, dark_field=np.where(np.arange(24) == 8, 99.0, found.dark_field))
     assert images.chosen_positions(bright, 8).tolist() == [7, 8, 9, 11, 19, 21, 23]
 
 
@@ -148,7 +160,7 @@ def test_a_page_needs_nothing_else_and_is_the_same_again(found, spots, scan, tmp
 def test_patterns_are_found_where_the_scan_still_lies(spots, scan, tmp_path):
     assert scan_of_spots(spots) is None
     np.save(tmp_path / "scan.npy", np.ones((ROWS, COLUMNS, EDGE, EDGE)))
-    moved = ScanSpots(**(vars(spots) | {"facts": {"name": str(tmp_path / "scan.npy")}}))
+    moved = replace(spots, facts={"name": str(tmp_path / "scan.npy")})
     assert len(scan_of_spots(moved)) == 24
     np.save(tmp_path / "scan.npy", np.ones((ROWS, COLUMNS, EDGE, 32)))
     assert scan_of_spots(moved) is None
@@ -171,8 +183,10 @@ GREY = """imageAt(20).then((source) => new Promise((done) => {
 
 
 @pytest.mark.skipif(find_browser() is None, reason=f"no browser is installed: none of {', '.join(NAMES)}")
-def test_a_browser_shows_what_is_pointed_at_and_clicked_without_a_network(found, spots, scan, tmp_path):
-    write_page(tmp_path / "map.html", found, spots, scan, 0.001)
+def test_a_browser_shows_what_is_pointed_at_and_clicked_without_a_network(
+    found, known, spots, scan, tmp_path
+):
+    write_page(tmp_path / "map.html", replace(found, known=known), spots, scan, 0.001)
     with Browser((tmp_path / "map.html").as_uri()) as page:
         page.until("document.body?.dataset.ready === 'yes'")
         assert page.value("document.body.dataset.chosen") == "0"  # the brightest of the first grain
@@ -190,6 +204,9 @@ def test_a_browser_shows_what_is_pointed_at_and_clicked_without_a_network(found,
         assert page.value("$('pattern').data.map((t) => [t.name, t.x.length])")[0] == ["faint, left out", 1]
         answers = page.value("$('answers').textContent")
         assert re.search(r"Fm3̅m90 %.*4\.000\(10\) Å.*right: 80 %", answers), answers
+        assert (
+            "gold <Au>score 0.91φ1, Φ, φ212.0, 34.0, 56.0°reliabilityphase 0.25, orientation 0.50" in answers
+        )
         # the image lies where the axes say: the direct beam, which is white, at 0, 0
         place = page.value(IMAGE)
         beam = page.value(PLACE.format(plot="pattern", x=0, y=0))
@@ -209,8 +226,11 @@ def test_a_browser_shows_what_is_pointed_at_and_clicked_without_a_network(found,
         np.testing.assert_allclose(page.value("$('map').data[0].z[0][0] ** 2"), 3 / 100.01, rtol=0.01)
 
         for layer in page.value("[...$('layer').options].map((option) => option.value)"):
-            for by in ("grain", "position"):
-                page.value(f"$('by').value = '{by}'; $('layer').value = '{layer}'; drawMap()")
+            page.value(f"$('by').value = 'grain'; $('layer').value = '{layer}'; drawMap()")
+        page.value("$('layer').value = 'zone'; drawMap()")
+        assert page.value("$('map').data[0].z[0]") == [[0, 0, 255]] * 3 + [[0, 0, 0]] * 3
+        page.move(*page.value(PLACE.format(plot="map", x=0, y=0)))
+        page.until("document.querySelector('#map .hoverlayer').textContent.includes('gold <Au>, score 0.91')")
         page.resize(390, 844)
         page.until("$('map').clientWidth < 390 && $('map')._fullLayout.width < 390")
         assert page.value("document.documentElement.scrollWidth") <= 390

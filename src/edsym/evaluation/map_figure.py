@@ -6,6 +6,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from edsym.acom.zones import zone_colours
 from edsym.evaluation.inputs import EvaluationInputs
 from edsym.evaluation.map_tables import OTHERS, Shares, note_of, shares_of
 from edsym.evaluation.palette import add_note
@@ -23,6 +24,8 @@ MAP_COLOURS = {
     "monoclinic": "#cc79a7",
     "triclinic": "#f0e442",
 }
+# Okabe and Ito's colours, which the colour-blind tell apart.
+PHASE_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
 _COLOURS = ListedColormap(["black", *(MAP_COLOURS[system] for system in CRYSTAL_SYSTEMS)])
 
 
@@ -43,10 +46,11 @@ def draw_maps(maps: list[ScanMap], truth: Truth | None, shares: list[Shares]) ->
     shares : list of Shares
         Bars: see `edsym.evaluation.map_tables.shares_of`.
     """
-    figure = Figure(figsize=(7.2, 2.2 * (1 + len(maps)) + 0.3), layout="constrained")
-    grid = figure.subplots(1 + len(maps), 3, squeeze=False)
-    dark, known, bars = grid[0]
     first = maps[0]
+    rows = 1 + len(maps) + (first.known is not None)
+    figure = Figure(figsize=(7.2, 2.2 * rows + 0.3), layout="constrained")
+    grid = figure.subplots(rows, 3, squeeze=False)
+    dark, known, bars = grid[0]
     _image(dark, first.dark_field.reshape(first.shape) ** 0.5, "Root of the spots' intensity")
     if truth is None:
         _systems(known, first.grain_map(), "Grains alone")
@@ -54,12 +58,14 @@ def draw_maps(maps: list[ScanMap], truth: Truth | None, shares: list[Shares]) ->
         systems = np.array([CRYSTAL_SYSTEMS.index(name) for name in truth.grain_system])
         _systems(known, np.where(truth.grain < 0, -1, systems[truth.grain]), "True crystal system")
     _bars(bars, shares)
-    for row, one in zip(grid[1:], maps, strict=True):
+    for row, one in zip(grid[1:], maps, strict=False):  # the row of known phases is left
         _systems(row[0], one.system.reshape(one.shape), f"{one.model}: positions")
         _systems(row[1], one.phase_map(), f"{one.model}: phases")
         confidence = np.where(one.answered, np.nan_to_num(one.p_system).max(axis=1), np.nan)
         picture = _image(row[2], confidence.reshape(one.shape), f"{one.model}: confidence", vmin=0, vmax=1)
         figure.colorbar(picture, ax=row[2], shrink=0.8)
+    if first.known is not None:
+        _known(figure, grid[-1], first)
     handles = [Patch(color=colour, label=system) for system, colour in MAP_COLOURS.items()]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), fontsize=5.5)
     explained = (
@@ -68,6 +74,25 @@ def draw_maps(maps: list[ScanMap], truth: Truth | None, shares: list[Shares]) ->
     )
     add_note(figure, f"{note_of(maps)} {explained}")
     return figure
+
+
+def _known(figure: Figure, row: np.ndarray, one: ScanMap) -> None:
+    """Draw phase, zone axis and score of the matches among known phases."""
+    known = one.known
+    palette = [PHASE_COLOURS[k % len(PHASE_COLOURS)] for k in range(len(known.names))]
+    limits = {"vmin": -1.5, "vmax": len(palette) - 0.5}
+    colours = ListedColormap(["black", *palette])
+    row[0].imshow(known.phase.reshape(one.shape), cmap=colours, interpolation="nearest", **limits)
+    _frame(row[0], "Known phase, by templates")
+    handles = [Patch(color=colour, label=name) for colour, name in zip(palette, known.names, strict=True)]
+    row[0].legend(
+        handles=handles, loc="upper left", bbox_to_anchor=(0, 0), ncols=3, fontsize=5, frameon=False
+    )
+    zones = zone_colours(known.phase, known.orientation, known.laue_classes)
+    _image(row[1], zones.reshape(*one.shape, 3), "Its zone axis: red |x|, green |y|, blue |z|")
+    score = np.where(known.phase < 0, np.nan, known.score).reshape(one.shape)
+    picture = _image(row[2], score, "Its score", vmin=0, vmax=1)
+    figure.colorbar(picture, ax=row[2], shrink=0.8)
 
 
 def _systems(axes: Axes, values: np.ndarray, title: str) -> None:

@@ -1,6 +1,8 @@
 """What `edsym classify` does: from the file of a scan, or of its spots, to a folder with its map."""
 
+import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib as mpl
@@ -18,6 +20,7 @@ from edsym.experiment.scan import Scan
 from edsym.experiment.scan_spots import ScanSpots, is_scan_spots, read_scan_spots
 from edsym.files import atomic_path
 from edsym.interface.classify import classify_scan
+from edsym.interface.known_phases import LEAST_SCORE, match_scan
 from edsym.mapping.scan_map import ScanMap
 from edsym.page.write import scan_of_spots, write_page
 from edsym.specimen.truth import read_truth
@@ -35,6 +38,9 @@ def classify_file(
     pixel: float | Sequence[float] | None = None,
     shape: tuple[int, int] | None = None,
     min_intensity: float = 0.001,
+    phases: Sequence[str | Path] = (),
+    thickness: float = 200.0,
+    min_score: float = LEAST_SCORE,
     threads: int = 1,
 ) -> ScanMap:
     """Classify a scan: spots, map, page, picture, and tables of positions, grains and phases in a folder.
@@ -49,12 +55,27 @@ def classify_file(
         See `edsym.interface.classify.classify_scan`.
     pixel, shape
         See `edsym.read_scan`.
+    phases, thickness, min_score
+        Candidate phases that template matching tells apart beside the model, see
+        `edsym.interface.known_phases.match_scan`.
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     spots, scan = _spots(Path(path), out, pixel, shape, energy_kev, threads)
     if spots.pixel is None:
         raise InputError(f"{path}: the pixels are not calibrated, give their 1/Å as pixel")
+    known = None
+    if phases:
+        known = match_scan(
+            spots,
+            phases,
+            energy_kev,
+            thickness,
+            min_score=min_score,
+            jobs=threads,
+            progress=True,
+            parts=out / "known.parts",
+        )
     found = classify_scan(
         spots,
         model,
@@ -64,6 +85,7 @@ def classify_file(
         progress=True,
         parts=out / "parts",
     )
+    found = replace(found, known=known)
     found.write(out / "map.h5")
     found.to_csv(*(out / f"{name}.csv" for name in ("positions", "grains", "phases")))
     with mpl.rc_context(mpl.rcParamsDefault | STYLE), atomic_path(out / "map.png") as temporary:
@@ -71,6 +93,7 @@ def classify_file(
         FigureCanvasAgg(figure)
         figure.savefig(temporary, format="png", dpi=_DPI)
     write_page(out / "map.html", found, spots, scan, min_intensity)
+    shutil.rmtree(out / "known.parts", ignore_errors=True)
     return found
 
 
@@ -103,8 +126,13 @@ def summary(found: ScanMap) -> str:
     for one in shares_of_map(found):
         text = ", ".join(f"{name} {value:.0f} %" for name, value in one.percent.items())
         lines.append(f"{one.label}: {text}")
+    if found.known is not None:
+        counts = found.known.positions().known_phase.value_counts()
+        told = [f"{name} {n}" for name, n in counts.items() if name]
+        lines.append(f"known phases: positions: {', '.join(told) or 'no match'}")
+    known = [] if found.known is None else ["known_phase", "known_share"]
     lines += _listed(found.phases(), found.phase_cell, ["phase", "grains", "positions"])
-    lines += _listed(found.grains(), found.grain_cell, ["grain", "phase", "positions"])
+    lines += _listed(found.grains(), found.grain_cell, ["grain", "phase", "positions", *known])
     return "\n".join(lines) + "\n"
 
 

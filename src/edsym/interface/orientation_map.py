@@ -7,14 +7,13 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from edsym.acom.zones import zone_colours
 from edsym.errors import InputError
+from edsym.evaluation.map_figure import PHASE_COLOURS
 from edsym.experiment.scan_spots import is_scan_spots, read_scan_spots
 from edsym.interface.orientation_result import Orientations
 from edsym.interface.plot import save_figure
-from edsym.simulation.sectors import laue_rotations, sector_normals
 
-# Okabe and Ito's colours, which the colour-blind tell apart.
-_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
 _NOTHING = "black"
 
 
@@ -47,13 +46,14 @@ def save_map(found: Orientations, shape: tuple[int, int], path: str | Path) -> N
     score = _image(found, found.score[:, 0], shape, np.nan)
     figure = Figure(figsize=(12, 4.2), layout="constrained")
     first, second, third = figure.subplots(1, 3)
-    colours = [_COLOURS[k % len(_COLOURS)] for k in range(len(found.phases))]
+    colours = [PHASE_COLOURS[k % len(PHASE_COLOURS)] for k in range(len(found.phases))]
     limits = {"vmin": -1, "vmax": len(colours) - 1}
     first.imshow(phase, cmap=ListedColormap([_NOTHING, *colours]), interpolation="nearest", **limits)
     shown = zip([*found.phases, "no match"], [*colours, _NOTHING], strict=True)
     handles = [Patch(color=colour, label=name) for name, colour in shown]
     figure.legend(handles=handles, loc="outside lower left", ncols=4, fontsize=8)
-    second.imshow(_image(found, zone_colours(found), shape, 0.0), interpolation="nearest")
+    colours = zone_colours(found.phase[:, 0], found.orientation[:, 0], found.laue_classes)
+    second.imshow(_image(found, colours, shape, 0.0), interpolation="nearest")
     drawn = third.imshow(score, vmin=0, vmax=1, cmap="cividis", interpolation="nearest")
     figure.colorbar(drawn, ax=third)
     titles = "phase", "zone axis: red |x|, green |y|, blue |z| of the crystal", "score"
@@ -61,23 +61,6 @@ def save_map(found: Orientations, shape: tuple[int, int], path: str | Path) -> N
         axes.set_title(title, fontsize=9)
         axes.set_axis_off()
     save_figure(figure, path, dpi=200)
-
-
-def zone_colours(found: Orientations) -> np.ndarray:
-    """Return a colour (P, 3) of each zone axis, the same of equivalent ones.
-
-    Red, green and blue are the sizes of the components along x, y and z of the crystal frame, the largest 1,
-    of that direction which lies in the fundamental sector of the Laue class.
-    """
-    colours = np.zeros((len(found), 3))
-    for k, laue_class in enumerate(found.laue_classes):
-        mine = np.flatnonzero(found.phase[:, 0] == k)
-        equivalents = np.einsum("mij,nj->nmi", laue_rotations(laue_class), found.orientation[mine, 0, 2])
-        equivalents = np.concatenate([equivalents, -equivalents], axis=1)
-        depth = (equivalents @ sector_normals(laue_class).T).min(axis=2)
-        size = np.abs(equivalents[np.arange(len(mine)), depth.argmax(axis=1)])
-        colours[mine] = size / size.max(axis=1, keepdims=True)
-    return colours
 
 
 def _image(found: Orientations, values: np.ndarray, shape: tuple[int, int], nothing) -> np.ndarray:

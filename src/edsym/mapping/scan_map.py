@@ -8,12 +8,14 @@ import pandas as pd
 
 from edsym.files import atomic_path
 from edsym.hdf5 import create_dataset, create_store, open_store, read_text, write_text
+from edsym.mapping.known_phases import KnownPhases, read_known_phases
 from edsym.structures.symbols import space_group_symbols
 from edsym.symmetry import CRYSTAL_SYSTEMS
 
 FORMAT, VERSION = "edsym-scan-map", 3
 _TEXTS = ("reason", "grain_bravais", "phase_bravais")
 _ABOUT = ("name", "model")
+_PARTS = ("known",)
 _CELL = ("a", "b", "c", "alpha", "beta", "gamma")
 
 
@@ -60,6 +62,8 @@ class ScanMap:
         By all grains of a phase as views of one crystal; of a grain alone what is said of it.
     phase_cell, phase_cell_error, phase_primitive, phase_basis, phase_bravais, phase_lattice : arrays
         As those of grains; `phase_basis` is as it lies in the first grain.
+    known : KnownPhases or None
+        What template matching among known phases says of every position, where it was asked.
     """
 
     name: str
@@ -89,6 +93,7 @@ class ScanMap:
     phase_basis: np.ndarray
     phase_bravais: np.ndarray
     phase_lattice: np.ndarray
+    known: KnownPhases | None = None
 
     @property
     def valid(self) -> np.ndarray:
@@ -132,13 +137,15 @@ class ScanMap:
         frame = pd.DataFrame({"row": rows, "column": columns, "grain": self.grain, "spots": self.spots})
         frame["dark_field"] = self.dark_field
         _add_answers(frame, self.p_system, self.p_spacegroup)
-        return frame.assign(not_reliable=self.reason)
+        frame = frame.assign(not_reliable=self.reason)
+        return frame if self.known is None else pd.concat([frame, self.known.positions()], axis=1)
 
     def grains(self) -> pd.DataFrame:
         """Return a row a grain: positions, phase, system and group with probabilities, lattice and cell."""
         n = len(self.grain_lattice)
         frame = pd.DataFrame({"grain": np.arange(n), "phase": self.grain_phase, "positions": self._sizes()})
-        return self._with_answers(frame, "grain")
+        frame = self._with_answers(frame, "grain")
+        return frame if self.known is None else pd.concat([frame, self.known.grains(self.grain, n)], axis=1)
 
     def phases(self) -> pd.DataFrame:
         """Return a row a phase: grains, positions, system and group with probabilities, lattice and cell."""
@@ -170,8 +177,10 @@ class ScanMap:
             for field in fields(self):
                 if field.name in _TEXTS:
                     write_text(file, field.name, getattr(self, field.name))
-                elif field.name not in _ABOUT:
+                elif field.name not in _ABOUT + _PARTS:
                     create_dataset(file, field.name, np.asarray(getattr(self, field.name)))
+            if self.known is not None:
+                self.known.write(file)
 
     def to_csv(self, positions: str | Path, grains: str | Path, phases: str | Path) -> None:
         """Write `positions`, `grains` and `phases` as tables."""
@@ -195,8 +204,9 @@ def read_scan_map(path: str | Path) -> ScanMap:
         for field in fields(ScanMap):
             if field.name in _TEXTS:
                 values[field.name] = read_text(file, field.name)
-            elif field.name not in _ABOUT:
+            elif field.name not in _ABOUT + _PARTS:
                 values[field.name] = file[field.name][:]
+        values["known"] = read_known_phases(file)
     return ScanMap(**values)
 
 

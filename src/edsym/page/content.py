@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from edsym.acom.zones import zone_colours
 from edsym.evaluation.map_figure import MAP_COLOURS
 from edsym.experiment.scan_spots import ScanSpots
 from edsym.mapping.indices import indices
@@ -35,6 +36,7 @@ def facts_of(found: ScanMap, spots: ScanSpots) -> dict:
         "groups": space_group_symbols(),
         "extinction": extinction_groups().names,
         "reasons": [str(reason) for reason in np.unique(found.reason)],
+        "phases": [] if found.known is None else [str(name) for name in found.known.names],
         "best": BEST,
         "unit": UNIT,
         "decade": DECADE,
@@ -56,6 +58,22 @@ def positions_of(found: ScanMap) -> dict[str, np.ndarray]:
         which, value = _best(p)
         arrays |= {name: which, f"p{name.capitalize()}": value}
     return arrays
+
+
+def known_of(found: ScanMap) -> dict[str, np.ndarray]:
+    """Return arrays of what is known of the candidate phases; none without them."""
+    known = found.known
+    if known is None:
+        return {}
+    colours = zone_colours(known.phase, known.orientation, known.laue_classes)
+    return {
+        "phase": known.phase.astype(np.int16),
+        "zone": np.rint(255 * colours).astype(np.uint8),
+        "euler": np.nan_to_num(known.euler).astype(np.float32),
+        "score": _whole(known.score),
+        "reliability": _whole(known.reliability),
+        "phaseReliability": _whole(known.phase_reliability),
+    }
 
 
 def spots_of(found: ScanMap, spots: ScanSpots, min_intensity: float) -> dict[str, np.ndarray]:
@@ -122,6 +140,10 @@ def _grains(found: ScanMap) -> list[dict]:
             one["error"] = np.nan_to_num(found.grain_cell_error[g]).tolist()
             one["lattice"] = float(found.grain_lattice[g])
         grains.append(one)
+    if found.known is not None:
+        table = found.known.grains(found.grain, len(counts))
+        for one, name, share in zip(grains, table.known_phase, table.known_share, strict=True):
+            one |= {"phase": name, "share": float(share)}
     return grains
 
 

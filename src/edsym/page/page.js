@@ -96,6 +96,10 @@ function cellText(grain) {
   return `${grain.bravais} (${percent(grain.lattice)}): ${lengths} Å; ${grain.cell.slice(3).map((v) => value(v, 1)).join(", ")}°`;
 }
 
+function phaseText(p) {
+  return `${facts.phases[data.phase[p]]}, score ${(data.score[p] / facts.unit).toFixed(2)}`;
+}
+
 // The maps. Of kinds, value() is the name of a kind; of others, a number. Both are null where there is nothing.
 
 const LAYERS = {
@@ -121,6 +125,14 @@ const LAYERS = {
   cell: { title: "Cell", value: (p) => facts.grains[data.grain[p]]?.bravais ?? null,
     text: (p) => cellText(facts.grains[data.grain[p]]),
     note: "Bravais lattice of the cell found in each grain. Point at a position for the cell and how probably it is right." },
+  phase: { title: "Known phase", hidden: !facts.phases.length, value: (p) => facts.phases[data.phase[p]] ?? null,
+    text: phaseText, note: "The best of the candidate phases, by templates. Black: none has a score that is good enough, or spots are too few." },
+  zone: { title: "Zone axis of the known phase", hidden: !facts.phases.length,
+    value: (p) => data.phase[p] < 0 ? null : Array.from(data.zone.subarray(3 * p, 3 * p + 3)), text: phaseText, image: true,
+    note: "Red, green and blue are the parts of the zone axis along x, y and z of the crystal (a along x, c* along z), of all equivalent ones the one in the fundamental sector." },
+  score: { title: "Score of the known phase", hidden: !facts.phases.length, scale: "Cividis", range: [0, 1], unit: "correlation",
+    value: (p) => data.phase[p] < 0 ? null : data.score[p] / facts.unit, text: phaseText,
+    note: "Correlation of the measured and the predicted spots." },
   reflection: { title: "Virtual dark field of a spot", hidden: true, scale: "Greys_r", unit: "root of share of beam",
     value: (p) => Math.sqrt(reflection.image[p]), text: (p) => `${percent(reflection.image[p])} of the beam`,
     note: "" },
@@ -133,7 +145,9 @@ async function drawMap() {
   const text = values.map((v, p) => hoverText(layer, v, p));
   const trace = { type: "heatmap", text: square(text), hovertemplate: "%{text}<extra></extra>", hoverongaps: true };
   $("legend").replaceChildren();
-  if (layer.scale) {
+  if (layer.image) {
+    Object.assign(trace, { type: "image", z: square(values.map((v) => v ?? [0, 0, 0])) });
+  } else if (layer.scale) {
     Object.assign(trace, { z: square(values), colorscale: layer.scale === "Greys_r" ? [[0, "#000"], [1, "#fff"]] : layer.scale,
       zmin: layer.range?.[0], zmax: layer.range?.[1],
       colorbar: { title: { text: layer.unit, side: "right" }, thickness: 12, len: 0.9, outlinewidth: 0 } });
@@ -313,6 +327,7 @@ function drawAnswers(p) {
   let text = answerText("This position", answerAt(p, false));
   if (reason && data.system[p] >= 0) text += `<p class="warning">Not reliable, unlike what the model was trained on: ${escaped(reason)}</p>`;
   else if (reason) text += `<p class="note">${escaped(reason)}</p>`;
+  if (facts.phases.length) text += knownText(p);
   if (grain) {
     text += answerText(`Grain ${data.grain[p]}, ${grain.positions} positions`, answerAt(p, true));
     text += grain.bravais ? `<h3>Cell</h3>${cellTable(grain)}<p class="note">Probability that the lattice is right: ${percent(grain.lattice)}</p>` :
@@ -321,6 +336,16 @@ function drawAnswers(p) {
     text += '<p class="note">This position is of no grain.</p>';
   }
   $("answers").innerHTML = text;
+}
+
+function knownText(p) {
+  const title = "<h3>Known phase, by templates</h3>";
+  if (data.phase[p] < 0) return `${title}<p class="note">no match</p>`;
+  const angles = Array.from(data.euler.subarray(3 * p, 3 * p + 3), (v) => v.toFixed(1));
+  const share = (name) => (data[name][p] / facts.unit).toFixed(2);
+  return `${title}<table><tr><th>${escaped(facts.phases[data.phase[p]])}</th><td>score ${share("score")}</td></tr>` +
+    `<tr><td>φ<sub>1</sub>, Φ, φ<sub>2</sub></td><td>${angles.join(", ")}°</td></tr>` +
+    `<tr><td>reliability</td><td>phase ${share("phaseReliability")}, orientation ${share("reliability")}</td></tr></table>`;
 }
 
 // 4.078(5): the standard deviation in units of the last digit.
@@ -337,7 +362,8 @@ function cellTable(grain) {
 }
 
 function drawGrains() {
-  const heads = ["grain", "positions", "crystal system", "probability", "space group", "lattice", "a, b, c (Å)", "α, β, γ (°)", "lattice right"];
+  const heads = ["grain", "positions", "crystal system", "probability", "space group", "lattice", "a, b, c (Å)", "α, β, γ (°)", "probability"];
+  if (facts.phases.length) heads.push("known phase");
   const numeric = [1, 3, 8];
   const body = facts.grains.map((grain, g) => {
     const told = grain.system >= 0, cell = grain.bravais;
@@ -345,6 +371,7 @@ function drawGrains() {
       told ? percent(confidenceOf(grain)) : "–", told ? symbol(facts.groups[grain.group[0]]) : "–", cell || "–",
       cell ? grain.cell.slice(0, 3).map((v) => v.toFixed(3)).join(", ") : "–",
       cell ? grain.cell.slice(3).map((v) => v.toFixed(1)).join(", ") : "–", cell ? percent(grain.lattice) : "–"];
+    if (facts.phases.length) texts.push(grain.phase ? `${escaped(grain.phase)} (${grain.share.toFixed(0)} % of it)` : "–");
     return `<tr>${texts.map((text, k) => `<td${numeric.includes(k) ? ' class="number"' : ""}>${text}</td>`).join("")}</tr>`;
   });
   $("grains").innerHTML = `<thead><tr>${heads.map((head, k) => `<th${numeric.includes(k) ? ' class="number"' : ""}>${head}</th>`).join("")}</tr></thead>` +

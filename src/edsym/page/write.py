@@ -14,7 +14,7 @@ from edsym.experiment.scan import Scan
 from edsym.experiment.scan_spots import ScanSpots
 from edsym.files import write_text
 from edsym.mapping.scan_map import ScanMap
-from edsym.page.content import facts_of, farthest, positions_of, spots_of
+from edsym.page.content import facts_of, farthest, known_of, positions_of, spots_of
 from edsym.page.images import chosen_positions, images_of
 
 _HERE = files("edsym.page")
@@ -40,7 +40,7 @@ def write_page(
         What `edsym.interface.classify.classify_scan` was given.
     """
     facts = facts_of(found, spots) | {"farthest": farthest(spots), "minIntensity": min_intensity}
-    arrays = positions_of(found) | spots_of(found, spots, min_intensity)
+    arrays = positions_of(found) | known_of(found) | spots_of(found, spots, min_intensity)
     if scan is not None:
         images = images_of(scan, chosen_positions(found))
         arrays["imaged"] = images.positions.astype(np.uint32)
