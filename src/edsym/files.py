@@ -3,9 +3,11 @@
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+import numpy as np
 
 
 @contextmanager
@@ -41,6 +43,29 @@ def write_text(path: str | Path, text: str) -> None:
     """Write a text file atomically."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def kept_arrays(
+    path: str | Path | None, make: Callable[[], Mapping[str, np.ndarray]]
+) -> Mapping[str, np.ndarray]:
+    """Return the arrays that a file of an interrupted job has; or make them, and keep them there.
+
+    Parameters
+    ----------
+    path : str or Path or None
+        An npz file, whose name stands for all that the arrays depend on. None keeps nothing.
+    make : callable
+        Returns the arrays by their names.
+    """
+    if path is None:
+        return make()
+    if Path(path).exists():
+        with np.load(path, allow_pickle=False) as file:
+            return dict(file)
+    arrays = make()
+    with atomic_path(path) as temporary:
+        np.savez(temporary, **arrays)
+    return arrays
 
 
 def sha256(path: str | Path) -> str:

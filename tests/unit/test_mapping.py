@@ -129,9 +129,18 @@ def spots(patterns):
 
 
 @pytest.fixture
-def found(spots, monkeypatch):
+def model(tmp_path, monkeypatch):
+    """The folder of a model, which is the stub."""
     monkeypatch.setattr(classify, "load_model", lambda model: Stub())
-    return classify.classify_scan(spots, "stub", 200.0)
+    folder = tmp_path / "stub"
+    folder.mkdir()
+    (folder / "weights").write_bytes(b"1")
+    return folder
+
+
+@pytest.fixture
+def found(spots, model):
+    return classify.classify_scan(spots, model, 200.0)
 
 
 def test_a_scan_is_classified_position_by_position_and_by_grains(found, spots):
@@ -146,40 +155,42 @@ def test_a_scan_is_classified_position_by_position_and_by_grains(found, spots):
     assert table.loc[1, "p_crystal_system"] == pytest.approx(0.7 + 0.3 / 7)
 
 
-def test_faint_spots_are_left_out(spots, monkeypatch):
-    monkeypatch.setattr(classify, "load_model", lambda model: Stub())
-    few = classify.classify_scan(spots, "stub", 200.0, min_intensity=1.5 / 112)
+def test_faint_spots_are_left_out(spots, model, monkeypatch):
+    few = classify.classify_scan(spots, model, 200.0, min_intensity=1.5 / 112)
     assert few.reason[1] == "fewer than 5 spots"
     assert not few.answered.any()
     assert few.grain_system.tolist() == [HEXAGONAL] * 2  # grains share fainter ones, too
     monkeypatch.setattr(classify, "_FAINTER", 1.0)
-    four = classify.classify_scan(spots, "stub", 200.0, min_intensity=1.5 / 112)
+    four = classify.classify_scan(spots, model, 200.0, min_intensity=1.5 / 112)
     assert four.grain_system.tolist() == [-1, -1]
     assert (four.grain_map() == -1).all()
-    assert not len(classify.classify_scan(spots, "stub", 200.0, min_intensity=1.8 / 112).grain_lattice)
+    assert not len(classify.classify_scan(spots, model, 200.0, min_intensity=1.8 / 112).grain_lattice)
     with pytest.raises(InputError, match="min_intensity is 1"):
-        classify.classify_scan(spots, "stub", 200.0, min_intensity=1)
+        classify.classify_scan(spots, model, 200.0, min_intensity=1)
 
 
-def test_grains_of_a_phase_are_asked_together(spots, monkeypatch):
-    monkeypatch.setattr(classify, "load_model", lambda model: Stub())
+def test_grains_of_a_phase_are_asked_together(spots, model, monkeypatch):
     monkeypatch.setattr(classify, "phases", lambda patterns, wavelength: np.zeros(len(patterns), int))
-    one = classify.classify_scan(spots, "stub", 200.0)
+    one = classify.classify_scan(spots, model, 200.0)
     assert one.phases()[["grains", "positions"]].values.tolist() == [[2, 19]]
     assert one.grains().phase.tolist() == [0, 0]
     assert one.phase_p_system.shape == (1, 7)
     assert (one.phase_map()[one.grain.reshape(SHAPE) >= 0] == one.phase_system[0]).all()
 
 
-def test_an_ended_classification_goes_on_and_says_the_same(spots, found, monkeypatch, tmp_path):
+def test_an_ended_classification_goes_on_and_says_the_same(spots, found, model, monkeypatch, tmp_path):
     monkeypatch.setattr(classify, "_BLOCK", 8)
     monkeypatch.setattr(classify, "grains", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        classify.classify_scan(spots, "stub", 200.0, parts=tmp_path / "parts")
+        classify.classify_scan(spots, model, 200.0, parts=tmp_path / "parts")
     assert len(list((tmp_path / "parts").glob("*.npz"))) == 3
+    (model / "weights").write_bytes(b"2")  # trained anew: all is asked anew
+    with pytest.raises(ZeroDivisionError):
+        classify.classify_scan(spots, model, 200.0, parts=tmp_path / "parts")
+    assert len(list((tmp_path / "parts").glob("*.npz"))) == 6
     monkeypatch.setattr(classify, "grains", grains)
     before = Stub.asked
-    again = classify.classify_scan(spots, "stub", 200.0, parts=tmp_path / "parts")
+    again = classify.classify_scan(spots, model, 200.0, parts=tmp_path / "parts")
     assert Stub.asked == before + 2  # the grains alone
     np.testing.assert_array_equal(again.p_system, found.p_system)
     assert not (tmp_path / "parts").exists()

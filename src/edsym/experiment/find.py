@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from edsym.experiment.finder import Found
 from edsym.experiment.scan import Scan, scan_of_array
 from edsym.experiment.scan_spots import ScanSpots
 from edsym.experiment.survey import Survey, survey
-from edsym.files import atomic_path
+from edsym.files import kept_arrays
 
 _BLOCK_BYTES = 2**26
 _COLUMNS = ("y", "x", "intensity", "error", "significance")
@@ -57,15 +58,9 @@ def find_scan_spots(
         tqdm(total=len(scan), desc="spots", unit="pattern", disable=not progress) as bar,
     ):
         for start, stop in blocks:
-            path = folder and folder / f"{start}.npz"
-            if not (path and path.exists()):
-                done.append(_block(scan, overview, pool, start, stop, bar))
-                if path:
-                    with atomic_path(path) as temporary:
-                        np.savez(temporary, **done[-1])
-            else:
-                done.append(dict(np.load(path, allow_pickle=False)))
-                bar.update(stop - start)
+            make = partial(_block, scan, overview, pool, start, stop, bar)
+            done.append(kept_arrays(folder and folder / f"{start}.npz", make))
+            bar.update(stop - bar.n)
     if folder:
         shutil.rmtree(parts)
     columns = {name: np.concatenate([block[name] for block in done]) for name in done[0]}

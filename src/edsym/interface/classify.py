@@ -10,15 +10,15 @@ from tqdm import tqdm
 
 from edsym.errors import InputError
 from edsym.experiment.scan_spots import ScanSpots
-from edsym.files import atomic_path
+from edsym.files import kept_arrays
 from edsym.interface.crystals import FEWEST, answers, as_spots, cells, of_phases
-from edsym.interface.model import MAX_SPOTS, TrainedModel, load_model
+from edsym.interface.model import MAX_SPOTS, TrainedModel, load_model, model_folder
 from edsym.interface.noise import noisier
 from edsym.interface.ranges import outside
 from edsym.mapping.grains import common_pattern, grains
 from edsym.mapping.phases import phases
 from edsym.mapping.scan_map import ScanMap
-from edsym.provenance.digest import digest
+from edsym.provenance.digest import digest, files_digest
 from edsym.simulation.electrons import wavelength
 
 _FEWEST_OF_GRAIN = 3  # spots of a pattern that tell its neighbours from others
@@ -95,16 +95,13 @@ def classify_scan(
     )
     with tqdm(total=len(asked), desc="positions", unit="pattern", disable=not progress) as bar:
         for block, key in _blocks(asked, patterns, model, energy_kev):
-            path = parts and Path(parts) / f"{key}.npz"
-            if path and path.exists():
-                with np.load(path) as kept:
-                    answer = kept["p_system"], kept["p_spacegroup"]
-            else:
-                answer = answers(trained, [[patterns[p]] for p in block], energy_kev, threads)
-                if path:
-                    with atomic_path(path) as temporary:
-                        np.savez(temporary, p_system=answer[0], p_spacegroup=answer[1])
-            p_system[block], p_spacegroup[block] = answer
+
+            def ask(block: np.ndarray = block) -> dict[str, np.ndarray]:
+                told = answers(trained, [[patterns[p]] for p in block], energy_kev, threads)
+                return {"p_system": told[0], "p_spacegroup": told[1]}
+
+            answer = kept_arrays(parts and Path(parts) / f"{key}.npz", ask)
+            p_system[block], p_spacegroup[block] = answer["p_system"], answer["p_spacegroup"]
             bar.update(len(block))
     tolerance = _TOLERANCE * float(spots.pixel.max())
     several = np.array([len(pattern) >= _FEWEST_OF_GRAIN for pattern in patterns])
@@ -119,7 +116,7 @@ def classify_scan(
     phase = phases([p if len(p) >= FEWEST else p[:0] for p in common], wavelength(energy_kev))
     found = ScanMap(
         str(spots.facts.get("name", "")),
-        str(model),
+        Path(model).name,
         np.array(spots.shape),
         np.array([energy_kev]),
         np.array([pattern[:, 2].sum() for pattern in patterns]),
@@ -166,7 +163,7 @@ def _reasons(spots: ScanSpots, patterns: list[np.ndarray], trained: TrainedModel
 
 def _blocks(asked: np.ndarray, patterns: list, model, energy_kev: float) -> Iterator[tuple[np.ndarray, str]]:
     """Yield positions that are asked together, and what stands for them, the model and the energy."""
-    about = json.dumps([str(model), energy_kev]).encode()
+    about = json.dumps([files_digest(sorted(model_folder(model).glob("*"))), energy_kev]).encode()
     for start in range(0, len(asked), _BLOCK):
         block = asked[start : start + _BLOCK]
         yield block, digest([about, block.tobytes(), *(patterns[p].tobytes() for p in block)])

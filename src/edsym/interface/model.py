@@ -170,10 +170,7 @@ def load_model(name: str | Path) -> TrainedModel:
     >>> edsym.load_model("spectra-grid").ranges["largest_q"][2]
     2.0
     """
-    known = sorted(path.parent.name for path in MODELS_DIR.glob("*/model.json"))
-    folder = MODELS_DIR / name if name in known else Path(str(name))
-    if not name or not folder.is_dir():
-        raise InputError(f"there is no model {str(name)!r}: expected a folder or one of {', '.join(known)}")
+    folder = model_folder(name)
     calibrations = _read(
         folder / "calibration.json", lambda c: {int(n): Calibration(**fit) for n, fit in c["views"].items()}
     )
@@ -181,6 +178,15 @@ def load_model(name: str | Path) -> TrainedModel:
         folder / "ranges.json", lambda c: {name: tuple(map(float, c["ranges"][name])) for name in NAMES}
     )
     return TrainedModel(Model.load(folder), calibrations, ranges)
+
+
+def model_folder(name: str | Path) -> Path:
+    """Return the folder of a trained model by its name, or the folder itself; see `load_model`."""
+    known = sorted(path.parent.name for path in MODELS_DIR.glob("*/model.json"))
+    folder = MODELS_DIR / name if name in known else Path(str(name))
+    if not name or not folder.is_dir():
+        raise InputError(f"there is no model {str(name)!r}: expected a folder or one of {', '.join(known)}")
+    return folder
 
 
 def _read(path: Path, made: Callable) -> dict:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from edsym.files import atomic_path
+from edsym.files import kept_arrays
 from edsym.lattice.absences import absence_evidence
 from edsym.lattice.find import find_lattice
 from edsym.lattice.single import single_view
@@ -123,7 +123,9 @@ def find_answers(
     with tqdm(total=len(sets), desc="lattices", unit="set", disable=not progress) as bar:
         for first in range(0, len(sets), _A_FILE):
             rows = range(first, min(first + _A_FILE, len(sets)))
-            parts.append(_kept(folder, first, lambda rows=rows: _found(answer, rows, processes, bar)))
+            kept = folder and folder / f"{first:08d}.npz"
+            found = kept_arrays(kept, lambda rows=rows: vars(_found(answer, rows, processes, bar)))
+            parts.append(Answers(**found))
             bar.update(rows.stop - bar.n)
     return joined([_nothing(0, absences), *parts])
 
@@ -159,21 +161,6 @@ def _of_inherited(i: int) -> Answers:
 
 
 _inherited: Callable[[int], Answers]
-
-
-def _kept(folder: Path | None, first: int, find: Callable[[], Answers]) -> Answers:
-    """Return the answers that a folder has, or find and keep them."""
-    if folder is None:
-        return find()
-    path = folder / f"{first:08d}.npz"
-    if path.exists():
-        with np.load(path) as file:
-            return Answers(**file)
-    answers = find()
-    folder.mkdir(parents=True, exist_ok=True)
-    with atomic_path(path) as temporary, open(temporary, "wb") as file:
-        np.savez(file, **{field.name: getattr(answers, field.name) for field in fields(Answers)})
-    return answers
 
 
 def _nothing(n: int, absences: bool) -> Answers:
