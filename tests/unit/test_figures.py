@@ -14,7 +14,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from edsym.evaluation import calibration_figure
-from edsym.evaluation.figures import BUILDERS, STYLE, write_figure
+from edsym.evaluation.drawing import STYLE
+from edsym.evaluation.figures import BUILDERS, write_figure
 from edsym.evaluation.inputs import EvaluationInputs
 from edsym.evaluation.metrics import wilson_interval
 from edsym.evaluation.products import FIGURES, REQUIRES

@@ -1,5 +1,7 @@
 """The powder network: training, calibration, priors, its folder, scores beside other methods, tables."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,9 @@ from pymatgen.core import Structure as Pymatgen
 
 from edsym.cli import main
 from edsym.errors import InputError
-from edsym.evaluation.powder_tables import powder1, powder2
+from edsym.evaluation import powder_class_tables, powder_tables
+from edsym.evaluation.powder_figures import BUILDERS as FIGURES
+from edsym.evaluation.powder_inputs import PowderInputs
 from edsym.interface.powder import PowderAnswer, classify_powder
 from edsym.powder import fit
 from edsym.powder.baselines import nearest
@@ -17,22 +21,26 @@ from edsym.powder.division import divide
 from edsym.powder.measured import read_patterns
 from edsym.powder.model import PowderModel
 from edsym.powder.network import class_sums, members
+from edsym.powder.relatives import relatives
 from edsym.powder.render import render
 from edsym.powder.score import score_powder
 from edsym.powder.settings import PowderEvaluationSettings, PowderNetworkSettings, PowderSettings
 from edsym.powder.store import PowderStore, write_reflections
+from edsym.structures.standard import standardize
 from edsym.structures.table import write_materials
 from edsym.symmetry import crystal_system
 from edsym.symmetry.classes import powder_groups
+from edsym.symmetry.subgroups import powder_group_distances
 
 POWDER = PowderSettings(step=0.2, two_theta_max=60.0)
 NETWORK = PowderNetworkSettings(correlations=64, hidden=[32], epochs=6, batch_size=16, threads=1)
+PEROVSKITE = np.array([[0, 0, 0], [0.5, 0.5, 0.5], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]])
 EVALUATION = PowderEvaluationSettings(trees=5, test_fraction=0.3)
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    """40 crystals: rock salt and caesium chloride of different sizes, and one that cannot be used."""
+def materials(tmp_path_factory):
+    """A table of 40 crystals: rock salt and caesium chloride of different sizes."""
     folder = tmp_path_factory.mktemp("powder")
     rows = []
     for i in range(40):
@@ -41,7 +49,6 @@ def store(tmp_path_factory):
             group, Lattice.cubic(4 + 0.05 * i), ["Na", "Cl"], [[0, 0, 0], [second] * 3]
         )
         rows.append((f"m{i:02d}", 225 if i % 2 else 221, cell))
-    rows.append(("m99", 221, Pymatgen(Lattice.cubic(0.3), ["Na"], [[0, 0, 0]])))
     frame = pd.DataFrame(
         {
             "material_id": [row[0] for row in rows],
@@ -55,8 +62,14 @@ def store(tmp_path_factory):
             "frac_coords": [row[2].frac_coords.ravel() for row in rows],
         }
     )
-    write_materials(frame[:40], folder / "materials.parquet", {})
-    write_reflections(folder / "materials.parquet", folder / "reflections.h5", folder / "bad.csv", POWDER)
+    write_materials(frame, folder / "materials.parquet", {})
+    return folder / "materials.parquet"
+
+
+@pytest.fixture(scope="module")
+def store(materials):
+    folder = materials.parent
+    write_reflections(materials, folder / "reflections.h5", folder / "bad.csv", POWDER)
     assert pd.read_csv(folder / "bad.csv").empty
     return PowderStore(folder / "reflections.h5")
 
@@ -162,7 +175,8 @@ def test_scores_and_tables_beside_other_methods(model, store, tmp_path):
     )
     measured, rejected = read_patterns(tmp_path / "set.npz", POWDER)
     assert len(measured.name) == 3 and "999, expected 1 to 230" in rejected.reason[0]
-    score_powder(store, model, "material", EVALUATION, measured, tmp_path / "scores.parquet")
+    written = tmp_path / "scores.parquet", tmp_path / "examples.parquet"
+    score_powder(store, model, "material", EVALUATION, measured, *written)
     frame = pd.read_parquet(tmp_path / "scores.parquet")
     test = divide(store, "material", EVALUATION, 0.3)[2]
     simulated = frame[frame.patterns == "simulated"]
@@ -174,16 +188,55 @@ def test_scores_and_tables_beside_other_methods(model, store, tmp_path):
     assert (frame.p_true[right] == frame.confidence[right]).all()
 
     model.save(tmp_path / "m")
-    scores, models = {"material": tmp_path / "scores.parquet"}, {"material": tmp_path / "m"}
-    table = powder1(scores, models)
+    published = Path(__file__).parents[2] / "config/published.yaml"
+    inputs = PowderInputs.of(
+        ["material"], scores=written[:1], models=[tmp_path / "m"], examples=written[1:], published=published
+    )
+    table = powder_tables.powder1(inputs)
     row = table.frame.set_index(["patterns", "method"]).loc[("simulated", "Nearest neighbour")]
     own = simulated[simulated.method == "nearest"]
     assert row.top1 == pytest.approx(100 * (own["rank"] == 1).mean()) and row.top5 >= row.top1
     assert row.top1_low < row.top1 <= row.top1_high and "training materials" in table.note
-    prior = powder2(scores, models).frame.set_index(["patterns", "method"]).loc[("simulated", "Prior alone")]
+    by_method = powder_tables.powder2(inputs).frame.set_index(["patterns", "method"])
+    prior = by_method.loc[("simulated", "Prior alone")]
     own = simulated[simulated.method == "prior"]
     assert prior.nll == pytest.approx(-np.log(own.p_true).mean())
-    assert prior.confidence == pytest.approx(100 * own.confidence.mean())
+    assert prior.confidence == pytest.approx(100 * own.confidence.mean()) and np.isnan(prior.temperature)
+    own = by_method.loc[("simulated", "Network")]
+    weights = 1 / own.temperature, own.power
+    assert weights == pytest.approx((model.calibration.scores, model.calibration.prior))
+    assert by_method.loc[("simulated", "Network, all groups alike")].power == 0
+
+    beside = powder_tables.powder3(inputs).frame
+    assert (beside.division == "published").sum() == 6 and set(beside.number.dropna()) == {3, 325, 473}
+    _check_classes(powder_class_tables.powder4(inputs).frame, model, simulated[simulated.method == "network"])
+    _check_distances(powder_class_tables.powder5(inputs).frame, frame)
+    example = pd.read_parquet(written[1]).iloc[0]
+    same = (frame.name == example["name"]) & (frame.method == "network")
+    assert example.p_answers[0] == pytest.approx(frame[same].confidence.item())
+    assert {name: len(make(inputs).axes) for name, make in FIGURES.items()} == {
+        "powder_fig1": 9, "powder_fig2": 2, "powder_fig3": 2,
+    }  # fmt: skip
+
+
+def _check_classes(frame, model, own):
+    rock_salt = frame.iloc[powder_groups().index[224]]
+    assert "Fm-3m" in rock_salt.members.split() and rock_salt.material_training == model.counts[224]
+    right = own[own.spacegroup_number == 225]["rank"] == 1
+    assert rock_salt.material_simulated_number == len(right)
+    assert rock_salt.material_simulated_recall == pytest.approx(100 * right.mean())
+
+
+def _check_distances(table, scores):
+    table = table.set_index(["patterns", "method", "predictions"])
+    own = scores[(scores.patterns == "simulated") & (scores.method == "nearest")]
+    wrong = own[own.group != own.predicted_group]
+    row = table.loc[("simulated", "Nearest neighbour", "as predicted")]
+    assert row.errors == len(wrong)
+    always = table.loc[("simulated", "Network", "always P-1")]
+    # Pm-3m and Fm-3m down to P-1: through Fmmm or Pmmm and C2/m or P2/m
+    steps = powder_group_distances()[powder_groups().index[[220, 224]], powder_groups().index[1]]
+    assert always.errors == len(own) and min(steps) <= always.distance <= max(steps)
 
 
 def test_the_nearest_neighbour_of_a_training_pattern_is_itself(store):
@@ -227,3 +280,40 @@ def test_an_answer_sums_to_systems_and_groups():
     assert answer.p_system[-1] == pytest.approx(0.8) and answer.p_system[0] == pytest.approx(0.2)
     top = answer.top(2)
     assert top.space_group.tolist() == ["Fm-3m", "Pm-3m"] and top.crystal_system[0] == "cubic"
+
+
+def test_relatives_have_the_structure_and_symmetry_of_their_crystal(tmp_path):
+    cell = standardize(np.diag([4.0, 4, 6]), np.array([56, 22, 8, 8, 8]), PEROVSKITE)
+    settings = POWDER.replace(relatives=3)
+    abundance = np.bincount([8, 9, 16, 22, 26, 38, 56], minlength=119)
+    found = relatives(cell, abundance, settings, "mp-1")
+    assert len({tuple(one.numbers) for one in found}) > 1
+    for one in found:
+        assert len(set(one.numbers)) == 3 and set(one.numbers[one.numbers < 20]) <= {8, 9, 16}
+        again = standardize(one.lattice, one.numbers, one.frac_coords)
+        assert again.spacegroup_number == cell.spacegroup_number == 123
+        assert 0.01 < np.abs(np.diag(one.lattice) / np.diag(cell.lattice) - 1).max() < 0.3
+    assert np.array_equal(relatives(cell, abundance, settings, "mp-1")[2].lattice, found[2].lattice)
+
+
+def test_training_draws_from_relatives_and_tests_do_not(materials, store, tmp_path):
+    write_reflections(materials, tmp_path / "r.h5", tmp_path / "bad.csv", POWDER.replace(relatives=2))
+    kin = PowderStore(tmp_path / "r.h5")
+    assert kin.relatives == 2 and len(kin.lines_with_relatives.reciprocal) == 3 * len(kin) == 120
+    for name, values in store.lines._asdict().items():
+        count = len(values)
+        assert np.array_equal(getattr(kin.lines, name)[:count], values), name
+    shown = [render(one.lines, np.arange(40), POWDER, 0, "test") for one in (store, kin)]
+    assert np.array_equal(*shown)
+    training, validation, _ = divide(kin, "material", EVALUATION, 0.3)
+    drawn = [
+        patterns
+        for one in (store, kin)
+        for _, patterns in fit._Fit(_new(one), one, training, validation)._batches(0)
+    ]
+    steps = len(drawn) // 2
+    assert not any(np.array_equal(*pair) for pair in zip(drawn[:steps], drawn[steps:], strict=True))
+
+
+def _new(store):
+    return PowderModel(POWDER, NETWORK, np.bincount(store.spacegroup_number - 1, minlength=230))

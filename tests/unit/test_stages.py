@@ -62,6 +62,7 @@ FIGURES = {"fig1", "fig2", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8"}
 TABLES = {f"table{number}" for number in (*range(1, 11), *range(12, 19))}
 CELLS = {"find_cells"}
 LINES, POWDER_TABLE = {"powder_reflections"}, {"write_powder_table"}
+POWDER_FIGURE = {"draw_powder_figure"}
 POWDER = {"train_powder", "score_powder"}
 VERBS = ("train", "predict", "predict_views", "predict_curves")
 TRAIN, PREDICT, VIEWS, CURVES = ({f"{rule} {model}" for model in MODELS} for rule in VERBS)
@@ -168,8 +169,12 @@ EXPECTED = {
     "powder.baselines": {"score_powder"},
     "powder.measured": {"score_powder"},
     "powder.pattern": {"score_powder"},
-    "powder.methods": POWDER_TABLE,
+    "powder.relatives": LINES | POWDER,
+    "powder.methods": POWDER_TABLE | POWDER_FIGURE | {"score_powder"},
+    "evaluation.powder_inputs": POWDER_TABLE | POWDER_FIGURE,
     "evaluation.powder_tables": POWDER_TABLE,
+    "evaluation.powder_class_tables": POWDER_TABLE,
+    "evaluation.powder_figures": POWDER_FIGURE,
     # predictions and evaluation
     "predictions.draw": {"fit_calibration", "decide"} | VIEWS | CURVES | CELLS,
     "predictions.fit": {"fit_calibration"},
@@ -178,13 +183,14 @@ EXPECTED = {
     "predictions.ballots": {"decide"} | CURVES,
     "evaluation.tables": TABLES,
     "evaluation.figures": FIGURES,
+    "evaluation.drawing": FIGURES | POWDER_FIGURE,
     "evaluation.nuisance_figure": FIGURES,
     "evaluation.inputs": TABLES | FIGURES,
     "evaluation.methods": TABLES | FIGURES,
     "evaluation.protocol_tables": TABLES,
     "evaluation.bootstrap": TABLES,
     "evaluation.protocols": TABLES,
-    "symmetry.subgroups": TABLES,
+    "symmetry.subgroups": TABLES | POWDER_TABLE | POWDER_FIGURE,
     "symmetry.derivation": set(),
     "evaluation.report": {"write_report"},
 }

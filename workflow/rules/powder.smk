@@ -1,8 +1,16 @@
-"""X-ray powder patterns: reflections, a network for each division of the materials, and tables. Not a part of `all`."""
+"""X-ray powder patterns: reflections, a network for each division of the materials, tables and figures. Not a part of `all`."""
 
 DIVISIONS = config["powder_evaluation"]["splits"]
 MEASURED = config["powder_evaluation"]["measured"]
 POWDER = f"{RESULTS}/powder"
+OF_REFLECTIONS = (
+    "wavelength",
+    "two_theta_max",
+    "thermal_b",
+    "relatives",
+    "relative_scale_sigma",
+    "relative_strain_sigma",
+)
 
 
 wildcard_constraints:
@@ -12,6 +20,7 @@ wildcard_constraints:
 rule powder:
     input:
         expand(f"{POWDER}/tables/{{name}}.{{form}}", name=POWDER_TABLES, form=TABLE_FORMS),
+        expand(f"{POWDER}/figures/{{name}}.{{form}}", name=POWDER_FIGURES, form=FIGURE_FORMS),
 
 
 rule powder_reflections:
@@ -30,7 +39,7 @@ rule powder_reflections:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        settings={name: config["powder"][name] for name in ("wavelength", "two_theta_max", "thermal_b")},
+        settings={name: config["powder"][name] for name in OF_REFLECTIONS},
         code=code("powder_reflections.py"),
     script:
         "../scripts/powder_reflections.py"
@@ -68,6 +77,7 @@ rule score_powder:
         measured=[MEASURED] if MEASURED else [],
     output:
         scores=f"{POWDER}/scores/{{division}}.parquet",
+        examples=f"{POWDER}/scores/{{division}}_examples.parquet",
         rejected=f"{POWDER}/scores/{{division}}_rejected.csv",
     log:
         f"{RESULTS}/logs/score_powder/{{division}}.log",
@@ -86,10 +96,17 @@ rule score_powder:
         "../scripts/score_powder.py"
 
 
+POWDER_FILES = {
+    "scores": expand(f"{POWDER}/scores/{{division}}.parquet", division=DIVISIONS),
+    "models": expand(f"{POWDER}/models/{{division}}", division=DIVISIONS),
+    "examples": expand(f"{POWDER}/scores/{{division}}_examples.parquet", division=DIVISIONS),
+    "published": PUBLISHED,
+}
+
+
 rule write_powder_table:
     input:
-        scores=expand(f"{POWDER}/scores/{{division}}.parquet", division=DIVISIONS),
-        models=expand(f"{POWDER}/models/{{division}}", division=DIVISIONS),
+        **POWDER_FILES,
     output:
         **{form: f"{POWDER}/tables/{{name}}.{form}" for form in TABLE_FORMS},
     log:
@@ -106,3 +123,24 @@ rule write_powder_table:
         code=code("write_powder_table.py"),
     script:
         "../scripts/write_powder_table.py"
+
+
+rule draw_powder_figure:
+    input:
+        **POWDER_FILES,
+    output:
+        **{form: f"{POWDER}/figures/{{name}}.{form}" for form in FIGURE_FORMS},
+    log:
+        f"{RESULTS}/logs/draw_powder_figure/{{name}}.log",
+    wildcard_constraints:
+        name="|".join(POWDER_FIGURES),
+    conda:
+        "../../envs/evaluation.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(15),
+    params:
+        divisions=DIVISIONS,
+        code=code("draw_powder_figure.py"),
+    script:
+        "../scripts/draw_powder_figure.py"

@@ -25,4 +25,5 @@ with job(snakemake):
         settings,
         measured,
         snakemake.output.scores,
+        snakemake.output.examples,
     )

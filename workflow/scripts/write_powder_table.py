@@ -1,18 +1,15 @@
 """Make one table of the powder network in its four forms."""
 
-from pathlib import Path
-
-from edsym.evaluation.powder_tables import BUILDERS
+from edsym.evaluation import powder_class_tables, powder_tables
+from edsym.evaluation.powder_inputs import PowderInputs
 from edsym.evaluation.table_writer import write_table_files
 from edsym.job import job
 
+BUILDERS = powder_tables.BUILDERS | powder_class_tables.BUILDERS
+
 with job(snakemake):
-    scores, models = (
-        dict(zip(snakemake.params.divisions, map(Path, paths), strict=True))
-        for paths in (snakemake.input.scores, snakemake.input.models)
-    )
     write_table_files(
-        BUILDERS[snakemake.wildcards.name](scores, models),
+        BUILDERS[snakemake.wildcards.name](PowderInputs.of(snakemake.params.divisions, **snakemake.input)),
         snakemake.output.csv,
         snakemake.output.md,
         snakemake.output.tex,

@@ -11,7 +11,7 @@ from edsym.symmetry import CRYSTAL_SYSTEMS
 
 SYSTEM_KEYS = (*CRYSTAL_SYSTEMS, "all")
 _BY_SYSTEM = ("crystal_system_accuracy", "spacegroup_accuracy", "crystal_system_metrics")
-_SECTIONS = (*_BY_SYSTEM, "dataset", "hyperparameters", "gold_nanoparticles", "cost", "settings")
+_SECTIONS = (*_BY_SYSTEM, "dataset", "hyperparameters", "gold_nanoparticles", "cost", "settings", "powder")
 _ABOUT = ("source", "where")
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from edsym.errors import InputError
-from edsym.evaluation.figures import STYLE
+from edsym.evaluation.drawing import STYLE
 from edsym.evaluation.map_figure import draw_maps
 from edsym.evaluation.map_tables import shares_of_map
 from edsym.experiment.find import find_scan_spots

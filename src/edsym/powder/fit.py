@@ -99,7 +99,7 @@ class _Fit:
         self.shown = render(store.lines, validation, model.powder, settings.seed, "validation")
         self.clean = clean(self.shown, model.powder)
         decay, rate = settings.weight_decay, settings.learning_rate
-        self.optimizer = torch.optim.AdamW(self.network.parameters(), rate, weight_decay=decay)
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), rate, weight_decay=decay, fused=True)
         # a last batch of one pattern has no spread: it is left out
         self.steps = max(len(training) // settings.batch_size, 1)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -133,7 +133,7 @@ class _Fit:
     def _train(self, epoch: int) -> None:
         self.network.train()
         for materials, patterns in self._batches(epoch):
-            with arithmetic("auto", self.device):
+            with arithmetic(self.settings.precision, self.device):
                 scores = self.network(self._profiles(patterns))
             self.optimizer.zero_grad(set_to_none=True)
             self._loss(scores.float(), materials).backward()
@@ -142,15 +142,17 @@ class _Fit:
 
     def _batches(self, epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield materials and clean patterns of an epoch; threads make the next ones meanwhile."""
-        powder, lines, seed = self.model.powder, self.store.lines, self.settings.seed
+        powder, lines, seed = self.model.powder, self.store.lines_with_relatives, self.settings.seed
         rng = generator(seed, "powder", epoch)
         order = rng.permutation(self.training)
+        # of each material itself or one of its relatives
+        crystals = order + len(self.store) * rng.integers(1 + self.store.relatives, size=len(order))
         values = draw_nuisances(powder, len(order), rng)
         strains = draw_strains(powder, lines.system[order], rng)
 
         def made(step: int) -> tuple[np.ndarray, np.ndarray]:
             own = slice(step * self.settings.batch_size, (step + 1) * self.settings.batch_size)
-            patterns = render_with(lines, order[own], values[own], strains[own], powder, self.training)
+            patterns = render_with(lines, crystals[own], values[own], strains[own], powder, self.training)
             return order[own], clean(patterns, powder)
 
         with ThreadPoolExecutor(self.settings.threads) as pool:

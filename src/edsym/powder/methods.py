@@ -1,4 +1,4 @@
-"""What answers for powder patterns, how tables call it, and which tables there are."""
+"""What answers for powder patterns, how tables call it, and which tables and figures there are."""
 
 METHODS = {
     "prior": "Prior alone",
@@ -10,5 +10,11 @@ METHODS = {
 }
 """Methods by the names of `edsym.powder.score.score_powder`."""
 
-POWDER_TABLES = ("powder1", "powder2")
-"""The tables of `edsym.evaluation.powder_tables`."""
+WEIGHTS = ("scores_weight", "prior_weight")
+"""Columns of the scores: weights of scores and prior, see `edsym.powder.model.Calibration`."""
+
+POWDER_TABLES = ("powder1", "powder2", "powder3", "powder4", "powder5")
+"""The tables of `edsym.evaluation.powder_tables` and `edsym.evaluation.powder_class_tables`."""
+
+POWDER_FIGURES = ("powder_fig1", "powder_fig2", "powder_fig3")
+"""The figures of `edsym.evaluation.powder_figures`."""

@@ -11,12 +11,16 @@ from edsym.parquet import write_parquet
 from edsym.powder.baselines import forest, nearest
 from edsym.powder.division import divide
 from edsym.powder.measured import PatternSet
+from edsym.powder.methods import WEIGHTS
 from edsym.powder.model import Calibration, PowderModel, smoothed
 from edsym.powder.render import render
 from edsym.powder.settings import PowderEvaluationSettings
 from edsym.powder.store import PowderStore
+from edsym.seeds import generator
 from edsym.symmetry import N_SPACE_GROUPS, SYSTEM_OF_GROUP
 from edsym.symmetry.classes import powder_groups
+
+_EXAMPLES, _ANSWERS = 9, 3
 
 
 def score_powder(
@@ -26,6 +30,7 @@ def score_powder(
     settings: PowderEvaluationSettings,
     measured: PatternSet | None,
     output_path: str | Path,
+    examples_path: str | Path,
 ) -> None:
     """Score all methods on the test materials of a division, and on measured patterns.
 
@@ -43,7 +48,12 @@ def score_powder(
         Measured patterns with known space groups.
     output_path : str or Path
         Parquet: method, patterns ("simulated" or "measured"), name, spacegroup_number, group (its powder
-        group), rank of that (from 1), p_true, confidence, brier, system_right, spacegroup_right.
+        group), predicted_group, rank of the true one (from 1), p_true, confidence, brier, system_right,
+        spacegroup_right; weights of scores and prior in the probabilities (NaN where there are none).
+    examples_path : str or Path
+        Parquet of a few patterns, measured ones where there are, drawn by lot: patterns, name,
+        spacegroup_number, start and step of the axis in degrees, profile, answers (powder groups from the
+        most probable one on) and p_answers.
     """
     training, _, test = divide(store, kind, settings, model.settings.validation_fraction)
     sets = {"simulated": _simulated(store, test, model, settings)}
@@ -53,10 +63,33 @@ def score_powder(
     groups = store.spacegroup_number[training]
     frames = []
     for name, patterns in sets.items():
-        for method, p in _answers(model, patterns, shown, groups, settings, name == "measured"):
-            frames.append(_scored(p, patterns).assign(method=method, patterns=name))
-    frame = pd.concat(frames, ignore_index=True)
-    write_parquet(pa.Table.from_pandas(frame, preserve_index=False), output_path)
+        for method, p, weights in _answers(model, patterns, shown, groups, settings, name == "measured"):
+            columns = dict(zip(WEIGHTS, np.broadcast_to(weights, (len(p), 2)).T, strict=True))
+            frames.append(_scored(p, patterns).assign(method=method, patterns=name, **columns))
+    _write(pd.concat(frames, ignore_index=True), output_path)
+    _write(_examples(model, patterns, settings.seed).assign(patterns=name), examples_path)
+
+
+def _write(frame: pd.DataFrame, path: str | Path) -> None:
+    write_parquet(pa.Table.from_pandas(frame, preserve_index=False), path)
+
+
+def _examples(model: PowderModel, patterns: PatternSet, seed: int) -> pd.DataFrame:
+    """Return some patterns and the first answers of the network."""
+    drawn = generator(seed, "powder examples").permutation(len(patterns.name))[:_EXAMPLES]
+    p = powder_groups().sums(model.probabilities(model.scores(patterns.profiles[drawn])))
+    first = np.argsort(-p, axis=1)[:, :_ANSWERS]
+    return pd.DataFrame(
+        {
+            "name": patterns.name[drawn],
+            "spacegroup_number": patterns.spacegroup_number[drawn],
+            "start": model.powder.two_theta_min,
+            "step": model.powder.step,
+            "profile": list(patterns.profiles[drawn]),
+            "answers": list(first),
+            "p_answers": list(np.take_along_axis(p, first, axis=1)),
+        }
+    )
 
 
 def _simulated(store: PowderStore, test: np.ndarray, model: PowderModel, settings) -> PatternSet:
@@ -66,29 +99,34 @@ def _simulated(store: PowderStore, test: np.ndarray, model: PowderModel, setting
 
 def _answers(
     model: PowderModel, patterns: PatternSet, shown: np.ndarray, groups: np.ndarray, settings, halves: bool
-) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield each method and its probabilities (n, 230)."""
-    yield "prior", np.broadcast_to(smoothed(model.counts), (len(patterns.profiles), N_SPACE_GROUPS))
-    yield "nearest", nearest(shown, groups, patterns.profiles, model.powder)
-    yield "forest", forest(shown, groups, patterns.profiles, model, settings)
+) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Yield each method, its probabilities (n, 230), and the weights of scores and prior, (2,) or (n, 2)."""
+    none, own = np.full(2, np.nan), model.calibration
+    yield "prior", np.broadcast_to(smoothed(model.counts), (len(patterns.profiles), N_SPACE_GROUPS)), none
+    yield "nearest", nearest(shown, groups, patterns.profiles, model.powder), none
+    yield "forest", forest(shown, groups, patterns.profiles, model, settings), none
     scores = model.scores(patterns.profiles)
-    yield "network", model.probabilities(scores)
-    yield "network uniform", model.probabilities(scores, "uniform")
+    yield "network", model.probabilities(scores), np.array([own.scores, own.prior])
+    yield "network uniform", model.probabilities(scores, "uniform"), np.array([own.scores, 0])
     if halves:
-        yield "network fitted", fitted_on_halves(model, scores, patterns.spacegroup_number)
+        yield "network fitted", *fitted_on_halves(model, scores, patterns.spacegroup_number)
 
 
-def fitted_on_halves(model: PowderModel, scores: np.ndarray, groups: np.ndarray) -> np.ndarray:
+def fitted_on_halves(
+    model: PowderModel, scores: np.ndarray, groups: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return probabilities (n, 230), each half calibrated, with its prior, on the other half.
 
     The halves are the first and the second: patterns of one mineral stand together in a list by names.
+    The weights (n, 2) of scores and prior come with them.
     """
-    p = np.empty_like(scores)
+    p, weights = np.empty_like(scores), np.empty((len(scores), 2))
     middle = len(scores) // 2
     for own, other in ((slice(middle), slice(middle, None)), (slice(middle, None), slice(middle))):
         calibration: Calibration = model.fit_calibration(scores[other], groups[other])
         p[own] = model.probabilities(scores[own], calibration=calibration)
-    return p
+        weights[own] = calibration.scores, calibration.prior
+    return p, weights
 
 
 def _scored(p: np.ndarray, patterns: PatternSet) -> pd.DataFrame:
@@ -104,6 +142,7 @@ def _scored(p: np.ndarray, patterns: PatternSet) -> pd.DataFrame:
             "name": patterns.name,
             "spacegroup_number": groups,
             "group": truth,
+            "predicted_group": p_group.argmax(1),
             # of groups with the same probability, half are above
             "rank": 1
             + (p_group > p_true[:, None]).sum(1)

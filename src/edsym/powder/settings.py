@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from edsym.settings import MAX_SEED, Settings, setting
 
@@ -65,6 +65,14 @@ class PowderSettings(Settings):
     background_window: float = setting(5.0, "°", ge=1, le=30)
     """Windows of the background that is subtracted: of each, the 0.3-quantile."""
 
+    relatives: int = setting(0, "of each material", ge=0, le=100)
+    """Relatives of each material that training draws from beside it: its structure of other elements, metals
+    for metals, in a strained cell."""
+    relative_scale_sigma: float = setting(0.05, ge=0, le=0.3)
+    """Standard deviation of the strain of the whole lattice of relatives."""
+    relative_strain_sigma: float = setting(0.03, ge=0, le=0.3)
+    """Standard deviation of the other strains of relatives, which keep the crystal system."""
+
     def _contradictions(self) -> Iterator[str]:
         pairs = ("two_theta", "fwhm", "background", "counts")
         for low, high in ((f"{name}_min", f"{name}_max") for name in pairs):
@@ -101,12 +109,19 @@ class PowderNetworkSettings(Settings):
     """Largest learning rate (AdamW, one cycle)."""
     weight_decay: float = setting(0.01, ge=0, le=1)
     """Weight decay of AdamW."""
+    precision: Literal["auto", "32", "bf16"] = setting("auto", "bit")
+    """Arithmetic of training; `auto` is bf16 mixed on a GPU and 32 bit on a CPU."""
     validation_fraction: float = setting(0.08, gt=0, lt=1)
     """Share of the training materials that validate and calibrate."""
     threads: int = setting(8, "threads", ge=1, le=256)
     """CPU threads of the arithmetic; fixed here, as those of the other networks."""
     seed: int = setting(0, ge=0, le=MAX_SEED)
     """Seed of the weights, of patterns and their order, and of dropout."""
+
+    @field_validator("precision", mode="before")
+    @classmethod
+    def _number_or_name(cls, value):
+        return str(value) if type(value) is int else value  # YAML reads 32 as a number
 
 
 class PowderEvaluationSettings(Settings):

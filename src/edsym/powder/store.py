@@ -13,13 +13,14 @@ from edsym.errors import InputError, MaterialError
 from edsym.files import atomic_path
 from edsym.hdf5 import create_dataset, create_store, open_store, read_text, write_text
 from edsym.powder.reflections import Reflections, reflections
+from edsym.powder.relatives import relatives
 from edsym.powder.settings import PowderSettings
 from edsym.structures.kinship import prototype
 from edsym.structures.standard import standardize
 from edsym.structures.table import read_materials
 from edsym.symmetry import system_index
 
-FORMAT, VERSION = "edsym-powder-reflections", 1
+FORMAT, VERSION = "edsym-powder-reflections", 2
 
 
 class Lines(NamedTuple):
@@ -45,6 +46,16 @@ class Lines(NamedTuple):
     offset: np.ndarray
     reciprocal: np.ndarray
     system: np.ndarray
+
+    def first(self, count: int) -> "Lines":
+        """Return those of the first crystals."""
+        offset = self.offset[: count + 1]
+        return self._replace(
+            line=self.line[: offset[-1]],
+            offset=offset,
+            reciprocal=self.reciprocal[:count],
+            system=self.system[:count],
+        )
 
 
 def joined(crystals: Iterable[Reflections], spacegroup_number: np.ndarray) -> Lines:
@@ -75,11 +86,11 @@ def write_reflections(
     materials_path : str or Path
         Table of materials, see `edsym.structures.table`.
     output_path : str or Path
-        The HDF5 file, by ascending material_id.
+        The HDF5 file, by ascending material_id; after all materials their first relatives, and so on.
     rejected_path : str or Path
         CSV of materials that cannot be used: material_id, reason.
     settings : PowderSettings
-        Wavelength, end of the axis and B.
+        Wavelength, end of the axis and B; relatives.
     progress : bool
         Whether to show a progress bar.
 
@@ -91,13 +102,17 @@ def write_reflections(
     frame = read_materials(materials_path)
     rejected: list[tuple[str, str]] = []
     rows = tqdm(frame.itertuples(), "reflections", len(frame), unit="material", disable=not progress)
-    found = list(_each(rows, settings, rejected))
+    # elements as often as materials have them
+    abundance = np.bincount(np.concatenate([np.unique(numbers) for numbers in frame.numbers]), minlength=119)
+    found = list(_each(rows, abundance, settings, rejected))
     with atomic_path(rejected_path) as temporary:
         pd.DataFrame(rejected, columns=["material_id", "reason"]).to_csv(temporary, index=False)
     if not found:
         raise InputError(f"{materials_path}: no material has reflections; the first: {rejected[0][1]}")
     ids, prototypes, groups, crystals = zip(*found, strict=True)
-    lines = joined(crystals, np.array(groups))
+    # a material and its relatives stand together in `crystals`
+    in_order = [one for kin in zip(*crystals, strict=True) for one in kin]
+    lines = joined(in_order, np.tile(groups, len(crystals[0])))
     with create_store(output_path, FORMAT, VERSION) as file:
         write_text(file, "material_id", ids)
         write_text(file, "prototype", prototypes)
@@ -106,12 +121,17 @@ def write_reflections(
             create_dataset(file, name, getattr(lines, name))
 
 
-def _each(rows, settings: PowderSettings, rejected: list) -> Iterator[tuple[str, str, int, Reflections]]:
+def _each(
+    rows, abundance: np.ndarray, settings: PowderSettings, rejected: list
+) -> Iterator[tuple[str, str, int, list[Reflections]]]:
+    """Yield id, prototype, space group, and the reflections of each material and of its relatives."""
     for row in rows:
         try:
             cell = standardize(row.lattice.reshape(3, 3), row.numbers, row.frac_coords.reshape(-1, 3))
             kin = prototype(cell)
-            if not len((found := reflections(cell, settings)).hkl):
+            crystals = [cell, *relatives(cell, abundance, settings, row.material_id)]
+            found = [reflections(one, settings) for one in crystals]
+            if not all(len(one.hkl) for one in found):
                 raise MaterialError("no reflection on the axis of powder patterns")
         except MaterialError as error:
             rejected.append((row.material_id, str(error)))
@@ -127,17 +147,23 @@ class PowderStore:
     material_id, prototype : (M,) arrays of str
     spacegroup_number : (M,) array of int
     lines : Lines
+        Of the materials.
+    lines_with_relatives : Lines
+        Of the materials and after them of their relatives: that of material m are m + M, m + 2 M, ...
+    relatives : int
+        How many relatives each material has.
     """
 
     def __init__(self, path: str | Path):
         with open_store(path, FORMAT, VERSION) as file:
             self.material_id, self.prototype = read_text(file, "material_id"), read_text(file, "prototype")
             self.spacegroup_number = file["spacegroup_number"][:].astype(np.int64)
-            self.lines = Lines(
-                *(file[name][:] for name in ("hkl", "intensity", "line", "offset", "reciprocal")),
-                system_index(self.spacegroup_number).astype(np.int64),
-            )
-            _check(file, self.lines)
+            arrays = [file[name][:] for name in ("hkl", "intensity", "line", "offset", "reciprocal")]
+            self.relatives = len(arrays[-1]) // len(self) - 1
+            system = np.tile(system_index(self.spacegroup_number), 1 + self.relatives).astype(np.int64)
+            self.lines_with_relatives = Lines(*arrays, system)
+            _check(file, self.lines_with_relatives)
+            self.lines = self.lines_with_relatives.first(len(self))
 
     def __len__(self) -> int:
         return len(self.material_id)

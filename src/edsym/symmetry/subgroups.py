@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from edsym.symmetry import N_SPACE_GROUPS
+from edsym.symmetry.classes import powder_groups
 
 EDGES = Path(__file__).with_name("subgroups.csv")
 """Table of the edges: a group and one of its maximal t-subgroups, by their numbers."""
@@ -27,7 +28,7 @@ def steps_down() -> np.ndarray:
         where the column's type is no t-subgroup of the row's.
     """
     child = np.zeros((N_SPACE_GROUPS, N_SPACE_GROUPS), bool)
-    child[tuple(np.loadtxt(EDGES, int, delimiter=",", skiprows=1).T - 1)] = True
+    child[_edges()] = True
     steps, reached = np.full(child.shape, -1), np.eye(N_SPACE_GROUPS, dtype=bool)
     for step in range(N_SPACE_GROUPS):
         reached &= steps < 0
@@ -36,3 +37,26 @@ def steps_down() -> np.ndarray:
         steps[reached] = step
         reached = reached @ child
     return steps
+
+
+@cache
+def powder_group_distances() -> np.ndarray:
+    """Return the fewest edges between each two of the powder groups, up or down.
+
+    Two groups are joined where a space group of one is a maximal t-subgroup of a space group of the other.
+
+    Returns
+    -------
+    (97, 97) array of int
+    """
+    from scipy.sparse.csgraph import shortest_path
+
+    index = powder_groups().index
+    joined = np.zeros((index.max() + 1,) * 2, bool)
+    joined[tuple(index[place] for place in _edges())] = True
+    return shortest_path(joined, directed=False, unweighted=True).astype(int)
+
+
+def _edges() -> tuple[np.ndarray, np.ndarray]:
+    """Return the places (from 0) of groups and of their maximal t-subgroups."""
+    return tuple(np.loadtxt(EDGES, int, delimiter=",", skiprows=1).T - 1)
