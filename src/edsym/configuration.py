@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Any, ClassVar
 
-from edsym.cells.settings import FinderSettings
+from edsym.cells.settings import FinderSettings, RegressorSettings
 from edsym.detector.settings import DetectorSettings
 from edsym.errors import InputError
 from edsym.models.registry import SECTIONS, imported
@@ -59,6 +59,7 @@ def sections() -> dict[str, type[Settings]]:
     later = (
         EvaluationSettings,
         FinderSettings,
+        RegressorSettings,
         ExperimentSettings,
         PowderSettings,
         PowderNetworkSettings,

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import yaml
 
+from edsym.cells.table import REGRESSED
 from edsym.cells.table import SCHEMA as CELLS
 from edsym.evaluation.run import write_run_description
 from edsym.models.registry import MODELS
@@ -103,6 +104,7 @@ def write_run_files(folder: Path) -> dict[str, Path]:
     _write_predictions(files, folder)
     _write_curves(files, folder)
     files["cells"] = _write_cells(folder)
+    files["regressed"] = _write_regressed(folder / "regressed.parquet")
     files["kinship"] = _write_kinship(folder / "kinship.parquet")
     files["patterns"] = [folder / "0000.h5", folder / "0001.h5"]
     for path, materials in zip(files["patterns"], ("ae", "bd"), strict=True):
@@ -199,6 +201,18 @@ def _write_cells(folder: Path) -> list[Path]:
         frame = cells[cells.material_id.isin(list(names))]
         write_parquet(pa.Table.from_pandas(frame, schema=CELLS, preserve_index=False), path)
     return paths
+
+
+def _write_regressed(path: Path) -> Path:
+    """Write what the regressors say of a, 2 % off, and of b, 20 % off, from one pattern, at both levels."""
+    rows = [
+        {"material_id": m, "level": level, "scale_error": 0.0, "views": 1, "predicted_system": "cubic"}
+        | {"deviation": off, "deviation_to_scale": 0.0}
+        for level in ("ideal", "typical")
+        for m, off in (("a", 0.02), ("b", 0.2))
+    ]
+    write_parquet(pa.Table.from_pandas(pd.DataFrame(rows), schema=REGRESSED, preserve_index=False), path)
+    return path
 
 
 def _write_kinship(path: Path) -> Path:

@@ -59,8 +59,8 @@ COLLECT = {"collect_structures"}
 SIMULATE = {"simulate", "simulate_protocol", "simulate_leak"}
 EXTRACT = {"extract_spots", "extract_spots_elsewhere"}
 FIGURES = {"fig1", "fig2", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8"}
-TABLES = {f"table{number}" for number in (*range(1, 11), *range(12, 19))}
-CELLS = {"find_cells"}
+TABLES = {f"table{number}" for number in (*range(1, 11), *range(12, 20))}
+CELLS, REGRESS = {"find_cells"}, {"regress_cells"}
 LINES, POWDER_TABLE = {"powder_reflections"}, {"write_powder_table"}
 POWDER_FIGURE = {"draw_powder_figure"}
 POWDER = {"train_powder", "score_powder"}
@@ -113,18 +113,24 @@ EXPECTED = {
     "spots.division": {"split_materials"},
     "spots.summary": {"summarize_dataset"},
     "spots.duplicates": {"summarize_dataset"},
-    "spots.split": {"split_materials", "summarize_dataset"} | TRAIN | PREDICT | VIEWS | CURVES | CELLS,
-    "spots.merging": EXTRACT | LEARN | CELLS,
+    "spots.split": {"split_materials", "summarize_dataset"}
+    | TRAIN
+    | PREDICT
+    | VIEWS
+    | CURVES
+    | CELLS
+    | REGRESS,
+    "spots.merging": EXTRACT | LEARN | CELLS | REGRESS,
     # the detector: of its settings, rules have the values as parameters
     "detector.settings": set(),
-    "detector.levels": LEARN | CELLS,
-    "detector.kernel": LEARN | CELLS,
-    "detector.numbers": LEARN | CELLS,
+    "detector.levels": LEARN | CELLS | REGRESS,
+    "detector.kernel": LEARN | CELLS | REGRESS,
+    "detector.numbers": LEARN | CELLS | REGRESS,
     # models
     "models.gmoe.graph": NETWORK,
     "models.mlp.network": MLP,
-    "models.forest.features": MLP | FOREST,
-    "models.forest.trees": FOREST,
+    "models.forest.features": MLP | FOREST | REGRESS,
+    "models.forest.trees": FOREST | REGRESS,
     "models.gmoe.model": NETWORK - TRAIN,
     "models.gmoe.fit": {"train gmoe"},
     "models.mlp.model": MLP - TRAIN,
@@ -138,9 +144,9 @@ EXPECTED = {
     "models.mvof.opinions": MVOF - TRAIN,
     "models.mvof.model": MVOF - TRAIN,
     "models.mvof.fit": {"train mvof"},
-    "models.forest.model": FOREST - TRAIN,
+    "models.forest.model": (FOREST - TRAIN) | REGRESS,
     "models.forest.fit": {"train forest"},
-    "models.model": LEARN,
+    "models.model": LEARN | REGRESS,
     "models.registry": set(),
     "models.train": TRAIN,
     "models.predict": PREDICT,
@@ -157,7 +163,9 @@ EXPECTED = {
     "lattice.absence_table": CELL,
     "lattice.equations": CELLS | CELL,
     "cells.answers": CELLS,
-    "cells.table": CELLS | TABLES | FIGURES,
+    "models.forest.regression": REGRESS,
+    "cells.parameters": REGRESS,
+    "cells.table": CELLS | TABLES | FIGURES | REGRESS,
     # powder patterns
     "powder.settings": LINES | POWDER,
     "powder.factors": LINES | POWDER,
@@ -176,7 +184,7 @@ EXPECTED = {
     "evaluation.powder_class_tables": POWDER_TABLE,
     "evaluation.powder_figures": POWDER_FIGURE,
     # predictions and evaluation
-    "predictions.draw": {"fit_calibration", "decide"} | VIEWS | CURVES | CELLS,
+    "predictions.draw": {"fit_calibration", "decide"} | VIEWS | CURVES | CELLS | REGRESS,
     "predictions.fit": {"fit_calibration"},
     "predictions.pooling": {"fit_calibration", "decide"} | CURVES,
     "predictions.views": {"decide"} | CURVES,
@@ -258,13 +266,16 @@ SCORED = {"describe_run", "write_report", "pack_network", "write_provenance", "t
     ("detector", "again"),
     [
         ({"training": "good"}, {"train"}),
-        ({"tests": ["typical", "ideal"]}, {"predict", "predict_views"} | CELLS),
+        ({"tests": ["typical", "ideal"]}, {"predict", "predict_views"} | CELLS | REGRESS),
         ({"curves": [2.0]}, {"predict_curves"} | CELLS),
         ({"curve_materials": 7}, {"predict_curves"}),
-        ({"seed": 5}, {"predict", "predict_views", "predict_curves"} | CELLS),
-        ({"lost": 0.1}, {"train", "predict", "predict_views", "predict_curves"} | CELLS),
-        ({"training": "ideal", "lost": 0.1}, {"train", "predict", "predict_views", "predict_curves"} | CELLS),
-        ({"q_max": 1.5}, {"train", "predict", "predict_views"} | CELLS),
+        ({"seed": 5}, {"predict", "predict_views", "predict_curves"} | CELLS | REGRESS),
+        ({"lost": 0.1}, {"train", "predict", "predict_views", "predict_curves"} | CELLS | REGRESS),
+        (
+            {"training": "ideal", "lost": 0.1},
+            {"train", "predict", "predict_views", "predict_curves"} | CELLS | REGRESS,
+        ),
+        ({"q_max": 1.5}, {"train", "predict", "predict_views"} | CELLS | REGRESS),
     ],
 )
 def test_a_changed_key_of_the_detector_makes_these_rules_run_again(detector, again):

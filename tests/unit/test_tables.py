@@ -313,6 +313,16 @@ def test_table17_by_hand(table):
     assert len(frame) == 2 * 2 * pairs + 2, "two models read views together"
 
 
+def test_table19_has_regressors_beside_the_finder(table):
+    frame = rows(table("table19"), "method", "views")
+    told = frame.loc[("Forest's regressors", 1)]
+    assert told[["median", "within_1", "within_3", "within_10"]].tolist() == pytest.approx([11, 0, 50, 50])
+    assert frame.loc[("Lattice finder", 1), ["median", "within_1"]].tolist() == pytest.approx([0.1, 100])
+    typical = rows(table("table19"), "method", "views", spots="typical").loc[("Lattice finder", 1)]
+    # of three cells one is 0.05 % off, one 0.4 % up to a factor, and one is none
+    assert typical[["median", "within_1"]].tolist() == pytest.approx([0.4, 200 / 3])
+
+
 def test_table18_tells_materials_with_kin_from_those_without(table):
     frame = rows(table("table18"), "kin", "method", "model").loc[:, "One pattern", "PE-AG-GMoE"]
     values = frame[["system_with", "system_without", "share"]]

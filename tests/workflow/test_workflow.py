@@ -205,10 +205,11 @@ SCORES |= {
 }
 SCORES |= {"predict_curves"}
 PRODUCTS = {"table6", "write_report", "write_provenance"}
-LINE = {"describe_run", "table5", "table12", "fig3", "fig4", "fig6", "fig8"}
-CELLS = {"find_cells", "table12", "fig8"}
+LINE = {"describe_run", "table5", "table12", "table19", "fig3", "fig4", "fig6", "fig8"}
+CELLS = {"find_cells", "table12", "table19", "fig8"}
+REGRESS = {"regress_cells"}
 PREDICTED = {"predict_views"} | {f"predict {model}" for model in MODELS}
-TRAINED = PREDICTED | {f"train {model}" for model in MODELS}
+TRAINED = PREDICTED | REGRESS | {f"train {model}" for model in MODELS}
 
 
 @pytest.mark.parametrize(
@@ -216,16 +217,16 @@ TRAINED = PREDICTED | {f"train {model}" for model in MODELS}
     [
         ({"training": {"epochs": 3}}, {"train gmoe", "predict gmoe"} | SCORES),
         ({"mlp": {"epochs": 3}}, {"train mlp", "predict mlp"} | SCORES),
-        ({"forest": {"system_trees": 9}}, {"train forest", "predict forest"} | SCORES),
+        ({"forest": {"system_trees": 9}}, {"train forest", "predict forest", "table19"} | REGRESS | SCORES),
         ({"cell": {"epochs": 3}}, {"train cell", "predict cell", "predict_views"} | SCORES),
-        ({"evaluation": {"views": 2}}, LINE | SCORES | {"find_cells", "predict_views"}),
+        ({"evaluation": {"views": 2}}, LINE | SCORES | REGRESS | {"find_cells", "predict_views"}),
         ({"detector": {"training": "good"}}, TRAINED | LINE | SCORES),
         (
             {"detector": {"tests": ["typical"]}},
-            PREDICTED | LINE | CELLS | SCORES - {"predict_curves"},
+            PREDICTED | LINE | CELLS | REGRESS | SCORES - {"predict_curves"},
         ),
         ({"detector": {"curves": [2.0]}}, {"predict_curves", "table10", "fig7"} | CELLS | PRODUCTS),
-        ({"finder": {"materials": 1}}, CELLS | {"write_report", "write_provenance"}),
+        ({"finder": {"materials": 1}}, CELLS | REGRESS | {"write_report", "write_provenance"}),
         # how results come about
         (
             {

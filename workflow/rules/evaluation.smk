@@ -100,7 +100,9 @@ rule write_report:
         mem_mb=growing(4000),
         runtime=growing(15),
     params:
-        configuration=settings("simulation", "peaks", "split", "detector", "evaluation", "finder"),
+        configuration=settings(
+            "simulation", "peaks", "split", "detector", "evaluation", "finder", "regressor"
+        ),
         code=code("write_report.py"),
     script:
         "../scripts/write_report.py"

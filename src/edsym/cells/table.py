@@ -34,3 +34,9 @@ wrong, or nothing.
 
 POSITIONS = "positions"
 """The level of rows of a detector that has errors of positions alone."""
+
+REGRESSED = pa.schema(
+    [SCHEMA.field(name) for name in ("material_id", "level", "scale_error", "views", "predicted_system")]
+    + [SCHEMA.field(name) for name in ("deviation", "deviation_to_scale")]
+)
+"""Columns of the answers of the forest's regressors on the same patterns, which have the same meaning."""

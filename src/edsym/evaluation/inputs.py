@@ -82,6 +82,11 @@ class EvaluationInputs:
         return frame.sort_values("material_id", kind="stable", ignore_index=True)
 
     @cached_property
+    def regressed(self) -> pd.DataFrame:
+        """The answers of the forest's regressors, see `edsym.cells.table.REGRESSED`."""
+        return read_parquet(self.files["regressed"]).to_pandas()
+
+    @cached_property
     def maps(self) -> list[ScanMap]:
         """The maps of a scan, one by each model."""
         return [read_scan_map(path) for path in self.files["maps"]]

@@ -34,6 +34,7 @@ REQUIRES = {
     "table16": ("run", "split", "materials", *_SINGLE, *_VIEWS),
     "table17": ("run", *_SINGLE, *_VIEWS),
     "table18": ("run", "split", "materials", "kinship", *_SINGLE, *_VIEWS),
+    "table19": ("run", "cells", "regressed"),
     "fig1": ("run", *_SINGLE, *_VIEWS),
     "fig3": ("run", "split", "materials"),
     "fig4": ("run", "split", "materials"),
@@ -55,7 +56,7 @@ several protocols, in the order of `edsym.evaluation.protocols.pairs`, all level
 fitted on validation materials (`edsym.predictions.calibration`), again one for each level;
 ``{model}_curves``: decisions with one nuisance of the detector at a time (`edsym.models.curves`);
 ``{model}_model``: the model's model.json; ``cells``: answers of the lattice finder (`edsym.cells.table`), a
-list of files that share the materials.
+list of files that share the materials; ``regressed``: those of the forest's regressors on the same patterns.
 """
 CONFIGURED = {
     "table6": ("split", "detector", *SECTIONS, "evaluation"),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from edsym.evaluation.accuracy_tables import table1, table2, table3, table4
 from edsym.evaluation.beyond_tables import table8, table9
-from edsym.evaluation.cell_tables import table12
+from edsym.evaluation.cell_tables import table12, table19
 from edsym.evaluation.class_tables import table13
 from edsym.evaluation.data_tables import table5, table6
 from edsym.evaluation.inputs import EvaluationInputs
@@ -34,6 +34,7 @@ _TABLES = (
     table16,
     table17,
     table18,
+    table19,
 )
 BUILDERS = {table.__name__: table for table in _TABLES}
 """Functions from `EvaluationInputs` to `edsym.evaluation.table_writer.Table`."""
@@ -54,7 +55,7 @@ def write_table(
     Parameters
     ----------
     name : str
-        "table1" to "table18".
+        "table1" to "table19".
     files : mapping of str to path
         Inputs by the names that `edsym.evaluation.products` gives for the table.
     configuration : mapping
