@@ -47,7 +47,7 @@ def spots():
 
 @pytest.fixture(scope="module")
 def found(spots):
-    has = spots.valid
+    has, column = spots.valid, np.arange(24) % COLUMNS
     p_system, p_group = np.full((24, 7), np.nan), np.full((24, 230), np.nan)
     p_system[has], p_group[has] = 0.05, 0.1 / 229
     p_system[has, CUBIC], p_group[has, 224] = 0.7, 0.9
@@ -58,8 +58,9 @@ def found(spots):
     )  # fmt: skip
     return ScanMap(
         "some/scan.npy", "lattice", np.array([ROWS, COLUMNS]), np.array([200.0]), np.where(has, 44.0, 0.0),
-        np.where(has, 8, 0), np.where(has, "", "no <spots>"), p_system, p_group, np.where(has, 0, -1),
-        *crystal, np.zeros(1, int), *crystal,
+        np.where(has, 8, 0), np.where(has, "", "no <spots>"), p_system, p_group,
+        np.where(has, column // 2, -1),
+        *(np.concatenate([part, part]) for part in crystal), np.zeros(2, int), *crystal,
     )  # fmt: skip
 
 
@@ -124,7 +125,7 @@ def test_large_patterns_are_binned_and_a_sheet_has_no_more_than_64():
 def test_of_many_positions_the_brightest_of_each_grain_and_an_even_net_are_kept(found):
     assert len(images.chosen_positions(found)) == 24
     bright = replace(found, dark_field=np.where(np.arange(24) == 8, 99.0, found.dark_field))
-    assert images.chosen_positions(bright, 8).tolist() == [7, 8, 9, 11, 19, 21, 23]
+    assert images.chosen_positions(bright, 8).tolist() == [0, 7, 8, 9, 11, 19, 21, 23]
 
 
 def test_spots_tell_whether_the_model_is_given_them_and_are_bounded(spots, found, monkeypatch):
@@ -207,6 +208,7 @@ def test_a_browser_shows_what_is_pointed_at_and_clicked_without_a_network(
         assert (
             "gold <Au>score 0.91φ1, Φ, φ212.0, 34.0, 56.0°reliabilityphase 0.25, orientation 0.50" in answers
         )
+        assert "Grain 1, 4 positions" in answers and "Phase 0, 2 grains" in answers
         # the image lies where the axes say: the direct beam, which is white, at 0, 0
         place = page.value(IMAGE)
         beam = page.value(PLACE.format(plot="pattern", x=0, y=0))
@@ -226,7 +228,7 @@ def test_a_browser_shows_what_is_pointed_at_and_clicked_without_a_network(
         np.testing.assert_allclose(page.value("$('map').data[0].z[0][0] ** 2"), 3 / 100.01, rtol=0.01)
 
         for layer in page.value("[...$('layer').options].map((option) => option.value)"):
-            page.value(f"$('by').value = 'grain'; $('layer').value = '{layer}'; drawMap()")
+            page.value(f"$('by').value = 'phase'; $('layer').value = '{layer}'; drawMap()")
         page.value("$('layer').value = 'zone'; drawMap()")
         assert page.value("$('map').data[0].z[0]") == [[0, 0, 255]] * 3 + [[0, 0, 0]] * 3
         page.move(*page.value(PLACE.format(plot="map", x=0, y=0)))

@@ -36,11 +36,12 @@ def facts_of(found: ScanMap, spots: ScanSpots) -> dict:
         "groups": space_group_symbols(),
         "extinction": extinction_groups().names,
         "reasons": [str(reason) for reason in np.unique(found.reason)],
-        "phases": [] if found.known is None else [str(name) for name in found.known.names],
+        "known": [] if found.known is None else [str(name) for name in found.known.names],
         "best": BEST,
         "unit": UNIT,
         "decade": DECADE,
         "grains": _grains(found),
+        "phases": _phases(found),
     }
 
 
@@ -67,7 +68,7 @@ def known_of(found: ScanMap) -> dict[str, np.ndarray]:
         return {}
     colours = zone_colours(known.phase, known.orientation, known.laue_classes)
     return {
-        "phase": known.phase.astype(np.int16),
+        "known": known.phase.astype(np.int16),
         "zone": np.rint(255 * colours).astype(np.uint8),
         "euler": np.nan_to_num(known.euler).astype(np.float32),
         "score": _whole(known.score),
@@ -123,28 +124,44 @@ def _best(p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _grains(found: ScanMap) -> list[dict]:
-    """Return of every grain what the arrays tell of a position, and its cell."""
-    counts = np.bincount(found.grain[found.grain >= 0], minlength=len(found.grain_lattice))
-    brightest = np.where(found.grain[:, None] == np.arange(len(counts)), found.dark_field[:, None], -1)
-    best = {name: _best(p) for name, p in _targets(found.grain_p_spacegroup).items()}
-    grains = []
-    for g, count in enumerate(counts):
-        one = {"positions": int(count), "brightest": int(brightest[:, g].argmax())}
-        one["system"] = int(found.grain_system[g])
-        one["pSystem"] = _whole(found.grain_p_system[g]).tolist()
-        for name, (which, value) in best.items():
-            one |= {name: which[g].tolist(), f"p{name.capitalize()}": value[g].tolist()}
-        if found.grain_bravais[g]:
-            one["bravais"] = str(found.grain_bravais[g])
-            one["cell"] = found.grain_cell[g].tolist()
-            one["error"] = np.nan_to_num(found.grain_cell_error[g]).tolist()
-            one["lattice"] = float(found.grain_lattice[g])
-        grains.append(one)
-    if found.known is not None:
-        table = found.known.grains(found.grain, len(counts))
-        for one, name, share in zip(grains, table.known_phase, table.known_share, strict=True):
-            one |= {"phase": name, "share": float(share)}
+    """Return of every grain what is said of it, how large it is, its brightest position and known phase."""
+    grains, table = _crystals(found, "grain"), found.grains()
+    of_grain = found.grain[:, None] == np.arange(len(grains))
+    brightest = np.where(of_grain, found.dark_field[:, None], -1).argmax(axis=0)
+    for g, one in enumerate(grains):
+        one |= {"positions": int(of_grain[:, g].sum()), "brightest": int(brightest[g])}
+        one["phase"] = int(found.grain_phase[g])
+        if found.known is not None:
+            one |= {"known": table.known_phase[g], "share": float(table.known_share[g])}
     return grains
+
+
+def _phases(found: ScanMap) -> list[dict]:
+    """Return of every phase what is said of it, and its grains."""
+    phases = _crystals(found, "phase")
+    for k, one in enumerate(phases):
+        one["grains"] = np.flatnonzero(found.grain_phase == k).tolist()
+    return phases
+
+
+def _crystals(found: ScanMap, kind: str) -> list[dict]:
+    """Return what is said of grains or of phases: answers as of a position, and the cell."""
+
+    def told(name: str) -> np.ndarray:
+        return getattr(found, f"{kind}_{name}")
+
+    best = {name: _best(p) for name, p in _targets(told("p_spacegroup")).items()}
+    crystals = []
+    for k in range(len(told("lattice"))):
+        one = {"system": int(told("system")[k]), "pSystem": _whole(told("p_system")[k]).tolist()}
+        for name, (which, value) in best.items():
+            one |= {name: which[k].tolist(), f"p{name.capitalize()}": value[k].tolist()}
+        if told("bravais")[k]:
+            one |= {"bravais": str(told("bravais")[k]), "lattice": float(told("lattice")[k])}
+            one["cell"] = told("cell")[k].tolist()
+            one["error"] = np.nan_to_num(told("cell_error")[k]).tolist()
+        crystals.append(one)
+    return crystals
 
 
 def _indices(found: ScanMap, spots: ScanSpots, q: np.ndarray) -> np.ndarray:

@@ -41,13 +41,13 @@ async function start() {
   imageOf = new Map(Array.from(data.imaged || [], (position, k) => [position, k]));
   const answered = data.system.reduce((sum, system) => sum + (system >= 0), 0);
   $("about").textContent = `${rows} × ${columns} positions at ${facts.energy} keV; model ${facts.model}: ` +
-    `${answered} positions with an answer, ${facts.grains.length} grains. Click a position for its pattern.`;
+    `${answered} positions with an answer, ${facts.grains.length} grains, ${facts.phases.length} phases. Click a position for its pattern.`;
   for (const [name, layer] of Object.entries(LAYERS)) {
     if (!layer.hidden) $("layer").add(new Option(layer.title, name));
   }
   for (const id of ["layer", "by", "dim"]) $(id).onchange = drawMap;
   $("brightness").oninput = () => $("pattern").style.setProperty("--brightness", $("brightness").value);
-  drawGrains();
+  drawTables();
   chosen = facts.grains.length ? facts.grains[0].brightest : data.darkField.indexOf(Math.max(...data.darkField));
   await drawMap();
   await choose(chosen);
@@ -73,12 +73,17 @@ function walk(event) {
   choose(row * columns + column);
 }
 
-// What a position or, asked by grains, its grain answers; null where there is no answer.
+// What a position, its grain or its phase answers; null where there is no answer.
 
-function answerAt(p, byGrain = $("by").value === "grain") {
-  if (byGrain) {
-    const grain = facts.grains[data.grain[p]];
-    return grain && grain.system >= 0 ? grain : null;
+function crystalAt(p, by = $("by").value) {
+  const grain = facts.grains[data.grain[p]];
+  return by === "phase" && grain ? facts.phases[grain.phase] : grain;
+}
+
+function answerAt(p, by = $("by").value) {
+  if (by !== "position") {
+    const crystal = crystalAt(p, by);
+    return crystal && crystal.system >= 0 ? crystal : null;
   }
   if (data.system[p] < 0) return null;
   const [best, systems] = [p * facts.best, p * facts.systems.length];
@@ -97,21 +102,22 @@ function cellText(grain) {
 }
 
 function phaseText(p) {
-  return `${facts.phases[data.phase[p]]}, score ${(data.score[p] / facts.unit).toFixed(2)}`;
+  return `${facts.known[data.known[p]]}, score ${(data.score[p] / facts.unit).toFixed(2)}`;
 }
 
 // The maps. Of kinds, value() is the name of a kind; of others, a number. Both are null where there is nothing.
 
+const ALL = ["position", "grain", "phase"];
 const LAYERS = {
-  system: { title: "Crystal system", both: true,
+  system: { title: "Crystal system", by: ALL,
     colours: Object.fromEntries(facts.systems.map((system, k) => [system, facts.colours[k]])),
     value: (p) => { const a = answerAt(p); return a && facts.systems[a.system]; },
     text: (p) => { const a = answerAt(p); return `${facts.systems[a.system]}, ${percent(confidenceOf(a))}`; },
     note: "The most probable crystal system. Black: fewer than five spots." },
-  confidence: { title: "Confidence", both: true, scale: "Cividis", range: [0, 1], unit: "probability",
+  confidence: { title: "Confidence", by: ALL, scale: "Cividis", range: [0, 1], unit: "probability",
     value: (p) => { const a = answerAt(p); return a && confidenceOf(a); },
     note: "Calibrated probability of the most probable crystal system." },
-  extinction: { title: "Extinction group", both: true, symbols: true,
+  extinction: { title: "Extinction group", by: ALL, symbols: true,
     value: (p) => { const a = answerAt(p); return a && facts.extinction[a.extinct[0]]; },
     text: (p) => { const a = answerAt(p);
       return `${facts.extinction[a.extinct[0]]}, ${percent(a.pExtinct[0] / facts.unit)}`; },
@@ -122,16 +128,16 @@ const LAYERS = {
   grains: { title: "Grains", kindsOf: (p) => data.grain[p] % KINDS.length, noLegend: true,
     value: (p) => data.grain[p] < 0 ? null : data.grain[p], text: (p) => `grain ${data.grain[p]}`,
     note: "Neighbours whose patterns have the same spots. Colours repeat." },
-  cell: { title: "Cell", value: (p) => facts.grains[data.grain[p]]?.bravais ?? null,
-    text: (p) => cellText(facts.grains[data.grain[p]]),
-    note: "Bravais lattice of the cell found in each grain. Point at a position for the cell and how probably it is right." },
-  phase: { title: "Known phase", hidden: !facts.phases.length, value: (p) => facts.phases[data.phase[p]] ?? null,
+  cell: { title: "Cell", by: ["grain", "phase"], value: (p) => crystalAt(p)?.bravais ?? null,
+    text: (p) => cellText(crystalAt(p)),
+    note: "Bravais lattice of the cell of each grain or phase. Point at a position for the cell and how probably it is right." },
+  phase: { title: "Known phase", hidden: !facts.known.length, value: (p) => facts.known[data.known[p]] ?? null,
     text: phaseText, note: "The best of the candidate phases, by templates. Black: none has a score that is good enough, or spots are too few." },
-  zone: { title: "Zone axis of the known phase", hidden: !facts.phases.length,
-    value: (p) => data.phase[p] < 0 ? null : Array.from(data.zone.subarray(3 * p, 3 * p + 3)), text: phaseText, image: true,
+  zone: { title: "Zone axis of the known phase", hidden: !facts.known.length,
+    value: (p) => data.known[p] < 0 ? null : Array.from(data.zone.subarray(3 * p, 3 * p + 3)), text: phaseText, image: true,
     note: "Red, green and blue are the parts of the zone axis along x, y and z of the crystal (a along x, c* along z), of all equivalent ones the one in the fundamental sector." },
-  score: { title: "Score of the known phase", hidden: !facts.phases.length, scale: "Cividis", range: [0, 1], unit: "correlation",
-    value: (p) => data.phase[p] < 0 ? null : data.score[p] / facts.unit, text: phaseText,
+  score: { title: "Score of the known phase", hidden: !facts.known.length, scale: "Cividis", range: [0, 1], unit: "correlation",
+    value: (p) => data.known[p] < 0 ? null : data.score[p] / facts.unit, text: phaseText,
     note: "Correlation of the measured and the predicted spots." },
   reflection: { title: "Virtual dark field of a spot", hidden: true, scale: "Greys_r", unit: "root of share of beam",
     value: (p) => Math.sqrt(reflection.image[p]), text: (p) => `${percent(reflection.image[p])} of the beam`,
@@ -140,7 +146,9 @@ const LAYERS = {
 
 async function drawMap() {
   const name = $("layer").value, layer = LAYERS[name];
-  $("by").parentElement.hidden = !layer.both;
+  $("by").parentElement.hidden = !layer.by;
+  for (const option of $("by").options) option.disabled = layer.by && !layer.by.includes(option.value);
+  if ($("by").selectedOptions[0].disabled) $("by").value = layer.by[0];
   const values = Array.from({ length: n }, (_, p) => layer.value(p));
   const text = values.map((v, p) => hoverText(layer, v, p));
   const trace = { type: "heatmap", text: square(text), hovertemplate: "%{text}<extra></extra>", hoverongaps: true };
@@ -222,7 +230,9 @@ async function choose(p) {
   const grain = data.grain[p];
   $("where").textContent = `row ${Math.floor(p / columns)}, column ${p % columns}` + (grain < 0 ? "" : `, grain ${grain}`);
   document.body.dataset.chosen = p;
-  document.querySelectorAll("#grains tbody tr").forEach((row, g) => row.classList.toggle("chosen", g === grain));
+  for (const [id, number] of [["grains", grain], ["phases", facts.grains[grain]?.phase]]) {
+    document.querySelectorAll(`#${id} tbody tr`).forEach((row, k) => row.classList.toggle("chosen", k === number));
+  }
   drawAnswers(p);
   const shown = mark();
   await Promise.all([Plotly.restyle("map", { x: [shown.x], y: [shown.y] }, [2]), drawPattern(p)]);
@@ -324,14 +334,16 @@ function answerText(title, answer) {
 
 function drawAnswers(p) {
   const grain = facts.grains[data.grain[p]], reason = facts.reasons[data.reason[p]];
-  let text = answerText("This position", answerAt(p, false));
+  let text = answerText("This position", answerAt(p, "position"));
   if (reason && data.system[p] >= 0) text += `<p class="warning">Not reliable, unlike what the model was trained on: ${escaped(reason)}</p>`;
   else if (reason) text += `<p class="note">${escaped(reason)}</p>`;
-  if (facts.phases.length) text += knownText(p);
+  if (facts.known.length) text += knownText(p);
   if (grain) {
-    text += answerText(`Grain ${data.grain[p]}, ${grain.positions} positions`, answerAt(p, true));
-    text += grain.bravais ? `<h3>Cell</h3>${cellTable(grain)}<p class="note">Probability that the lattice is right: ${percent(grain.lattice)}</p>` :
-      '<h3>Cell</h3><p class="note">none found</p>';
+    text += answerText(`Grain ${data.grain[p]}, ${grain.positions} positions`, answerAt(p, "grain")) + cellTable(grain);
+    const phase = facts.phases[grain.phase];
+    if (phase.grains.length > 1) {
+      text += answerText(`Phase ${grain.phase}, ${phase.grains.length} grains`, answerAt(p, "phase")) + cellTable(phase);
+    }
   } else {
     text += '<p class="note">This position is of no grain.</p>';
   }
@@ -340,10 +352,10 @@ function drawAnswers(p) {
 
 function knownText(p) {
   const title = "<h3>Known phase, by templates</h3>";
-  if (data.phase[p] < 0) return `${title}<p class="note">no match</p>`;
+  if (data.known[p] < 0) return `${title}<p class="note">no match</p>`;
   const angles = Array.from(data.euler.subarray(3 * p, 3 * p + 3), (v) => v.toFixed(1));
   const share = (name) => (data[name][p] / facts.unit).toFixed(2);
-  return `${title}<table><tr><th>${escaped(facts.phases[data.phase[p]])}</th><td>score ${share("score")}</td></tr>` +
+  return `${title}<table><tr><th>${escaped(facts.known[data.known[p]])}</th><td>score ${share("score")}</td></tr>` +
     `<tr><td>φ<sub>1</sub>, Φ, φ<sub>2</sub></td><td>${angles.join(", ")}°</td></tr>` +
     `<tr><td>reliability</td><td>phase ${share("phaseReliability")}, orientation ${share("reliability")}</td></tr></table>`;
 }
@@ -355,28 +367,42 @@ function withError(number, error, most) {
   return `${number.toFixed(digits)}(${Math.round(error * 10 ** digits)})`;
 }
 
-function cellTable(grain) {
-  const cell = (k) => withError(grain.cell[k], grain.error[k], k < 3 ? 4 : 2);
-  return `<table><tr><th>${grain.bravais}</th><td>a ${cell(0)} Å</td><td>α ${cell(3)}°</td></tr><tr><td></td><td>b ${cell(1)} Å</td>` +
-    `<td>β ${cell(4)}°</td></tr><tr><td></td><td>c ${cell(2)} Å</td><td>γ ${cell(5)}°</td></tr></table>`;
+function cellTable(crystal) {
+  if (!crystal.bravais) return '<h3>Cell</h3><p class="note">none found</p>';
+  const cell = (k) => withError(crystal.cell[k], crystal.error[k], k < 3 ? 4 : 2);
+  return `<h3>Cell</h3><table><tr><th>${crystal.bravais}</th><td>a ${cell(0)} Å</td><td>α ${cell(3)}°</td></tr><tr><td></td><td>b ${cell(1)} Å</td>` +
+    `<td>β ${cell(4)}°</td></tr><tr><td></td><td>c ${cell(2)} Å</td><td>γ ${cell(5)}°</td></tr></table>` +
+    `<p class="note">Probability that the lattice is right: ${percent(crystal.lattice)}</p>`;
 }
 
-function drawGrains() {
-  const heads = ["grain", "positions", "crystal system", "probability", "space group", "lattice", "a, b, c (Å)", "α, β, γ (°)", "probability"];
-  if (facts.phases.length) heads.push("known phase");
-  const numeric = [1, 3, 8];
-  const body = facts.grains.map((grain, g) => {
-    const told = grain.system >= 0, cell = grain.bravais;
-    const texts = [`<button type="button">${g}</button>`, grain.positions, told ? facts.systems[grain.system] : "–",
-      told ? percent(confidenceOf(grain)) : "–", told ? symbol(facts.groups[grain.group[0]]) : "–", cell || "–",
-      cell ? grain.cell.slice(0, 3).map((v) => v.toFixed(3)).join(", ") : "–",
-      cell ? grain.cell.slice(3).map((v) => v.toFixed(1)).join(", ") : "–", cell ? percent(grain.lattice) : "–"];
-    if (facts.phases.length) texts.push(grain.phase ? `${escaped(grain.phase)} (${grain.share.toFixed(0)} % of it)` : "–");
-    return `<tr>${texts.map((text, k) => `<td${numeric.includes(k) ? ' class="number"' : ""}>${text}</td>`).join("")}</tr>`;
-  });
-  $("grains").innerHTML = `<thead><tr>${heads.map((head, k) => `<th${numeric.includes(k) ? ' class="number"' : ""}>${head}</th>`).join("")}</tr></thead>` +
-    `<tbody>${body.join("")}</tbody>`;
-  document.querySelectorAll("#grains tbody tr").forEach((row, g) => { row.onclick = () => choose(facts.grains[g].brightest); });
+// Columns that phases and grains have in common: a head, whether it is a number, and the text.
+const SAID = [
+  ["crystal system", false, (c) => c.system < 0 ? "–" : facts.systems[c.system]],
+  ["probability", true, (c) => c.system < 0 ? "–" : percent(confidenceOf(c))],
+  ["space group", false, (c) => c.system < 0 ? "–" : symbol(facts.groups[c.group[0]])],
+  ["lattice", false, (c) => c.bravais || "–"],
+  ["a, b, c (Å)", false, (c) => c.bravais ? c.cell.slice(0, 3).map((v) => v.toFixed(3)).join(", ") : "–"],
+  ["α, β, γ (°)", false, (c) => c.bravais ? c.cell.slice(3).map((v) => v.toFixed(1)).join(", ") : "–"],
+  ["probability", true, (c) => c.bravais ? percent(c.lattice) : "–"],
+];
+
+function drawTables() {
+  const known = facts.known.length ? [["known phase", false, (c) => c.known ? `${escaped(c.known)} (${c.share.toFixed(0)} %)` : "–"]] : [];
+  table("phases", facts.phases, [["phase", false], ["grains", true, (c) => c.grains.length],
+    ["positions", true, (c) => c.grains.reduce((sum, g) => sum + facts.grains[g].positions, 0)], ...SAID],
+    (phase) => facts.grains[phase.grains[0]].brightest);
+  table("grains", facts.grains, [["grain", false], ["phase", true, (c) => c.phase], ["positions", true, (c) => c.positions], ...SAID, ...known],
+    (grain) => grain.brightest);
+}
+
+// A row for each crystal; a click on it shows a position of it.
+function table(id, crystals, columns, positionIn) {
+  const cell = (tag, number, text) => `<${tag}${number ? ' class="number"' : ""}>${text}</${tag}>`;
+  const head = columns.map(([name, number]) => cell("th", number, name)).join("");
+  const body = crystals.map((crystal, k) => "<tr>" + columns.map(([, number, text]) =>
+    cell("td", number, text ? text(crystal) : `<button type="button">${k}</button>`)).join("") + "</tr>").join("");
+  $(id).innerHTML = `<thead><tr>${head}</tr></thead><tbody>${body}</tbody>`;
+  document.querySelectorAll(`#${id} tbody tr`).forEach((row, k) => { row.onclick = () => choose(positionIn(crystals[k])); });
 }
 
 start();
