@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from edsym.experiment.ellipse_fit import measure_ellipse
     from edsym.experiment.read import read_scan
     from edsym.experiment.scan_spots import read_scan_spots
     from edsym.interface.cell import find_cell, find_crystals
@@ -32,6 +33,7 @@ _MODULES = {
     "find_spots": "edsym.interface.finding",
     "load_model": "edsym.interface.model",
     "match_orientations": "edsym.interface.orientation",
+    "measure_ellipse": "edsym.experiment.ellipse_fit",
     "plot_pattern": "edsym.interface.plot",
     "read_powder": "edsym.powder.pattern_files",
     "read_scan": "edsym.experiment.read",
@@ -52,6 +54,7 @@ __all__ = [
     "find_spots",
     "load_model",
     "match_orientations",
+    "measure_ellipse",
     "plot_pattern",
     "read_powder",
     "read_scan",

@@ -77,6 +77,13 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--probe", help="radius of a spot in pixels, or a file with an image of the beam alone")
     one.add_argument("--mask", help="a file with an image that is not 0 where a pixel does not count")
     one.add_argument("--center", type=float, nargs=2, metavar=("X", "Y"), help="of the direct beam in pixels")
+    one.add_argument(
+        "--ellipse",
+        nargs="+",
+        metavar="RATIO ANGLE | RINGS",
+        help="what circles are on the detector: long over short axis, and the angle of the long one from x "
+        "towards y in degrees; or a file with images of rings that tell it",
+    )
     one.add_argument("--false-spots", type=float, default=0.05, help="false spots of a pattern on average")
     one.add_argument("--spacing", type=float, help="least distance of two spots in pixels")
     one.add_argument("--csv", metavar="CSV", help="write the spots of valid patterns to this CSV file, too")
@@ -244,7 +251,7 @@ def _simulate(options: argparse.Namespace) -> int:
 
 def _spots(options: argparse.Namespace) -> int:
     import edsym
-    from edsym.interface.finding_report import image_of, report
+    from edsym.interface.finding_report import ellipse_of, image_of, report
 
     scan = edsym.read_scan(
         options.scan,
@@ -259,6 +266,7 @@ def _spots(options: argparse.Namespace) -> int:
             probe=image_of(options.probe, "probe"),
             mask=None if options.mask is None else image_of(options.mask, "mask") != 0,
             center=options.center,
+            ellipse=ellipse_of(options.ellipse),
             false_spots=options.false_spots,
             spacing=options.spacing,
             progress=True,

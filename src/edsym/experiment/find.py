@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from edsym.errors import InputError
 from edsym.experiment.descan import centres_of, fitted_descan
+from edsym.experiment.ellipse import Ellipse, given_ellipse
 from edsym.experiment.finder import Found
 from edsym.experiment.scan import Scan, scan_of_array
 from edsym.experiment.scan_spots import ScanSpots
@@ -32,6 +33,7 @@ def find_scan_spots(
     probe=None,
     mask: np.ndarray | None = None,
     center: Sequence[float] | None = None,
+    ellipse: Sequence[float] | Ellipse | None = None,
     false_spots: float = 0.05,
     spacing: float | None = None,
     threads: int | None = None,
@@ -48,6 +50,7 @@ def find_scan_spots(
     scan = scan if isinstance(scan, Scan) else scan_of_array(_array(scan))
     scan = scan.calibrated(pixel)
     _check(false_spots, spacing, center, scan)
+    ellipse = given_ellipse(ellipse)
     overview = survey(scan, mask, probe, center, false_spots, spacing)
     threads = threads or len(os.sched_getaffinity(0))
     blocks = list(scan.blocks(_BLOCK_BYTES))
@@ -64,7 +67,8 @@ def find_scan_spots(
     if folder:
         shutil.rmtree(parts)
     columns = {name: np.concatenate([block[name] for block in done]) for name in done[0]}
-    return _together(scan, overview, columns)
+    found = _together(scan, overview, columns)
+    return found if ellipse is None else found.with_ellipse(ellipse.ratio, ellipse.angle)
 
 
 def _array(values) -> np.ndarray:

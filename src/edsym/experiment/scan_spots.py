@@ -1,7 +1,7 @@
 """Spots of all patterns of a scan: as arrays, as `edsym.Spots`, and as a file."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import h5py
@@ -9,6 +9,7 @@ import numpy as np
 
 from edsym.errors import InputError
 from edsym.experiment.descan import Descan
+from edsym.experiment.ellipse import rounding
 from edsym.experiment.spot_lists import SpotList
 from edsym.hdf5 import create_dataset, create_store, open_store, read_text, write_text
 
@@ -22,6 +23,7 @@ _PATTERNS = ("centre", "measured", "beam", "background", "noise", "reason")
 class ScanSpots:
     """Spots of the patterns of a scan, pattern after pattern, without the direct beam.
 
+    Positions x and y are those on the detector; ``qx`` and ``qy`` are freed of its ellipse, if one was given.
     The centre of the first pixel has the coordinates 0, 0; x counts columns, y rows. Pattern p is at the row
     ``p // shape[1]`` of the scan and has the spots ``offset[p]`` to ``offset[p + 1]``, the brightest first.
 
@@ -99,12 +101,16 @@ class ScanSpots:
     @property
     def qx(self) -> np.ndarray:
         """Positions (S,) along the columns, from the direct beam, in 1/Å."""
-        return (self.x - self.centre[self.pattern, 0]) * self._pixel()[1]
+        return self._offsets(self._pixel())[:, 0]
 
     @property
     def qy(self) -> np.ndarray:
         """Positions (S,) along the rows, from the direct beam, in 1/Å."""
-        return (self.y - self.centre[self.pattern, 1]) * self._pixel()[0]
+        return self._offsets(self._pixel())[:, 1]
+
+    def with_ellipse(self, ratio: float, angle: float) -> "ScanSpots":
+        """Return these spots with what circles are on the detector, see `edsym.measure_ellipse`."""
+        return replace(self, facts=self.facts | {"ellipse": [float(ratio), float(angle)]})
 
     @property
     def descan(self) -> Descan:
@@ -112,6 +118,11 @@ class ScanSpots:
         return Descan(
             np.array(self.facts["descan"]), self.facts["descan_scatter"], self.facts["descan_patterns"]
         )
+
+    def _offsets(self, pixel: np.ndarray) -> np.ndarray:
+        """Return x and y (S, 2) from the direct beam, in a pixel's (y, x) units, as if circles were round."""
+        xy = np.stack([self.x, self.y], 1) - self.centre[self.pattern]
+        return xy * pixel[::-1] @ rounding(self.facts.get("ellipse"))
 
     def _pixel(self) -> np.ndarray:
         if self.pixel is None:
@@ -124,9 +135,10 @@ class ScanSpots:
         stretch = np.array([1.0, 1.0 if pixel is None else pixel[0] / pixel[1]])
         kept = self.valid[self.pattern]
         numbers = self.pattern[kept]
-        xy = np.stack([self.x, self.y], 1)[kept] * stretch
+        centre = self.centre[numbers] * stretch
+        xy = centre + self._offsets(stretch[::-1])[kept]
         scale = None if pixel is None else float(pixel[1])
-        return SpotList(numbers, xy, self.intensity[kept], self.centre[numbers] * stretch, scale)
+        return SpotList(numbers, xy, self.intensity[kept], centre, scale)
 
     def write(self, path: str | Path) -> None:
         """Write all of it as HDF5, which `edsym.read_spots` and `edsym.read_scan_spots` read."""

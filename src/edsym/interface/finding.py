@@ -27,6 +27,9 @@ def find_spots(patterns, **settings) -> Spots | ScanSpots:
             without.
         center : (float, float)
             x and y of the direct beam in pixels, in all patterns; without, it is found in each.
+        ellipse : Ellipse or (float, float)
+            What circles are on the detector: long over short axis, and the angle of the long one from x
+            towards y in degrees, as `edsym.measure_ellipse` finds it. qx and qy are freed of it.
         false_spots : float
             How many false spots a pattern may have on average, 0.05 without; the threshold follows from it,
             from the area of a spot and from the noise.

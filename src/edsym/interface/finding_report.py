@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from edsym.errors import InputError
+from edsym.experiment.ellipse import Ellipse, given_ellipse
+from edsym.experiment.ellipse_fit import measure_ellipse
 from edsym.experiment.read import read_scan
 from edsym.experiment.scan_spots import ScanSpots
 
@@ -23,6 +25,15 @@ def image_of(text: str | None, what: str) -> float | np.ndarray | None:
             raise InputError(f"{what}: {text} is neither a number nor a file") from None
     scan = read_scan(text)
     return np.mean([scan[p] for p in range(min(len(scan), 64))], axis=0)
+
+
+def ellipse_of(words: list[str] | None) -> Ellipse | None:
+    """Return the ellipse that two numbers are, or that the rings in the file of this name tell."""
+    if words is None or len(words) == 2:
+        return given_ellipse(words)
+    if len(words) > 2:
+        raise InputError(f"ellipse: {len(words)} words, expected a ratio and an angle, or a file of rings")
+    return measure_ellipse(read_scan(words[0]))
 
 
 def report(found: ScanSpots, note: str) -> str:
@@ -47,6 +58,10 @@ def report(found: ScanSpots, note: str) -> str:
         f"{facts['masked']} pixels masked",
         _centre(found, plane),
     ]
+    if "ellipse" in facts:
+        lines.append(
+            "ellipse: long axis {:.4f} of the short one, at {:.1f}° from x".format(*facts["ellipse"])
+        )
     if found.pixel is None:
         lines.append(f"not calibrated ({note}): give --pixel here, or --scale to edsym cell and predict")
     reasons = Counter(found.reason[~found.valid].tolist())
