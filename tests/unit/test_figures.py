@@ -114,6 +114,14 @@ def test_curves_begin_at_ideal_spots(figure):
         assert line.get_xydata().tolist() == [[0, 100], [5, 50]]
 
 
+def test_published_numbers_stand_against_those_of_the_run(figure):
+    system, spacegroup = figure("fig9").axes
+    shown = [line.get_xydata().tolist() for line in system.lines]
+    assert [[89.2, 62.5]] in shown and [[55, 75]] in shown, "the network's and MVOF-ML's on all patterns"
+    assert [[70.2, 50]] in [line.get_xydata().tolist() for line in spacegroup.lines]
+    assert "cubic" in texts(system)
+
+
 def test_right_cells_by_what_makes_them_hard(figure):
     volume, system, spots, noise, views, _ = figure("fig8").axes
     # ten patterns, one pattern: of ideal and of typical spots

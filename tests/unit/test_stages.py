@@ -58,8 +58,8 @@ def other():
 COLLECT = {"collect_structures"}
 SIMULATE = {"simulate", "simulate_protocol", "simulate_leak"}
 EXTRACT = {"extract_spots", "extract_spots_elsewhere"}
-FIGURES = {"fig1", "fig2", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8"}
-TABLES = {f"table{number}" for number in (*range(1, 11), *range(12, 20))}
+FIGURES = {"fig1", "fig2", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8", "fig9"}
+TABLES = {f"table{number}" for number in (*range(1, 11), *range(12, 21))}
 CELLS, REGRESS = {"find_cells"}, {"regress_cells"}
 LINES, POWDER_TABLE = {"powder_reflections"}, {"write_powder_table"}
 POWDER_FIGURE = {"draw_powder_figure"}
@@ -196,6 +196,7 @@ EXPECTED = {
     "evaluation.inputs": TABLES | FIGURES,
     "evaluation.methods": TABLES | FIGURES,
     "evaluation.protocol_tables": TABLES,
+    "evaluation.published_cells": TABLES | FIGURES,
     "evaluation.bootstrap": TABLES,
     "evaluation.protocols": TABLES,
     "symmetry.subgroups": TABLES | POWDER_TABLE | POWDER_FIGURE,

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from dataclasses import replace
 from functools import cache
 from itertools import combinations
 
@@ -51,7 +52,7 @@ def rows(table: Table, *keys: str, spots: str = "ideal") -> pd.DataFrame:
 
 def test_registry_names_every_table():
     assert set(BUILDERS) == set(TABLES) | {name for name in OF_SCANS if name.startswith("table")}
-    assert set(FIGURES) == {"fig1", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8"}
+    assert set(FIGURES) == {"fig1", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8", "fig9"}
 
 
 def test_table1_has_methods_beside_published_values(table):
@@ -321,6 +322,39 @@ def test_table19_has_regressors_beside_the_finder(table):
     typical = rows(table("table19"), "method", "views", spots="typical").loc[("Lattice finder", 1)]
     # of three cells one is 0.05 % off, one 0.4 % up to a factor, and one is none
     assert typical[["median", "within_1"]].tolist() == pytest.approx([0.4, 200 / 3])
+
+
+def test_table20_has_every_published_number_and_says_whether_it_compares(table, files):
+    built = table("table20")
+    frame = built.frame.set_index(["quantity", "model", "method", "system"]).sort_index()
+    row = frame.loc[[("Crystal system", "PE-AG-GMoE", "one pattern", "All")]].iloc[0]
+    assert row[["published", "ours", "difference"]].tolist() == pytest.approx([89.2, 62.5, -26.7])
+    assert (row.ours_low, row.ours_high) == pytest.approx((18.53, 92.43), abs=0.01)
+    assert row.comparable == "no: not the paper's run"
+    bound = frame.loc[[("Crystal system", "PE-AG-GMoE", "vote of ten", "cubic")]].iloc[0]
+    assert bound.published == "> 90" and np.isnan(bound.difference)
+    elsewhere = frame.loc[[("Crystal system", "MVOF-ML", "one pattern", "All")]].iloc[0]
+    assert (elsewhere.published, elsewhere.ours, elsewhere.comparable) == (
+        55,
+        75,
+        "no: measured on other data",
+    )
+    f1 = frame.loc[[("Crystal system, F1", "PE-AG-GMoE", "one pattern", "cubic")]].iloc[0]
+    assert f1.published == "≈ 97" and f1.ours == pytest.approx(80)
+    values = read_published(PUBLISHED).values
+    stated = [
+        value
+        for section in ("crystal_system_accuracy", "spacegroup_accuracy", "crystal_system_metrics")
+        for block in values[section].values()
+        for key, numbers in block.items()
+        if key not in ("source", "where")
+        for value in numbers.values()
+    ]
+    assert sorted(map(str, built.frame.published)) == sorted(map(str, stated))
+    inputs = EvaluationInputs({key: files[key] for key in REQUIRES["table20"]}, configuration())
+    inputs.run = replace(inputs.run, differences=())
+    frame = BUILDERS["table20"](inputs).frame
+    assert set(frame.comparable[frame.model == "PE-AG-GMoE"]) == {"yes", "in part: not stated as a number"}
 
 
 def test_table18_tells_materials_with_kin_from_those_without(table):

@@ -197,9 +197,11 @@ SCORES |= {
     "table16",
     "table17",
     "table18",
+    "table20",
     "fig1",
     "fig5",
     "fig7",
+    "fig9",
     "write_report",
     "write_provenance",
 }

@@ -12,8 +12,9 @@ from edsym.evaluation.inputs import EvaluationInputs
 from edsym.evaluation.map_figure import fig2
 from edsym.evaluation.nuisance_figure import fig7
 from edsym.evaluation.pattern_figure import fig6
+from edsym.evaluation.published_cells import fig9
 
-BUILDERS = {figure.__name__: figure for figure in (fig1, fig2, fig3, fig4, fig5, fig6, fig7, fig8)}
+BUILDERS = {figure.__name__: figure for figure in (fig1, fig2, fig3, fig4, fig5, fig6, fig7, fig8, fig9)}
 """Functions from `EvaluationInputs` to `matplotlib.figure.Figure`."""
 
 
@@ -30,7 +31,7 @@ def write_figure(
     Parameters
     ----------
     name : str
-        "fig1" to "fig8".
+        "fig1" to "fig9".
     files : mapping of str to path
         Inputs by the names that `edsym.evaluation.products` gives for the figure.
     configuration : mapping

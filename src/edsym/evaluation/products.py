@@ -35,6 +35,7 @@ REQUIRES = {
     "table17": ("run", *_SINGLE, *_VIEWS),
     "table18": ("run", "split", "materials", "kinship", *_SINGLE, *_VIEWS),
     "table19": ("run", "cells", "regressed"),
+    "table20": ("run", "published", *_SINGLE, *_VIEWS),
     "fig1": ("run", *_SINGLE, *_VIEWS),
     "fig3": ("run", "split", "materials"),
     "fig4": ("run", "split", "materials"),
@@ -42,6 +43,7 @@ REQUIRES = {
     "fig6": ("run", "split", "materials", "patterns"),
     "fig7": ("run", *_CURVES),
     "fig8": ("run", "cells"),
+    "fig9": ("run", "published", *_SINGLE, *_VIEWS),
 }
 """Names of the files that each table and figure reads.
 

@@ -12,6 +12,7 @@ from edsym.evaluation.inputs import EvaluationInputs
 from edsym.evaluation.map_tables import table14, table15
 from edsym.evaluation.nuisances import table10
 from edsym.evaluation.protocol_tables import table7, table11
+from edsym.evaluation.published_cells import table20
 from edsym.evaluation.rival_tables import table16, table17, table18
 from edsym.evaluation.table_writer import write_table_files
 
@@ -35,6 +36,7 @@ _TABLES = (
     table17,
     table18,
     table19,
+    table20,
 )
 BUILDERS = {table.__name__: table for table in _TABLES}
 """Functions from `EvaluationInputs` to `edsym.evaluation.table_writer.Table`."""
@@ -55,7 +57,7 @@ def write_table(
     Parameters
     ----------
     name : str
-        "table1" to "table19".
+        "table1" to "table20".
     files : mapping of str to path
         Inputs by the names that `edsym.evaluation.products` gives for the table.
     configuration : mapping
