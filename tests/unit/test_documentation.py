@@ -41,6 +41,23 @@ def test_the_tutorial_runs_and_its_answers_are_those_that_it_shows(pictures, mon
         assert best.p_system == pytest.approx(float(line[2]), abs=0.02)
 
 
+def test_the_tutorial_of_scans_runs_and_finds_what_it_shows(pictures, monkeypatch):
+    monkeypatch.chdir(TUTORIAL.parent)
+    names, shown = {}, ""
+    for source, output in cells(TUTORIAL.parent / "scan_tutorial.ipynb"):
+        exec(source, names)
+        shown += output
+    phases = names["found"].phases()
+    assert phases[["grains", "positions"]].values.tolist() == [[4, 12]]
+    best = phases.iloc[0]
+    line = re.search(r"0 +4 +12 +(\S+) +(\S+) +(\S+) +(\S+) +(\S+)", shown)
+    assert (best.crystal_system, best.space_group) == (line[1], line[3]) == ("orthorhombic", "Pnma")
+    assert best.p_crystal_system == pytest.approx(float(line[2]), abs=0.05)
+    assert best[["a", "b", "c"]].astype(float).tolist() == pytest.approx([5.38, 5.44, 7.64], rel=0.01)
+    row = ["perovskite", "perovskite", "", "perovskite", "perovskite"]
+    assert names["known"].positions().known_phase.tolist() == row * 3
+
+
 def test_the_snippet_of_the_readme_runs(pictures, monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     snippets = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
