@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numba import njit
 from torch import Tensor, nn
-from torch.nn.functional import softplus
+from torch.nn.functional import max_pool1d, silu, softplus
 
 from edsym.models.mvof.settings import MVOFSettings
 from edsym.spots.store import SpotLists
@@ -78,7 +78,7 @@ class OpinionNetwork(nn.Module):
         super().__init__()
         self.settings = settings
         self.register_buffer("group_share", torch.zeros(N_SPACE_GROUPS))
-        self.branches = nn.ModuleList(_branch(settings) for _ in ORDERS)
+        self.branches = nn.ModuleList(_Branch(settings) for _ in ORDERS)
         inputs = 2 * len(ORDERS) * settings.channels[-1]
         self.head = nn.Sequential(
             nn.Linear(inputs, settings.hidden),
@@ -89,19 +89,27 @@ class OpinionNetwork(nn.Module):
 
     def forward(self, sequences: Tensor) -> Tensor:
         """Return the evidence of the crystal systems (P, 7) by sequences (P, 3, 5, n)."""
-        there = sequences[:, 0, -1:]
-        pooled = []
-        for o, branch in enumerate(self.branches):
-            h = branch(sequences[:, o]) * there
-            pooled += [h.amax(dim=-1), h.sum(dim=-1) / there.sum(dim=-1).clamp(min=1)]
+        pooled = [branch(sequences[:, o]) for o, branch in enumerate(self.branches)]
         return softplus(self.head(torch.cat(pooled, dim=1)))
 
 
-def _branch(settings: MVOFSettings) -> nn.Sequential:
-    layers = []
-    for inputs, outputs in pairwise((N_FEATURES, *settings.channels)):
-        layers += [nn.Conv1d(inputs, outputs, settings.kernel, padding="same"), nn.SiLU()]
-    return nn.Sequential(*layers)
+class _Branch(nn.Module):
+    """Convolutions along one order; between two of them, of neighbours in pairs the larger one stays."""
+
+    def __init__(self, settings: MVOFSettings):
+        super().__init__()
+        sizes = pairwise((N_FEATURES, *settings.channels))
+        self.layers = nn.ModuleList(nn.Conv1d(*size, settings.kernel, padding="same") for size in sizes)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Return the largest and the mean values (P, 2 · channels) of sequences (P, 5, n)."""
+        there = h[:, -1:]
+        for i, layer in enumerate(self.layers):
+            if i:
+                h, there = (max_pool1d(values, 2, ceil_mode=True) for values in (h, there))
+            h = silu(layer(h)) * there
+        largest = h.masked_fill(there == 0, -torch.inf).amax(dim=-1)
+        return torch.cat([largest, h.sum(dim=-1) / there.sum(dim=-1)], dim=1)
 
 
 def group_shares(groups: np.ndarray) -> Tensor:
