@@ -110,7 +110,7 @@ class _Fit:
         settings = self.network.settings
         self.network.train()
         order = generator(settings.seed, "mvof", epoch).permutation(self.training)
-        penalty = min(1.0, epoch / settings.annealing)
+        penalty = settings.penalty * min(1.0, epoch / settings.annealing)
         for patterns, sequences in self._inputs(order, settings.batch_size, epoch + 1):
             self.optimizer.zero_grad()
             evidential_loss(self.network(sequences), self.system[patterns], penalty).mean().backward()
