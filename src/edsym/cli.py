@@ -102,6 +102,8 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--model", default="lattice", help="a name or a folder")
     one.add_argument("--top", type=int, default=3, help="number of answers")
     one.add_argument("--energy", type=float, help="energy of the electrons in keV; that of the training")
+    one.add_argument("--powder", metavar="FILE", help="a powder pattern of the same crystal: both together")
+    one.add_argument("--wavelength", help="of the powder pattern, as classify-powder takes it")
     one.add_argument("--csv", metavar="CSV", help="write the answers to this file")
     one.add_argument("--unit", default="1/Å", help="of qx and qy: 1/Å, 1/A, 1/nm or px")
     one.add_argument("--scale", type=float, help="1/Å of a pixel")
@@ -315,7 +317,14 @@ def _predict(options: argparse.Namespace) -> int:
     except (TypeError, ValueError):
         normalisation = options.normalisation
     spots = edsym.read_spots(options.spots, **_places(options), normalisation=normalisation)
-    answers = edsym.load_model(options.model).predict(spots, energy_kev=options.energy).top(options.top)
+    found = edsym.load_model(options.model).predict(spots, energy_kev=options.energy)
+    if options.powder:
+        found = found.with_powder(
+            edsym.classify_powder(edsym.read_powder(options.powder, options.wavelength))
+        )
+    elif options.wavelength:
+        raise InputError("--wavelength is of a powder pattern: --powder names none")
+    answers = found.top(options.top)
     if options.csv:
         _write_table(answers, options.csv)
     print(answers.to_string(index=False, na_rep="", float_format="{:.3f}".format))

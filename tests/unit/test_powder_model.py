@@ -1,5 +1,6 @@
 """The powder network: training, calibration, priors, its folder, scores beside other methods, tables."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from edsym.evaluation import powder_class_tables, powder_tables
 from edsym.evaluation.powder_figures import BUILDERS as FIGURES
 from edsym.evaluation.powder_inputs import PowderInputs
 from edsym.interface.powder import PowderAnswer, classify_powder
+from edsym.interface.prediction import Prediction
 from edsym.powder import fit
 from edsym.powder.baselines import nearest
 from edsym.powder.division import divide
@@ -276,7 +278,7 @@ def test_the_command_answers_with_a_model_of_a_folder(model, tmp_path, capsys):
 def test_an_answer_sums_to_systems_and_groups():
     p = np.zeros(230)
     p[[220, 224, 0]] = 0.3, 0.5, 0.2
-    answer = PowderAnswer(p)
+    answer = PowderAnswer(p, p)
     assert answer.p_system[-1] == pytest.approx(0.8) and answer.p_system[0] == pytest.approx(0.2)
     top = answer.top(2)
     assert top.space_group.tolist() == ["Fm-3m", "Pm-3m"] and top.crystal_system[0] == "cubic"
@@ -317,3 +319,22 @@ def test_training_draws_from_relatives_and_tests_do_not(materials, store, tmp_pa
 
 def _new(store):
     return PowderModel(POWDER, NETWORK, np.bincount(store.spacegroup_number - 1, minlength=230))
+
+
+def test_electrons_and_powder_together_weigh_the_prior_once():
+    rng = np.random.default_rng(0)
+    views, told = rng.dirichlet(np.ones(230), 2), rng.dirichlet(np.ones(230))
+    alone = Prediction(
+        np.array(["1", "2"]), np.zeros(2, int), np.array(["salt"]),
+        np.ones((2, 7)) / 7, views, np.ones((1, 7)) / 7, views[:1], True,
+    )  # fmt: skip
+    both = alone.with_powder(PowderAnswer(rng.dirichlet(np.ones(230)), told))
+    assert both.p_spacegroup[1] == pytest.approx(views[1] * told / (views[1] * told).sum())
+    assert both.p_system_views[0, 6] == pytest.approx(both.p_spacegroup_views[0, 194:].sum())
+    # what says nothing changes nothing, and a certain answer can be told otherwise
+    assert alone.with_powder(PowderAnswer(told, np.full(230, 1 / 230))).p_spacegroup == pytest.approx(views)
+    sure = replace(alone, p_spacegroup=np.eye(230)[[0, 0]])
+    assert sure.with_powder(PowderAnswer(told, np.eye(230)[224])).p_spacegroup[0, [0, 224]].sum() > 0.99
+    two = replace(alone, material_id=np.array(["a", "b"]))
+    with pytest.raises(InputError, match="of 2 crystals, expected one"):
+        two.with_powder(PowderAnswer(told, told))

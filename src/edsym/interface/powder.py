@@ -12,7 +12,7 @@ from edsym.powder.reflections import reflections
 from edsym.powder.settings import PowderSettings
 from edsym.structures.structure import Structure
 from edsym.structures.symbols import space_group_symbols
-from edsym.symmetry import CRYSTAL_SYSTEMS, SYSTEM_OF_GROUP, system_index
+from edsym.symmetry import CRYSTAL_SYSTEMS, N_SPACE_GROUPS, SYSTEM_OF_GROUP, system_index
 from edsym.symmetry.classes import CLASSES
 
 STORED = "powder"
@@ -62,9 +62,12 @@ class PowderAnswer:
     p_spacegroup : (230,) array
         Probabilities of the space groups; those of one powder group differ by the training's shares alone,
         and by what intensities tell.
+    evidence : (230,) array
+        The same if all space groups were met alike: what the pattern says, without a prior.
     """
 
     p_spacegroup: np.ndarray
+    evidence: np.ndarray
 
     @property
     def p_system(self) -> np.ndarray:
@@ -146,4 +149,5 @@ def classify_powder(
     if not isinstance(pattern, PowderPattern):
         pattern = read_powder(pattern)
     scores = trained.scores(pattern.on_axis(trained.powder)[None])
-    return PowderAnswer(trained.probabilities(scores, prior)[0])
+    evidence = trained.probabilities(scores, np.ones(N_SPACE_GROUPS))
+    return PowderAnswer(trained.probabilities(scores, prior)[0], evidence[0])

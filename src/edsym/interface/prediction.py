@@ -1,13 +1,17 @@
 """What a model says of patterns, and tables of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from edsym.errors import InputError
-from edsym.symmetry import CRYSTAL_SYSTEMS
+from edsym.interface.powder import PowderAnswer
+from edsym.symmetry import CRYSTAL_SYSTEMS, SYSTEM_OF_GROUP
 from edsym.symmetry.classes import CLASSES, space_group_symbols
+
+# No space group is excluded by one kind of patterns alone.
+_LEAST = 1e-9
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,30 @@ class Prediction:
     p_system_views: np.ndarray
     p_spacegroup_views: np.ndarray
     calibrated: bool
+
+    def with_powder(self, answer: PowderAnswer) -> "Prediction":
+        """Return what these patterns and a powder pattern of the same crystal say together.
+
+        Given the space group, the two are taken as independent: probabilities are multiplied by the powder
+        pattern's evidence, which has no prior, so that the prior counts once. Crystal systems have the sums
+        over their space groups.
+
+        Parameters
+        ----------
+        answer : PowderAnswer
+            As `edsym.classify_powder` returns it.
+
+        Raises
+        ------
+        InputError
+            If the patterns are of several crystals.
+        """
+        if len(self.material_id) != 1:
+            raise InputError(f"the patterns are of {len(self.material_id)} crystals, expected one")
+        groups = [_together(p, answer.evidence) for p in (self.p_spacegroup, self.p_spacegroup_views)]
+        systems = [p @ (SYSTEM_OF_GROUP[:, None] == np.arange(len(CRYSTAL_SYSTEMS))) for p in groups]
+        names = ("p_spacegroup", "p_spacegroup_views", "p_system", "p_system_views")
+        return replace(self, **dict(zip(names, (*groups, *systems), strict=True)))
 
     def top(self, n: int = 3) -> pd.DataFrame:
         """Return the `n` most probable crystal systems and space groups.
@@ -98,6 +126,12 @@ class Prediction:
         classes = CLASSES[kind]()
         index = pd.MultiIndex.from_tuples(names, names=["crystal", "pattern"])
         return pd.DataFrame(classes.sums(np.concatenate(rows)), index, columns=list(classes.names))
+
+
+def _together(p: np.ndarray, evidence: np.ndarray) -> np.ndarray:
+    """Return probabilities (n, 230) and evidence (230,) multiplied, and normalised."""
+    product = np.maximum(p, _LEAST) * np.maximum(evidence, _LEAST)
+    return product / product.sum(axis=1, keepdims=True)
 
 
 def _ranked(crystal: str, pattern: str, p_system: np.ndarray, p_spacegroup: np.ndarray, n: int) -> list[dict]:
