@@ -309,16 +309,21 @@ def test_training_draws_from_relatives_and_tests_do_not(materials, store, tmp_pa
     assert np.array_equal(*shown)
     training, validation, _ = divide(kin, "material", EVALUATION, 0.3)
     drawn = [
-        patterns
-        for one in (store, kin)
-        for _, patterns in fit._Fit(_new(one), one, training, validation)._batches(0)
+        np.concatenate(
+            [patterns for _, patterns in fit._Fit(_new(*one), one[0], training, validation)._batches(0)]
+        )
+        for one in ((store, 0.0), (kin, 0.0), (kin, 1.0))
     ]
-    steps = len(drawn) // 2
-    assert not any(np.array_equal(*pair) for pair in zip(drawn[:steps], drawn[steps:], strict=True))
+    assert not (drawn[0] == drawn[1]).all(1).any()
+    # a third are the materials themselves: only relatives are strained anew
+    assert 0.1 < (drawn[1] == drawn[2]).all(1).mean() < 0.6
 
 
-def _new(store):
-    return PowderModel(POWDER, NETWORK, np.bincount(store.spacegroup_number - 1, minlength=230))
+def _new(store, anew):
+    counts = np.bincount(store.spacegroup_number - 1, minlength=230)
+    return PowderModel(
+        POWDER.replace(relatives=store.relatives), NETWORK.replace(relatives_anew=anew), counts
+    )
 
 
 def test_electrons_and_powder_together_weigh_the_prior_once():

@@ -117,6 +117,15 @@ def test_a_rendered_pattern_has_its_lines_where_they_are_and_in_their_ratio():
     assert noise[axis > 85].std() == pytest.approx(np.sqrt(1.4 / 1000), rel=0.3)
 
 
+@pytest.mark.parametrize("stretch", [0.3, -0.3])
+def test_a_strain_that_splits_a_line_leaves_numbers(stretch):
+    values = no_nuisances(SETTINGS, 1)
+    values["march"] = 0.4
+    strains = np.diag([stretch, 0, 0])[None]
+    pattern = render_with(store_of(SALT), np.array([0]), values, strains, SETTINGS, np.array([0]))
+    assert (pattern >= 0).all() and pattern.max() == 1
+
+
 def test_strains_keep_the_crystal_system():
     system = np.arange(7)
     settings = SETTINGS.replace(strain_sigma=0.01)

@@ -17,6 +17,7 @@ from edsym.powder.features import clean
 from edsym.powder.model import PowderModel, smoothed
 from edsym.powder.network import class_sums, members
 from edsym.powder.nuisances import draw_nuisances, draw_strains
+from edsym.powder.relatives import relative_strains
 from edsym.powder.render import render, render_with
 from edsym.powder.settings import PowderNetworkSettings, PowderSettings
 from edsym.powder.store import PowderStore
@@ -149,6 +150,9 @@ class _Fit:
         crystals = order + len(self.store) * rng.integers(1 + self.store.relatives, size=len(order))
         values = draw_nuisances(powder, len(order), rng)
         strains = draw_strains(powder, lines.system[order], rng)
+        anew = self.settings.relatives_anew * (crystals >= len(self.store))
+        if anew.any():
+            strains += anew[:, None, None] * relative_strains(powder, lines.system[order], rng)
 
         def made(step: int) -> tuple[np.ndarray, np.ndarray]:
             own = slice(step * self.settings.batch_size, (step + 1) * self.settings.batch_size)

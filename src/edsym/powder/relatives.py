@@ -32,17 +32,20 @@ def relatives(
         Of the crystal: its relatives depend on it, and not on which other crystals there are.
     """
     rng = generator(0, "powder relatives", name)
-    spread = settings.model_copy(
-        update={"scale_sigma": settings.relative_scale_sigma, "strain_sigma": settings.relative_strain_sigma}
-    )
     system = np.full(settings.relatives, system_index(np.array([structure.spacegroup_number]))[0])
     reciprocal = np.linalg.inv(structure.lattice).T
     found = []
-    for strain in draw_strains(spread, system, rng):
+    for strain in relative_strains(settings, system, rng):
         lattice = np.linalg.inv(reciprocal + reciprocal @ strain).T
         numbers = _substituted(structure.numbers, abundance, rng)
         found.append(Structure(lattice, numbers, structure.frac_coords, structure.spacegroup_number))
     return found
+
+
+def relative_strains(settings: PowderSettings, system: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return strains (n, 3, 3) of the reciprocal lattices of relatives of crystals of these systems (n,)."""
+    spread = {"scale_sigma": settings.relative_scale_sigma, "strain_sigma": settings.relative_strain_sigma}
+    return draw_strains(settings.model_copy(update=spread), system, rng)
 
 
 def _substituted(numbers: np.ndarray, abundance: np.ndarray, rng: np.random.Generator) -> np.ndarray:

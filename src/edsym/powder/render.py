@@ -128,7 +128,8 @@ def _add(hkl, intensity, line, offset, reciprocal, crystal, v, strain, weight, a
                         hkl[r, 0] * vectors[0, c] + hkl[r, 1] * vectors[1, c] + hkl[r, 2] * vectors[2, c]
                     )
                     cosine += component * of_axis[c]
-                cosine = cosine * cosine * along / squared
+                # of reflections that share a line by accident, a strain makes some longer than the first
+                cosine = min(cosine * cosine * along / squared, 1.0)
                 spread = v.march * v.march * cosine + (1 - cosine) / v.march
                 strength += intensity[r] / (spread * np.sqrt(spread))
         if v.scatter > 0:

@@ -1,6 +1,5 @@
 """Scores of the powder network and of what stands beside it: one row a method and pattern."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -59,11 +58,19 @@ def score_powder(
     sets = {"simulated": _simulated(store, test, model, settings)}
     if measured is not None:
         sets["measured"] = measured
+    profiles = np.concatenate([patterns.profiles for patterns in sets.values()])
     shown = render(store.lines, training, model.powder, settings.seed, "baselines")
     groups = store.spacegroup_number[training]
-    frames = []
+    rivals = {
+        "nearest": nearest(shown, groups, profiles, model.powder),
+        "forest": forest(shown, groups, profiles, model, settings),
+    }
+    frames, start = [], 0
     for name, patterns in sets.items():
-        for method, p, weights in _answers(model, patterns, shown, groups, settings, name == "measured"):
+        own = slice(start, start := start + len(patterns.name))
+        answers = {method: (p[own], np.full(2, np.nan)) for method, p in rivals.items()}
+        answers |= _own_answers(model, patterns, halves=name == "measured")
+        for method, (p, weights) in answers.items():
             columns = dict(zip(WEIGHTS, np.broadcast_to(weights, (len(p), 2)).T, strict=True))
             frames.append(_scored(p, patterns).assign(method=method, patterns=name, **columns))
     _write(pd.concat(frames, ignore_index=True), output_path)
@@ -97,19 +104,20 @@ def _simulated(store: PowderStore, test: np.ndarray, model: PowderModel, setting
     return PatternSet(patterns, store.spacegroup_number[test], store.material_id[test])
 
 
-def _answers(
-    model: PowderModel, patterns: PatternSet, shown: np.ndarray, groups: np.ndarray, settings, halves: bool
-) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Yield each method, its probabilities (n, 230), and the weights of scores and prior, (2,) or (n, 2)."""
-    none, own = np.full(2, np.nan), model.calibration
-    yield "prior", np.broadcast_to(smoothed(model.counts), (len(patterns.profiles), N_SPACE_GROUPS)), none
-    yield "nearest", nearest(shown, groups, patterns.profiles, model.powder), none
-    yield "forest", forest(shown, groups, patterns.profiles, model, settings), none
-    scores = model.scores(patterns.profiles)
-    yield "network", model.probabilities(scores), np.array([own.scores, own.prior])
-    yield "network uniform", model.probabilities(scores, "uniform"), np.array([own.scores, 0])
+def _own_answers(
+    model: PowderModel, patterns: PatternSet, halves: bool
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return by method the probabilities (n, 230), and the weights of scores and prior, (2,) or (n, 2)."""
+    scores, weights = model.scores(patterns.profiles), model.calibration
+    prior = np.broadcast_to(smoothed(model.counts), (len(scores), N_SPACE_GROUPS))
+    found = {
+        "prior": (prior, np.full(2, np.nan)),
+        "network": (model.probabilities(scores), np.array([weights.scores, weights.prior])),
+        "network uniform": (model.probabilities(scores, "uniform"), np.array([weights.scores, 0])),
+    }
     if halves:
-        yield "network fitted", *fitted_on_halves(model, scores, patterns.spacegroup_number)
+        found["network fitted"] = fitted_on_halves(model, scores, patterns.spacegroup_number)
+    return found
 
 
 def fitted_on_halves(

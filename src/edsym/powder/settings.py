@@ -109,6 +109,9 @@ class PowderNetworkSettings(Settings):
     """Largest learning rate (AdamW, one cycle)."""
     weight_decay: float = setting(0.01, ge=0, le=1)
     """Weight decay of AdamW."""
+    relatives_anew: float = setting(0.0, ge=0, le=1)
+    """Each time that a relative is shown its cell is strained anew, by so many times the strains of
+    relatives."""
     precision: Literal["auto", "32", "bf16"] = setting("auto", "bit")
     """Arithmetic of training; `auto` is bf16 mixed on a GPU and 32 bit on a CPU."""
     validation_fraction: float = setting(0.08, gt=0, lt=1)
