@@ -18,6 +18,7 @@ from edsym.page.content import facts_of, farthest, known_of, positions_of, spots
 from edsym.page.images import chosen_positions, images_of
 
 _HERE = files("edsym.page")
+_SCRIPTS = ("page", "layers", "map", "pattern", "answers")  # each uses what those before it define
 _ALIGNED = 8  # bytes: arrays begin where those of JavaScript may
 
 
@@ -54,7 +55,7 @@ def write_page(
         "FACTS": json.dumps(_listed(facts, arrays), allow_nan=False).replace("<", "\\u003c"),
         "ARRAYS": _packed(_joined(arrays)),
         "PLOTLY": _packed(get_plotlyjs().encode()),
-        "SCRIPT": (_HERE / "page.js").read_text("utf-8"),
+        "SCRIPT": "\n".join((_HERE / f"{name}.js").read_text("utf-8") for name in _SCRIPTS),
     }
     page = (_HERE / "page.html").read_text("utf-8")
     for name, text in parts.items():
