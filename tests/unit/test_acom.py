@@ -146,6 +146,23 @@ def test_phases_and_orientations_of_typical_patterns(files, patterns):
     assert (found.score[:, 0] > 0.2).all() and found.score.max() <= 1
 
 
+def test_patterns_of_a_grain_are_oriented_together(files, patterns):
+    bright = patterns[0][2][np.argsort(-patterns[0][2][:, 2])]
+    rng = np.random.default_rng(0)
+    several = [bright[np.sort(rng.permutation(len(bright))[:7])] for _ in range(6)]
+    several += [bright[:3], np.empty((0, 3)), patterns[0][8]]
+    grain = [0] * 8 + [-1]
+    alone = edsym.match_orientations(several, files)
+    found = edsym.match_orientations(several, files, grain=grain)
+    assert found.phase[:, 0].tolist() == [0] * 7 + [-1, 1] and alone.phase[6, 0] == -1
+    rotations, truth = laue_rotations("m-3m"), patterns[1][2]
+    assert (disorientation(found.orientation[:7, 0], truth, rotations) < 1).all()
+    assert not (disorientation(alone.orientation[:6, 0], truth, rotations) < 1).all()
+    np.testing.assert_array_equal(found.orientation[8], alone.orientation[8])
+    with pytest.raises(InputError, match=r"grain has the shape \(8,\), expected \(9,\)"):
+        edsym.match_orientations(several, files, grain=grain[:8])
+
+
 def test_empty_and_wrong_patterns_are_rows_without_a_match(files, patterns):
     spots = [patterns[0][0], np.empty((0, 3)), np.array([[np.nan, 0, 1]]), patterns[0][0][:3], patterns[0][1]]
     found = edsym.match_orientations(spots, files[0])
@@ -237,6 +254,9 @@ def test_known_phases_of_a_scan_are_found_and_an_ended_search_goes_on(
     assert found.score[5] == pytest.approx(alone.score[0, 0], abs=1e-3)
     assert np.isnan(found.orientation[1]).all() and found.score[1] == 0
     assert known_phases.match_scan(scan, files, min_score=0.999).phase.max() == -1
+    blocks = known_phases._blocks(np.arange(9), np.array([1, -1, 1, 0, -1, 1, 0, -1, 1]))
+    monkeypatch.setattr(known_phases, "_BLOCK", 2)
+    assert [block.tolist() for block in blocks] == [[1, 4], [7, 3, 6], [0, 2, 5, 8]]
 
     def once(several, *_, **__):
         if len(several) == 1:

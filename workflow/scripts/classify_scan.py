@@ -1,5 +1,7 @@
 """Tell crystal systems and space groups at every position of a scan, of every grain and every phase."""
 
+import shutil
+
 from edsym.experiment.scan_spots import read_scan_spots
 from edsym.interface.classify import classify_scan
 from edsym.job import job
@@ -15,3 +17,4 @@ with job(snakemake):
     )
     found.write(snakemake.output.map)
     found.to_csv(snakemake.output.positions, snakemake.output.grains, snakemake.output.phases)
+    shutil.rmtree(snakemake.params.parts, ignore_errors=True)

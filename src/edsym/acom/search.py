@@ -149,10 +149,10 @@ def _best_match(spots: np.ndarray, phases: Sequence[Phase], sigma: float) -> Mat
     if not np.isfinite(top[which]):
         return None
     others = [value for k, value in enumerate(top) if k != which]
-    return _described(which, phases[which], answers[which], others, q, intensity, sigma)
+    return described(which, phases[which], answers[which], others, q, intensity, sigma)
 
 
-def _described(which, phase: Phase, answers, others, q, intensity, sigma) -> Match | None:
+def described(which, phase: Phase, answers, others, q, intensity, sigma) -> Match | None:
     """Return the likeliest of the answers of a phase as a match; None if it explains no spot."""
     rotations, frames, values = answers
     best = int(values.argmax())

@@ -1,7 +1,6 @@
 """A map out of the spots of a scan: what a model says of every position alone, of every grain and phase."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,7 +54,7 @@ def classify_scan(
     progress : bool
         Whether to show a progress bar.
     parts : str or Path, optional
-        A folder in which answers are kept until all are there: a run that was ended goes on from it.
+        A folder in which answers are kept: a run that was ended goes on from it. Nothing removes it.
 
     Returns
     -------
@@ -129,8 +128,6 @@ def classify_scan(
         phase,
         *of_phases(phase, common, grain_answers, trained, energy_kev, threads),
     )
-    if parts:
-        shutil.rmtree(parts, ignore_errors=True)
     return found
 
 

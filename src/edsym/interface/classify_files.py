@@ -64,18 +64,6 @@ def classify_file(
     spots, scan = _spots(Path(path), out, pixel, shape, energy_kev, threads)
     if spots.pixel is None:
         raise InputError(f"{path}: the pixels are not calibrated, give their 1/Å as pixel")
-    known = None
-    if phases:
-        known = match_scan(
-            spots,
-            phases,
-            energy_kev,
-            thickness,
-            min_score=min_score,
-            jobs=threads,
-            progress=True,
-            parts=out / "known.parts",
-        )
     found = classify_scan(
         spots,
         model,
@@ -85,7 +73,19 @@ def classify_file(
         progress=True,
         parts=out / "parts",
     )
-    found = replace(found, known=known)
+    if phases:
+        known = match_scan(
+            spots,
+            phases,
+            energy_kev,
+            thickness,
+            min_score=min_score,
+            grain=found.grain,
+            jobs=threads,
+            progress=True,
+            parts=out / "known.parts",
+        )
+        found = replace(found, known=known)
     found.write(out / "map.h5")
     found.to_csv(*(out / f"{name}.csv" for name in ("positions", "grains", "phases")))
     with mpl.rc_context(mpl.rcParamsDefault | STYLE), atomic_path(out / "map.png") as temporary:
@@ -93,7 +93,8 @@ def classify_file(
         FigureCanvasAgg(figure)
         figure.savefig(temporary, format="png", dpi=_DPI)
     write_page(out / "map.html", found, spots, scan, min_intensity)
-    shutil.rmtree(out / "known.parts", ignore_errors=True)
+    for parts in ("parts", "known.parts"):
+        shutil.rmtree(out / parts, ignore_errors=True)
     return found
 
 

@@ -1,14 +1,14 @@
 """Known phases at every position of a scan: what template matching says beside a model."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from edsym.experiment.scan_spots import ScanSpots
-from edsym.files import atomic_path
+from edsym.files import kept_arrays
 from edsym.interface.orientation import match_orientations
 from edsym.interface.orientation_result import Orientations
 from edsym.mapping.known_phases import KnownPhases
@@ -27,6 +27,7 @@ def match_scan(
     thickness: float = 200.0,
     *,
     min_score: float = LEAST_SCORE,
+    grain: np.ndarray | None = None,
     jobs: int = 1,
     progress: bool = False,
     parts: str | Path | None = None,
@@ -46,6 +47,9 @@ def match_scan(
         Of the crystals in Å, about.
     min_score : float
         Score that a match must have, 0 to 1.
+    grain : (n,) array of int, optional
+        Number of each position's grain, -1 where there is none: positions of a grain are oriented together,
+        see `edsym.acom.pooling`.
     jobs : int
         Threads. The result is the same.
     progress : bool
@@ -65,27 +69,36 @@ def match_scan(
     """
     columns = np.stack([spots.qx, spots.qy, spots.intensity], axis=1).astype(float)
     patterns = [part / [1, 1, part[:, 2].sum() or 1] for part in np.split(columns, spots.offset[1:-1])]
-    asked = np.flatnonzero(spots.valid)
+    grain = np.full(len(spots), -1) if grain is None else grain
+    asked = np.flatnonzero(spots.valid | (grain >= 0))
     options = {"energy_kev": energy_kev, "thickness": thickness, "min_score": min_score}
     found = _nothing(len(spots), cif_files)
     with tqdm(total=len(asked), desc="known phases", unit="pattern", disable=not progress) as bar:
-        for start in range(0, len(asked), _BLOCK):
-            block = asked[start : start + _BLOCK]
+        for block in _blocks(asked, grain):
             several = [patterns[p] for p in block]
+            options["grain"] = grain[block].tolist()
+
+            def ask(several: list = several) -> dict[str, np.ndarray]:
+                return _answer(match_orientations(several, cif_files, jobs=jobs, **options))
+
             path = parts and Path(parts) / f"{_key(block, several, cif_files, options)}.npz"
-            if path and path.exists():
-                with np.load(path) as kept:
-                    answer = dict(kept)
-            else:
-                answer = _answer(match_orientations(several, cif_files, jobs=jobs, **options))
-                if path:
-                    with atomic_path(path) as temporary:
-                        np.savez(temporary, **answer)
+            answer = kept_arrays(path, ask)
             found |= {name: answer[name] for name in _OF_PHASES}
             for name in found.keys() - _OF_PHASES:
                 found[name][block] = answer[name]
             bar.update(len(block))
     return KnownPhases(**found)
+
+
+def _blocks(asked: np.ndarray, grain: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield positions that are asked together: those of a grain always are."""
+    order = asked[np.argsort(grain[asked], kind="stable")]
+    ends = np.flatnonzero(np.diff(grain[order], append=-2) | (grain[order] < 0)) + 1
+    start = 0
+    while start < len(order):
+        far = ends[ends >= min(start + _BLOCK, len(order))][0]
+        yield order[start:far]
+        start = far
 
 
 def _nothing(n: int, cif_files: Sequence[str | Path]) -> dict[str, np.ndarray]:

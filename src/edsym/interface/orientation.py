@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from edsym.acom.pooling import pool
 from edsym.acom.rotations import in_fundamental_zone
 from edsym.acom.search import FEWEST, Match, Phase, find_matches
 from edsym.errors import InputError, MaterialError
@@ -30,6 +31,7 @@ def match_orientations(
     min_score: float = 0.0,
     step: float = 3.0,
     position_error: float = 0.005,
+    grain: Sequence[int] | None = None,
     jobs: int = 1,
     progress: bool = False,
 ) -> Orientations:
@@ -53,6 +55,9 @@ def match_orientations(
         Angle between the zone axes of the templates in degrees.
     position_error : float
         Standard deviation of a coordinate of a spot in 1/Å, with what the calibration is off.
+    grain : (P,) sequence of int, optional
+        Which grain each pattern is of; -1 of none. The patterns of a grain are of one phase at about one
+        orientation, which all of them together decide (`edsym.acom.pooling`): each may have few spots then.
     jobs : int
         Threads. The result is the same.
     progress : bool
@@ -93,8 +98,12 @@ def match_orientations(
     names, phases = _phases(cif_files, energy_kev, thickness, step)
     labels, patterns, problems = _patterns(spots)
     one = partial(_matches, phases=phases, sigma=position_error, most=matches)
-    with ThreadPoolExecutor(jobs) as pool:
-        found = list(tqdm(pool.map(one, patterns), total=len(patterns), unit="pattern", disable=not progress))
+    with ThreadPoolExecutor(jobs) as threads:
+        found = list(
+            tqdm(threads.map(one, patterns), total=len(patterns), unit="pattern", disable=not progress)
+        )
+    if grain is not None:
+        _pooled(found, patterns, np.asarray(grain), phases, position_error)
     for p, one in enumerate(found):
         found[p] = [match for match in one if match.score >= min_score]
         if one and not found[p]:
@@ -146,6 +155,18 @@ def _patterns(spots) -> tuple[np.ndarray, list[np.ndarray], list[str]]:
     spots = Spots.of(spots)
     parts = list(spots)
     return spots.view, parts, [""] * len(parts)
+
+
+def _pooled(found: list, patterns: list, grain: np.ndarray, phases: list[Phase], sigma: float) -> None:
+    """Put what all patterns of a grain say in the place of what each says alone."""
+    if grain.shape != (len(patterns),):
+        raise InputError(f"grain has the shape {grain.shape}, expected ({len(patterns)},): one a pattern")
+    near = [pattern[np.hypot(*pattern.T[:2]) <= Q_MAX] for pattern in patterns]
+    for g in np.unique(grain[grain >= 0]):
+        mine = np.flatnonzero(grain == g)
+        together = pool([near[p] for p in mine], [found[p] for p in mine], phases, sigma)
+        for p, matches in zip(mine, together, strict=True):
+            found[p] = matches
 
 
 def _matches(pattern: np.ndarray, phases: list[Phase], sigma: float, most: int) -> list[Match]:
