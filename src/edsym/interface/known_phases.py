@@ -15,7 +15,7 @@ from edsym.mapping.known_phases import KnownPhases
 from edsym.provenance.digest import digest, files_digest
 
 LEAST_SCORE = 0.4
-"""Score of a match: in the simulated scan 92 % of the film is below it, and 4 % inside particles."""
+"""Score of a match: in the simulated scan 97 % inside particles have it, and 39 % of the film alone."""
 _BLOCK = 512  # positions that are kept together
 _OF_PHASES = {"names", "laue_classes"}
 
