@@ -3,12 +3,14 @@
 import argparse
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
-from edsym.errors import EdsymError, InputError, InputWarning
+from edsym import commands
+from edsym.errors import EdsymError, InputWarning
+
+Command = Callable[[str, Callable[[argparse.Namespace], int], str, str], argparse.ArgumentParser]
+"""Adds a command: its name, what it runs, its help and an example."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,10 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="edsym", description=__doc__)
     parser.add_argument("--version", action="version", version=f"edsym {version('edsym')}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    several = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run, help: str, example: str) -> argparse.ArgumentParser:
-        one = commands.add_parser(
+        one = several.add_parser(
             name,
             help=help,
             description=help,
@@ -44,9 +46,15 @@ def _parser() -> argparse.ArgumentParser:
         one.set_defaults(run=run)
         return one
 
+    for add in (_simulate, _spots, _predict, _classify, _cell, _orient, _classify_powder, _trace, _verify):
+        add(command)
+    return parser
+
+
+def _simulate(command: Command) -> None:
     one = command(
         "simulate",
-        _simulate,
+        commands.simulate,
         "simulate diffraction patterns of a crystal",
         "salt.cif --n 10 --spots spots.csv --plot patterns.png",
     )
@@ -63,9 +71,11 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--thickness", type=float, default=200.0, help="thickness of the crystal in Å")
     one.add_argument("--energy", type=float, default=300.0, help="energy of the electrons in keV")
 
+
+def _spots(command: Command) -> None:
     one = command(
         "spots",
-        _spots,
+        commands.spots,
         "find the Bragg spots in the images of a scan, a series or a single pattern",
         "scan.emd --pixel 0.02 --out spots.h5",
     )
@@ -88,9 +98,11 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--spacing", type=float, help="least distance of two spots in pixels")
     one.add_argument("--csv", metavar="CSV", help="write the spots of valid patterns to this CSV file, too")
 
+
+def _predict(command: Command) -> None:
     one = command(
         "predict",
-        _predict,
+        commands.predict,
         "tell crystal system and space group from spots; all patterns are taken as views of one crystal",
         "spots.csv --unit 1/nm --normalisation counts",
     )
@@ -114,9 +126,11 @@ def _parser() -> argparse.ArgumentParser:
         "incident beam in counts",
     )
 
+
+def _classify(command: Command) -> None:
     one = command(
         "classify",
-        _classify,
+        commands.classify,
         "tell crystal system and space group at every position of a scan, of its grains and phases; "
         "predict takes the spots of one crystal",
         "scan.emd --energy 200 --out map",
@@ -141,9 +155,11 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--min-score", type=float, default=0.4, help="score of a known phase, 0 to 1")
     one.add_argument("--jobs", type=int, default=1, help="processes")
 
+
+def _cell(command: Command) -> None:
     one = command(
         "cell",
-        _cell,
+        commands.cell,
         "find the unit cell from spots; all patterns are taken as views of one crystal, none oriented",
         "spots.csv --energy 200 --plot indexed.png",
     )
@@ -158,9 +174,11 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--csv", metavar="CSV", help="write the indexed spots to this file")
     one.add_argument("--plot", metavar="PNG", help="draw the indexed patterns into this PNG, SVG or PDF file")
 
+
+def _orient(command: Command) -> None:
     one = command(
         "orient",
-        _orient,
+        commands.orient,
         "tell which of several known phases each pattern is of, and how it is oriented",
         "spots.csv --cif Au.cif --cif ZrO2.cif --energy 200 --out orientations.csv",
     )
@@ -178,9 +196,11 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--error", type=float, default=0.005, help="standard deviation of qx and of qy in 1/Å")
     one.add_argument("--jobs", type=int, default=1, help="threads")
 
+
+def _classify_powder(command: Command) -> None:
     one = command(
         "classify-powder",
-        _classify_powder,
+        commands.classify_powder,
         "tell the extinction group of a crystal from its X-ray powder pattern",
         "pattern.xy --wavelength Co",
     )
@@ -193,25 +213,33 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--model", default="powder", help="powder, or the folder of a model")
     one.add_argument("--csv", metavar="CSV", help="write the answers to this file")
 
+
+def _trace(command: Command) -> None:
     one = command(
-        "trace", _trace, "print what a file of a run was made from", "results/tables/table3.csv --parameters"
+        "trace",
+        commands.trace,
+        "print what a file of a run was made from",
+        "results/tables/table3.csv --parameters",
     )
     one.add_argument("file", help="a table, a figure or any file of a run")
     one.add_argument("--parameters", action="store_true", help="show the parameters of every rule as well")
 
-    one = command("verify", _verify, "recompute all checksums of a run and say what differs", "results")
+
+def _verify(command: Command) -> None:
+    one = command(
+        "verify", commands.verify, "recompute all checksums of a run and say what differs", "results"
+    )
     one.add_argument("results", help="folder of the run")
-    return parser
 
 
 def _scan_places(one: argparse.ArgumentParser) -> None:
-    """Let a command take the pixel, see `_pixel`, and the shape of a scan."""
+    """Let a command take the pixel, and the shape of a scan."""
     one.add_argument("--pixel", type=float, nargs="+", metavar="Q", help="1/Å of a pixel, or along y and x")
     one.add_argument("--shape", type=int, nargs=2, metavar=("ROWS", "COLUMNS"), help="of the scan")
 
 
 def _spot_files(one: argparse.ArgumentParser) -> None:
-    """Let a command take files of spots, which `_read_spot_files` reads."""
+    """Let a command take files of spots, which `edsym.commands` reads."""
     one.add_argument(
         "spots",
         nargs="+",
@@ -222,259 +250,6 @@ def _spot_files(one: argparse.ArgumentParser) -> None:
     one.add_argument("--scale", type=float, help="1/Å of a pixel")
     one.add_argument("--center", type=float, nargs=2, metavar=("X", "Y"), help="of the direct beam")
     one.add_argument("--every", type=int, default=1, help="take every so many-th pattern of a file alone")
-
-
-def _simulate(options: argparse.Namespace) -> int:
-    import edsym
-
-    with _compiling_told("the simulation"):
-        patterns = edsym.simulate(
-            edsym.Structure.from_cif(options.cif),
-            options.n,
-            options.orientations,
-            options.seed,
-            options.detector,
-            thickness_angstrom=options.thickness,
-            energy_kev=options.energy,
-        )
-        spots = edsym.find_spots(patterns)
-    if options.out:
-        patterns.write(options.out)
-    if options.spots:
-        spots.to_csv(options.spots)
-    if options.plot:
-        from edsym.interface.plot import save_patterns
-
-        save_patterns(spots, options.plot)
-    written = ", ".join(filter(None, [options.out, options.spots, options.plot])) or "nothing: see --help"
-    print(f"{len(patterns)} patterns, {len(spots.qx)} spots; written: {written}")
-    return 0
-
-
-def _spots(options: argparse.Namespace) -> int:
-    import edsym
-    from edsym.interface.finding_report import ellipse_of, image_of, report
-
-    scan = edsym.read_scan(
-        options.scan,
-        pixel=_pixel(options),
-        shape=options.shape,
-        dataset=options.dataset,
-        energy_kev=options.energy,
-    )
-    with _compiling_told("the spot finder"):
-        found = edsym.find_spots(
-            scan,
-            probe=image_of(options.probe, "probe"),
-            mask=None if options.mask is None else image_of(options.mask, "mask") != 0,
-            center=options.center,
-            ellipse=ellipse_of(options.ellipse),
-            false_spots=options.false_spots,
-            spacing=options.spacing,
-            progress=True,
-            parts=f"{options.out}.parts",
-        )
-    found.write(options.out)
-    print(report(found, scan.note), end="")
-    if options.csv:
-        edsym.read_spots(options.out).to_csv(options.csv)
-    return 0
-
-
-def _pixel(options: argparse.Namespace) -> float | list[float] | None:
-    """Return a pixel that is given: one number, or two."""
-    if options.pixel and len(options.pixel) > 2:
-        raise InputError(f"--pixel has {len(options.pixel)} numbers, expected one, or two along y and x")
-    return options.pixel[0] if options.pixel and len(options.pixel) == 1 else options.pixel
-
-
-@contextmanager
-def _compiling_told(what: str) -> Iterator[None]:
-    """Say so where functions are compiled, which takes longer than what they compute."""
-    from numba.core import event
-
-    class Teller(event.Listener):
-        told = False
-
-        def on_start(self, _):
-            if not self.told:
-                text = f"edsym: compiling {what}, about half a minute; the next one finds it compiled"
-                print(text, file=sys.stderr)
-            self.told = True
-
-        def on_end(self, _):
-            pass
-
-    with event.install_listener("numba:compile", Teller()):
-        yield
-
-
-def _predict(options: argparse.Namespace) -> int:
-    import edsym
-
-    try:
-        normalisation = float(options.normalisation)
-    except (TypeError, ValueError):
-        normalisation = options.normalisation
-    spots = edsym.read_spots(options.spots, **_places(options), normalisation=normalisation)
-    found = edsym.load_model(options.model).predict(spots, energy_kev=options.energy)
-    if options.powder:
-        found = found.with_powder(
-            edsym.classify_powder(edsym.read_powder(options.powder, options.wavelength))
-        )
-    elif options.wavelength:
-        raise InputError("--wavelength is of a powder pattern: --powder names none")
-    answers = found.top(options.top)
-    if options.csv:
-        _write_table(answers, options.csv)
-    print(answers.to_string(index=False, na_rep="", float_format="{:.3f}".format))
-    return 0
-
-
-def _classify(options: argparse.Namespace) -> int:
-    from edsym.interface.classify_files import classify_file, summary
-
-    with _compiling_told("the finders of spots and lattices"):
-        found = classify_file(
-            options.scan,
-            options.out,
-            model=options.model,
-            energy_kev=options.energy,
-            pixel=_pixel(options),
-            shape=options.shape,
-            min_intensity=options.min_intensity,
-            phases=options.phases,
-            thickness=options.thickness,
-            min_score=options.min_score,
-            threads=options.jobs,
-        )
-    print(summary(found), end="")
-    return 0
-
-
-def _write_table(table, path: str) -> None:
-    from edsym.files import atomic_path
-
-    with atomic_path(path) as temporary:
-        table.to_csv(temporary, index=False)
-
-
-def _places(options: argparse.Namespace) -> dict:
-    """Return what tells the places of spots."""
-    return {"unit": options.unit, "scale": options.scale, "center": options.center}
-
-
-def _read_spot_files(options: argparse.Namespace):
-    """Return the spots of all files as a table; a file's name is a part of those of its patterns."""
-    import pandas as pd
-
-    import edsym
-
-    if options.every < 1:
-        raise InputError(f"every is {options.every}, expected 1 at least")
-    frames = []
-    for path in options.spots:  # intensities are compared within a pattern alone
-        spots = edsym.read_spots(path, **_places(options), normalisation="sum")[:: options.every]
-        frames.append(spots.to_frame())
-        if len(options.spots) > 1:
-            frames[-1]["pattern"] = f"{path}:" + frames[-1]["pattern"].astype(str)
-    return pd.concat(frames, ignore_index=True)
-
-
-def _cell(options: argparse.Namespace) -> int:
-    import pandas as pd
-
-    import edsym
-    from edsym.interface.cell_report import report
-
-    frame = _read_spot_files(options)
-    spots = edsym.Spots.from_frame(frame, normalisation="sum")
-    with _compiling_told("the lattice finder"):
-        if options.crystals == 1:
-            cells = [edsym.find_cell(spots, options.energy, position_error=options.error)]
-        else:
-            cells = edsym.find_crystals(
-                spots, options.energy, most=options.crystals, position_error=options.error
-            )
-    names = pd.unique(frame["pattern"])
-    for number, cell in enumerate(cells, start=1):
-        if options.crystals > 1:
-            print(f"Crystal {number} of {len(cells)}, in {len(cell.spots.qx)} of {len(frame)} spots")
-        print(report(cell, names), end="")
-    if options.crystals == 1:
-        table, shown = cells[0].spots.to_frame().assign(pattern=frame["pattern"]), cells[0].spots
-    else:
-        parts = [cell.spots.to_frame().assign(crystal=number) for number, cell in enumerate(cells, start=1)]
-        table = pd.concat(parts, ignore_index=True)
-        shown = edsym.Spots.from_frame(table.assign(pattern=table.crystal), normalisation="sum")
-    if options.csv:
-        _write_table(table, options.csv)
-    if options.plot:
-        from edsym.interface.plot import save_patterns
-
-        save_patterns(shown, options.plot)
-    return 0
-
-
-def _orient(options: argparse.Namespace) -> int:
-    import edsym
-    from edsym.interface.orientation_result import summary
-
-    if options.map:
-        from edsym.interface.orientation_map import save_map, scan_shape
-
-        if len(options.spots) > 1:
-            raise InputError(f"a map takes one file of spots, not {len(options.spots)}")
-        shape = scan_shape(options.spots[0])
-    frame = _read_spot_files(options)
-    with _compiling_told("the search for orientations"):
-        found = edsym.match_orientations(
-            edsym.Spots.from_frame(frame, normalisation="sum"),
-            options.cif,
-            options.energy,
-            options.thickness,
-            matches=options.matches,
-            min_score=options.min_score,
-            step=options.step,
-            position_error=options.error,
-            jobs=options.jobs,
-            progress=True,
-        )
-    found = replace(found, pattern=frame["pattern"].unique())
-    if options.out:
-        found.to_csv(options.out)
-    if options.map:
-        save_map(found, shape, options.map)
-    print(summary(found).to_string(index=False, na_rep="", float_format="{:.3f}".format))
-    return 0
-
-
-def _classify_powder(options: argparse.Namespace) -> int:
-    import edsym
-
-    pattern = edsym.read_powder(options.pattern, options.wavelength)
-    answers = edsym.classify_powder(pattern, options.model, options.prior).top(options.top)
-    if options.csv:
-        _write_table(answers, options.csv)
-    print(answers.to_string(index=False, float_format="{:.3f}".format))
-    return 0
-
-
-def _trace(options: argparse.Namespace) -> int:
-    from edsym.provenance.trace import trace
-
-    print(trace(options.file, options.parameters), end="")
-    return 0
-
-
-def _verify(options: argparse.Namespace) -> int:
-    from edsym.provenance.verify import verify
-
-    checked, problems = verify(options.results)
-    for problem in problems:
-        print(problem)
-    print(f"{checked} files checked, {len(problems)} problems")
-    return int(bool(problems))
 
 
 if __name__ == "__main__":

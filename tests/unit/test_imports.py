@@ -31,6 +31,7 @@ LAYERS = [
     ["evaluation"],
     ["page"],
     ["configuration", "configuration_files", "interface"],
+    ["commands"],
     ["cli"],
 ]
 RANK = {f"edsym.{name}": rank for rank, names in enumerate(LAYERS) for name in names}
