@@ -26,14 +26,14 @@ class MVOFSettings(Settings):
     """Share of these channels set to zero in training."""
     epochs: int = setting(10, "epochs", ge=1, le=10_000)
     """Passes over the training patterns; the weights of the best one on the validation part are kept."""
-    penalty: float = setting(0.1, ge=0, le=100)
+    penalty: float = setting(0.03, ge=0, le=100)
     """Weight of the penalty of evidence for wrong classes. With 1, as where it was proposed, no evidence is
     left where patterns tell little, and all answers are alike."""
     annealing: int = setting(10, "epochs", ge=1, le=10_000)
     """Epochs in which this weight grows from 0."""
     batch_size: int = setting(256, "patterns", ge=1, le=65_536)
     """Patterns a step."""
-    learning_rate: float = setting(0.001, gt=0, le=1)
+    learning_rate: float = setting(0.002, gt=0, le=1)
     """Largest learning rate (AdamW, one cycle)."""
     weight_decay: float = setting(0.01, ge=0, le=1)
     """Weight decay of AdamW."""
