@@ -6,10 +6,12 @@ Patterns of the scan of the target `experiment`, of every second window of neigh
 simulated without counting noise, and counts are drawn from them at each dose. They are searched together.
 
 Where a spot may be is known: the reciprocal lattice of the grain on the Ewald sphere. How bright it is, the
-clear pattern tells: the sum of a disk at that place above the ring around it. Its contrast is that over what
-it varies by: counts of disk and ring, and the film, by how much such sums differ at places of no spot as far
-from the beam. What is found elsewhere is a speckle if the clear pattern is brighter there, too, by as much
-as a spot must be at that dose, and otherwise false.
+clear pattern tells: the sum of a disk at that place above the ring around it. Where it is, it tells, too:
+where that sum is largest, within two pixels of the lattice point, as slopes of a ball bend the beams. The
+contrast of a spot is that sum over what it varies by: counts of disk and ring, and the film, by how much such
+sums differ at places of no spot as far from the beam; a brighter one nearer than two spots may be hides it.
+What is found elsewhere is a speckle if the clear pattern is brighter there, too, by two standard deviations
+of counting, and otherwise false.
 """
 
 import argparse
@@ -26,13 +28,17 @@ from edsym.specimen.truth import Truth
 
 DOSES = (3e4, 1e5, 3e5, 1e6, 1e7)
 SURE = 8.0  # contrast from which on spots are asked for
+THERE = 2.0  # standard deviations of counting: so bright the clear pattern is at a speckle, at least
 NEAR, FALSE = 0.5, 1.5  # pixels: found so near is right, further is none
-RELROD = 1.5  # of the inverse thickness: a lattice point further from the sphere than that gives no spot
+MAIN = 1.5  # of the same: nearer ones may be bright, and no film is measured there
+FURTHEST = 0.08  # 1/Å, from the sphere
+RELROD = 4.0  # of the inverse thickness: a lattice point further from the sphere than that gives no spot
+BENT = 2.0  # pixels that a spot may be from its lattice point
 THINNEST = 15.0  # Å
 ZONES = 12  # rings in which the film is compared
 
 
-def lattice_places(basis: np.ndarray, thickness: float, wave: float, reach: float) -> np.ndarray:
+def lattice_places(basis: np.ndarray, thickness: float, wave: float, reach: float, rods: float) -> np.ndarray:
     """Return x and y (n, 2) of the lattice points near the Ewald sphere, in 1/Å, without the direct beam."""
     reciprocal = np.linalg.inv(basis).T
     n = np.ceil(reach * np.linalg.norm(basis, axis=1)).astype(int) + 1
@@ -41,7 +47,7 @@ def lattice_places(basis: np.ndarray, thickness: float, wave: float, reach: floa
     # the beam travels along +z: a wave with k + g has the length of k where g_z = -g²/2k for small angles
     k = 1 / wave
     excitation = k - np.sqrt(np.clip(k**2 - (g[:, :2] ** 2).sum(axis=1), 0, None)) + g[:, 2]
-    near = (np.abs(excitation) < RELROD / thickness) & (np.linalg.norm(g[:, :2], axis=1) < reach)
+    near = (np.abs(excitation) < min(rods / thickness, FURTHEST)) & (np.linalg.norm(g[:, :2], axis=1) < reach)
     return g[near, :2]
 
 
@@ -69,25 +75,37 @@ class Disks:
 class Pattern:
     """What is true of a pattern."""
 
-    def __init__(
-        self, image: np.ndarray, centre: np.ndarray, places: np.ndarray, disks: Disks, radius: float
-    ):
+    def __init__(self, image, centre, places, main, disks: Disks, radius: float):
         self.image, self.disks, self.radius = image, disks, radius
         size = image.shape[0]
         inside = ((places > 2 * radius) & (places < size - 1 - 2 * radius)).all(axis=1)
         beam = np.linalg.norm(places - centre, axis=1)
-        self.all = places
-        self.places = places[inside & (beam > 3 * radius)]
         y, x = np.indices(image.shape)
         far = np.hypot(y - centre[0], x - centre[1])
         empty = far > 4 * radius
-        for place in places:
+        for place in main:
             empty &= np.hypot(y - place[0], x - place[1]) > 2 * radius + 1
         edges = np.quantile(far[empty], np.linspace(0, 1, ZONES + 1)[1:-1])
         zone = np.digitize(far, edges)
         self.above, self.under = disks(image)
         spread = np.array([_scatter(self.above[empty & (zone == k)]) for k in range(ZONES)])
         self.film = spread[zone]
+        self.centre = self.peak(centre)
+        self.all = places
+        peaks = np.array([self.peak(p) for p in places[inside & (beam > 3 * radius)]]).reshape(-1, 2)
+        peaks = peaks[np.isfinite(peaks).all(axis=1)]  # two lattice points may have one peak
+        self.places = np.unique(peaks.round(3), axis=0)
+
+    def peak(self, place: np.ndarray) -> np.ndarray:
+        """Return where a disk stands out most near a place (2,); NaN if nowhere within reach."""
+        i0, j0 = np.rint(place).astype(int)
+        n = int(BENT)
+        part = self.above[i0 - n - 1 : i0 + n + 2, j0 - n - 1 : j0 + n + 2]
+        i, j = np.unravel_index(part.argmax(), part.shape)
+        if not (0 < i < len(part) - 1 and 0 < j < len(part) - 1):
+            return np.full(2, np.nan)
+        low, here, high = np.array([part[i - 1 : i + 2, j], part[i, j - 1 : j + 2]]).T
+        return [i0 - n - 1 + i, j0 - n - 1 + j] + (low - high) / (2 * (low + high - 2 * here))
 
     def contrast(self, places: np.ndarray, dose: float, film: bool) -> np.ndarray:
         """Return how far disks at places (n, 2) stand out at a dose."""
@@ -118,42 +136,59 @@ def known(shares: np.ndarray, truth: Truth, settings: ExperimentSettings) -> tup
         centre, image = truth.centre[*p], shares[*p].astype(float)
         grains = np.flatnonzero(truth.grain_particle == truth.particle[*p])
         thick, reach = max(truth.thickness[*p], THINNEST), settings.pixel * settings.frame * 0.75
-        xy = np.concatenate([lattice_places(truth.grain_basis[g], thick, wave, reach) for g in grains])
+        places, main = (
+            centre
+            + np.concatenate([lattice_places(truth.grain_basis[g], thick, wave, reach, n) for g in grains])[
+                :, ::-1
+            ]
+            / settings.pixel
+            for n in (RELROD, MAIN)
+        )
         centres.append(centre)
-        patterns.append(Pattern(image, centre, centre + xy[:, ::-1] / settings.pixel, disks, radius))
+        patterns.append(Pattern(image, centre, places, main, disks, radius))
     return patterns, np.array(centres)
 
 
-def line(patterns: list[Pattern], centres: np.ndarray, dose: float) -> str:
+def line(patterns: list[Pattern], dose: float) -> str:
     """Return a line of the table."""
     rng = np.random.default_rng(0)
     images = np.array([rng.poisson(dose * p.image) for p in patterns], np.uint32)
     found = edsym.find_spots(images, progress=True)
-    asked = right = speckles = false = total = 0
+    asked = right = seen = speckles = false = total = 0
     errors = []
     for n, p in enumerate(patterns):
         spots = found[n][:, [1, 0]]
         total += len(spots)
         if len(p.places):
-            # grains of a twin share some: two places under one disk are one
-            wanted = p.places[p.contrast(p.places, dose, True) >= SURE]
+            contrast = p.contrast(p.places, dose, True)
+            wanted = _apart(p.places[contrast >= SURE], contrast[contrast >= SURE], found.facts["spacing"])
             nearest = _distances(wanted, spots)
             asked += len(wanted)
             right += (nearest < NEAR).sum()
+            seen += (nearest < FALSE).sum()
             errors.append(nearest[nearest < NEAR])
         if len(spots):
-            off = spots[_distances(spots, p.all) > FALSE]
+            off = spots[np.minimum(_distances(spots, p.places), _distances(spots, p.all)) > FALSE]
             off = off[((off >= 0) & (off <= p.image.shape[0] - 1)).all(axis=1)]
-            real = p.contrast(off, dose, False) >= found.facts["threshold"] if len(off) else np.zeros(0, bool)
+            real = p.contrast(off, dose, False) >= THERE if len(off) else np.zeros(0, bool)
             speckles += real.sum()
             false += (~real).sum()
-    beam = np.abs(found.measured[:, ::-1] - centres)
+    beam = np.abs(found.measured[:, ::-1] - [p.centre for p in patterns])
     rms = np.sqrt(np.mean(np.concatenate(errors) ** 2))
     return (
-        f"| {dose:,.0f} | {right} of {asked} | {right / asked:.1%} | {rms:.2f} | {false / total:.1%} | "
-        f"{speckles / total:.1%} | {total / len(patterns):.1f} | {np.nanmax(beam):.2f} | "
-        f"{found.facts['radius']:.2f} |"
+        f"| {dose:,.0f} | {right} of {asked} | {right / asked:.1%} | {seen / asked:.1%} | {rms:.2f} | "
+        f"{false / total:.1%} | {speckles / total:.1%} | {total / len(patterns):.1f} | "
+        f"{np.nanmax(beam):.2f} | {found.facts['radius']:.2f} |"
     )
+
+
+def _apart(places: np.ndarray, contrast: np.ndarray, spacing: float) -> np.ndarray:
+    """Return the places that no brighter one is nearer to than a spacing."""
+    kept: list[np.ndarray] = []
+    for place in places[np.argsort(-contrast)]:
+        if all(np.linalg.norm(place - other) >= spacing for other in kept):
+            kept.append(place)
+    return np.array(kept).reshape(-1, 2)
 
 
 def _distances(points: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -178,12 +213,24 @@ def main() -> None:
         if options.clear:
             np.save(options.clear, shares)
     patterns, centres = known(shares, truth, settings)
-    print(f"{len(patterns)} patterns inside particles")
-    names = "electrons", "found", "share", "rms [pixel]", "false", "speckles", "spots", "centre", "radius"
+    bent = np.abs([p.centre for p in patterns] - centres)
+    print(f"{len(patterns)} patterns inside particles; they bend the beam by up to {bent.max():.2f} pixels")
+    names = (
+        "electrons",
+        "found",
+        "share",
+        "within 1.5",
+        "rms",
+        "false",
+        "speckles",
+        "spots",
+        "centre",
+        "radius",
+    )
     print("|", " | ".join(names), "|")
     print("|---" * len(names) + "|")
     for dose in DOSES:
-        print(line(patterns, centres, dose), flush=True)
+        print(line(patterns, dose), flush=True)
 
 
 if __name__ == "__main__":
