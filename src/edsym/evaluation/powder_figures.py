@@ -78,7 +78,8 @@ def powder_fig2(inputs: PowderInputs) -> Figure:
                 markersize=2.5, elinewidth=0.5, label=f"{title}: ECE {error:.1f} %",
             )  # fmt: skip
         # room above for the legend
-        axes.set(xlabel="Confidence", ylabel="Accuracy", xlim=(-0.03, 1.03), ylim=(-0.03, 1.3))
+        axes.set(xlabel="Confidence", ylabel="Accuracy", yticks=np.linspace(0, 1, 6))
+        axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.35))
         axes.legend(loc="upper left", fontsize=6, handletextpad=0.1, borderaxespad=0.1)
     add_note(figure, inputs.note())
     return figure
@@ -118,10 +119,10 @@ def _panels(inputs: PowderInputs, *methods: str) -> dict[tuple[str, str], dict[s
 
 def _grid(panels) -> tuple[Figure, dict[tuple[str, str], Axes]]:
     """Return a figure with a panel for each division and patterns."""
-    figure = Figure(figsize=(2.4 * max(len(panels), 2), 2.8), layout="constrained")
+    figure = Figure(figsize=(2.7 * max(len(panels), 2), 3.2), layout="constrained")
     row = figure.subplots(1, len(panels), squeeze=False)[0]
     for axes, (division, patterns) in zip(row, panels, strict=True):
-        axes.set_title(f"{patterns}, divided by {division}", loc="left", fontweight="bold")
+        axes.set_title(f"{patterns},\ndivided by {division}", loc="left", fontweight="bold")
     return figure, dict(zip(panels, row, strict=True))
 
 

@@ -65,10 +65,10 @@ def score_powder(
         "nearest": nearest(shown, groups, profiles, model.powder),
         "forest": forest(shown, groups, profiles, model, settings),
     }
-    frames, start = [], 0
+    frames, end = [], 0
     for name, patterns in sets.items():
-        own = slice(start, start := start + len(patterns.name))
-        answers = {method: (p[own], np.full(2, np.nan)) for method, p in rivals.items()}
+        start, end = end, end + len(patterns.name)
+        answers = {method: (p[start:end], np.full(2, np.nan)) for method, p in rivals.items()}
         answers |= _own_answers(model, patterns, halves=name == "measured")
         for method, (p, weights) in answers.items():
             columns = dict(zip(WEIGHTS, np.broadcast_to(weights, (len(p), 2)).T, strict=True))
