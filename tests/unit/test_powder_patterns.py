@@ -150,6 +150,16 @@ def test_background_goes_and_the_largest_is_1():
     assert found[(axis > 60)].max() < 0.2
 
 
+@pytest.mark.parametrize(("first", "last"), [(30, 1700), (0, 1530), (130, 1310)])
+def test_background_goes_up_to_the_ends_of_what_was_measured(first, last):
+    pattern = np.zeros((1, SETTINGS.bins), np.float32)
+    pattern[0, first:last] = 0.1
+    pattern[0, 700] = 1
+    found = clean(pattern, SETTINGS)[0]
+    assert np.flatnonzero(found).tolist() == [700] and found[700] == 1
+    assert not clean(0 * pattern, SETTINGS).any()
+
+
 def test_the_correlation_of_ratios_knows_no_scale_and_that_of_squares_has_the_differences():
     correlations = Correlations(SETTINGS, 1024)
     axis = 5 + 0.05 * (np.arange(SETTINGS.bins) + 0.5)

@@ -18,25 +18,33 @@ _QUANTILE = 0.3
 def clean(patterns: np.ndarray, settings: PowderSettings) -> np.ndarray:
     """Return patterns (n, bins) without background, the root of intensities, largest 1, as float32."""
     window = max(round(settings.background_window / settings.step), 4)
-    return _clean(np.ascontiguousarray(patterns, np.float32), min(window, patterns.shape[1]))
+    return _clean(np.ascontiguousarray(patterns, np.float32), window)
 
 
 @njit(cache=True, nogil=True)
 def _clean(patterns, window):
     out = np.zeros_like(patterns)
-    n, count = patterns.shape[1], max(patterns.shape[1] // window, 1)
-    rank = int(_QUANTILE * window)
-    levels = np.empty(count)
     for i in range(len(patterns)):
         row = patterns[i]
-        for k in range(count):
-            levels[k] = np.partition(row[k * window : (k + 1) * window], rank)[rank]
+        first, end = 0, len(row)
+        while first < end and row[first] == 0:
+            first += 1
+        while end > first and row[end - 1] == 0:
+            end -= 1
+        if first == end:
+            continue
+        # windows of what was measured: of one that reaches beyond, the quantile would be too low
+        width = min(window, end - first)
+        levels = np.empty((end - first) // width)
+        rank = int(_QUANTILE * width)
+        for k in range(len(levels)):
+            levels[k] = np.partition(row[first + k * width : first + (k + 1) * width], rank)[rank]
         top = 0.0
-        for j in range(n):
+        for j in range(first, end):
             # linear between the centres of windows
-            place = min(max((j + 0.5) / window - 0.5, 0.0), count - 1.0)
-            k = min(int(place), max(count - 2, 0))
-            level = levels[k] + (place - k) * (levels[min(k + 1, count - 1)] - levels[k])
+            place = min(max((j - first + 0.5) / width - 0.5, 0.0), len(levels) - 1.0)
+            k = min(int(place), max(len(levels) - 2, 0))
+            level = levels[k] + (place - k) * (levels[min(k + 1, len(levels) - 1)] - levels[k])
             out[i, j] = max(row[j] - level, 0.0) if row[j] != 0 else 0.0
             top = max(top, out[i, j])
         if top > 0:
