@@ -19,7 +19,7 @@ from edsym.errors import InputError
 from edsym.evaluation.metrics import wilson_interval
 from edsym.files import atomic_path
 from edsym.interface.model import MODELS_DIR
-from edsym.interface.powder import PowderAnswer
+from edsym.interface.powder_answer import PowderAnswer
 from edsym.powder.division import divide
 from edsym.powder.model import PowderModel
 from edsym.powder.render import render

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
+from edsym.models import epochs
 from edsym.models.forest.features import N_FEATURES
 from edsym.models.mlp import fit
 from edsym.models.mlp.model import Perceptron
@@ -80,7 +81,7 @@ def test_another_seed_starts_from_other_weights(files, tmp_path):
 
 
 def test_a_fit_is_the_loop_that_it_says_and_ends_with_its_best_epoch(monkeypatch):
-    monkeypatch.setattr(fit, "_PATTERNS_AT_ONCE", 7)
+    monkeypatch.setattr(fit._Fit, "at_once", 7)
     settings = SETTINGS.replace(epochs=4, batch_size=8, learning_rate=0.1, dropout=0.0, weight_decay=0.1)
     rng, validates = np.random.default_rng(0), np.arange(40) % 4 == 0
     features, groups = np.zeros((40, N_FEATURES), np.float32), rng.choice([1, 2, 62, 225, 230], 40)
@@ -88,7 +89,7 @@ def test_a_fit_is_the_loop_that_it_says_and_ends_with_its_best_epoch(monkeypatch
     torch.manual_seed(0)
     draws = []
     monkeypatch.setattr(
-        fit, "detect", lambda chunk, detector, seed, draw: (draws.append((seed, draw)), chunk)[1]
+        epochs, "detect", lambda chunk, detector, seed, draw: (draws.append((seed, draw)), chunk)[1]
     )
     monkeypatch.setattr(fit, "forest_features", lambda chunk: features[chunk])
     training = fit._Fit(MLP(settings), SimpleNamespace(take=np.array), groups, validates, None)

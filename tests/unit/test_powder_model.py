@@ -15,7 +15,8 @@ from edsym.errors import InputError
 from edsym.evaluation import powder_class_tables, powder_tables
 from edsym.evaluation.powder_figures import BUILDERS as FIGURES
 from edsym.evaluation.powder_inputs import PowderInputs
-from edsym.interface.powder import PowderAnswer, classify_powder
+from edsym.interface.powder import classify_powder
+from edsym.interface.powder_answer import PowderAnswer
 from edsym.interface.prediction import Prediction
 from edsym.powder import fit
 from edsym.powder.baselines import nearest

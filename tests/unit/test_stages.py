@@ -143,6 +143,7 @@ EXPECTED = {
     "models.mvof.network": MVOF,
     "models.mvof.opinions": MVOF - TRAIN,
     "models.mvof.model": MVOF - TRAIN,
+    "models.epochs": {"train mlp", "train mvof"},
     "models.mvof.fit": {"train mvof"},
     "models.forest.model": (FOREST - TRAIN) | REGRESS,
     "models.forest.fit": {"train forest"},

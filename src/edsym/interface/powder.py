@@ -1,19 +1,16 @@
 """Powder patterns in a notebook: simulated ones, and what the network says of measured ones."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from edsym.errors import InputError
+from edsym.interface.powder_answer import PowderAnswer
 from edsym.powder.pattern import PowderPattern
 from edsym.powder.reflections import reflections
 from edsym.powder.settings import PowderSettings
 from edsym.structures.structure import Structure
-from edsym.structures.symbols import space_group_symbols
-from edsym.symmetry import CRYSTAL_SYSTEMS, N_SPACE_GROUPS, SYSTEM_OF_GROUP, system_index
-from edsym.symmetry.classes import CLASSES
+from edsym.symmetry import N_SPACE_GROUPS
 
 STORED = "powder"
 """Name of the model that comes with edsym."""
@@ -51,61 +48,6 @@ def simulate_powder(structure: Structure, seed: int | None = None, **changes) ->
     intensity = render(lines, np.array([0]), settings, seed)[0]
     two_theta = settings.two_theta_min + settings.step * (np.arange(settings.bins) + 0.5)
     return PowderPattern(two_theta, np.maximum(intensity, 0), settings.wavelength, "the simulated pattern")
-
-
-@dataclass(frozen=True)
-class PowderAnswer:
-    """What a model says of a powder pattern.
-
-    Attributes
-    ----------
-    p_spacegroup : (230,) array
-        Probabilities of the space groups; those of one powder group differ by the training's shares alone,
-        and by what intensities tell.
-    evidence : (230,) array
-        The same if all space groups were met alike: what the pattern says, without a prior.
-    """
-
-    p_spacegroup: np.ndarray
-    evidence: np.ndarray
-
-    @property
-    def p_system(self) -> np.ndarray:
-        """Probabilities (7,) of the crystal systems, sums of those of their space groups."""
-        return np.bincount(SYSTEM_OF_GROUP, self.p_spacegroup)
-
-    def top(self, n: int = 5) -> pd.DataFrame:
-        """Return the `n` most probable powder groups.
-
-        Returns
-        -------
-        DataFrame
-            rank, p_group, crystal_system of the most probable space group in the group, space_group (that
-            one), p_spacegroup, and all ``members`` of the group, which share their systematic absences.
-
-        Raises
-        ------
-        InputError
-            If `n` is not 1 to 97.
-        """
-        classes = CLASSES["powder"]()
-        p_group = classes.sums(self.p_spacegroup)
-        if not 1 <= n <= len(p_group):
-            raise InputError(f"n is {n}, expected 1 to {len(p_group)}")
-        rows = []
-        for rank, group in enumerate(np.argsort(-p_group, kind="stable")[:n], 1):
-            best = int(np.where(classes.index == group, self.p_spacegroup, -1).argmax())
-            rows.append(
-                {
-                    "rank": rank,
-                    "p_group": p_group[group],
-                    "crystal_system": CRYSTAL_SYSTEMS[int(system_index(best + 1))],
-                    "space_group": space_group_symbols()[best],
-                    "p_spacegroup": self.p_spacegroup[best],
-                    "members": classes.names[group],
-                }
-            )
-        return pd.DataFrame(rows)
 
 
 def classify_powder(

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from edsym.errors import InputError
-from edsym.interface.powder import PowderAnswer
+from edsym.interface.powder_answer import PowderAnswer
 from edsym.symmetry import CRYSTAL_SYSTEMS, SYSTEM_OF_GROUP
 from edsym.symmetry.classes import CLASSES, space_group_symbols
 
