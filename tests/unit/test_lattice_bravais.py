@@ -6,6 +6,7 @@ from scipy.spatial.transform import Rotation
 
 from edsym.lattice.bravais import (
     BRAVAIS,
+    SMALLEST_STRAIN,
     bravais_lattices,
     cell_parameters,
     parameter_uncertainties,
@@ -80,6 +81,15 @@ def test_noise_leaves_the_choice_open_and_a_sharp_measurement_decides():
     blurred, sharp = (bravais_lattices(cell, s**2 * np.eye(6)) for s in (0.01, 1e-4))
     assert [one.bravais for one in blurred][:2] == ["oP", "mP"]
     assert sharp[0].bravais == "mP" and sharp[0].probability > 0.99
+
+
+def test_lengths_that_symmetry_ties_have_one_uncertainty():
+    cell = CENTRED["F"] @ vectors(*CELLS["c"])
+    spread = np.diag([1e-3, 1e-3, 0.1, 0.05, 0.05, 1e-3]) ** 2  # one pattern: little is known along the beam
+    best = bravais_lattices(cell, spread)[0]
+    assert best.bravais == "cF"
+    expected = 5 * np.hypot(1e-3, SMALLEST_STRAIN) / np.sqrt(2)
+    np.testing.assert_allclose(best.uncertainties, [expected] * 3 + [0] * 3, rtol=0.01)
 
 
 def test_the_uncertainty_of_parameters_is_that_of_the_strains():

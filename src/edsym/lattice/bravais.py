@@ -36,7 +36,7 @@ SMALLEST_STRAIN = 3e-4
 _NUMBERS = dict(zip((2, 10, 12, 47, 65, 71, 69, 123, 139, 166, 191, 221, 229, 225), BRAVAIS, strict=True))
 _FARTHEST = 60.0
 _MOST_AXES = 14
-# Share of its uncertainty without symmetry that one bound by symmetry is below, since strains are small.
+# Share of its uncertainty without symmetry that an angle's is below which symmetry fixes: strains are small.
 _FIXED = 0.05
 # Strains as vectors whose length is that of the matrix: xx, yy, zz, yz, xz, xy.
 _LENGTHS = np.sqrt([1, 1, 1, 2, 2, 2])
@@ -109,7 +109,8 @@ def bravais_lattices(direct: np.ndarray, covariance: np.ndarray) -> list[Bravais
     for bravais, (value, chi2, m, conventional, change, left) in best.items():
         probability = float(np.exp(value - top) / total)
         parameters, uncertainties = cell_parameters(conventional), _uncertainties(change @ cell, left)
-        uncertainties[uncertainties < _FIXED * _uncertainties(change @ cell, spread)] = 0.0
+        angles, unbound = uncertainties[3:], _uncertainties(change @ cell, spread)[3:]
+        angles[angles < _FIXED * unbound] = 0.0  # no symmetry fixes a length
         found.append(
             BravaisCell(bravais, probability, float(chi2), m, conventional, change, parameters, uncertainties)
         )
