@@ -54,7 +54,7 @@ def test_confusion_by_hand():
 def test_wilson_interval_of_a_published_example():
     # 81 of 263: R. G. Newcombe, Statistics in Medicine 17, 857 (1998), table I: 0.2553 to 0.3662.
     assert wilson_interval(81 / 263, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    assert wilson_interval(1.0, 20)[1] == 1
+    assert all(wilson_interval(0.0, n)[0] == 0 and wilson_interval(1.0, n)[1] == 1 for n in range(1, 60))
     assert np.isnan(wilson_interval(np.nan, 0)).all()
 
 

@@ -98,7 +98,8 @@ def wilson_interval(share: float, n: int, level: float = 0.95) -> tuple[float, f
     z = NormalDist().inv_cdf(0.5 + level / 2)
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return float(max(centre - half, 0)), float(min(centre + half, 1))
+    # the share is within its interval, whatever rounding makes of 0 and 1
+    return float(max(min(centre - half, share), 0)), float(min(max(centre + half, share), 1))
 
 
 def reliability(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
