@@ -88,10 +88,7 @@ def classify_scan(
     patterns = _patterns(spots, min_intensity)
     reason = _reasons(spots, patterns, trained)
     asked = np.flatnonzero([len(pattern) >= FEWEST and len(pattern) <= MAX_SPOTS for pattern in patterns])
-    p_system, p_spacegroup = (
-        np.full((len(spots), 7), np.nan, np.float32),
-        np.full((len(spots), 230), np.nan, np.float32),
-    )
+    p_system, p_spacegroup = (np.full((len(spots), n), np.nan, np.float32) for n in (7, 230))
     with tqdm(total=len(asked), desc="positions", unit="pattern", disable=not progress) as bar:
         for block, key in _blocks(asked, patterns, model, energy_kev):
 
@@ -113,7 +110,7 @@ def classify_scan(
     crystals = [[pattern] for pattern in common]
     grain_answers = (*answers(trained, crystals, energy_kev, threads), *cells(crystals, energy_kev))
     phase = phases([p if len(p) >= FEWEST else p[:0] for p in common], wavelength(energy_kev))
-    found = ScanMap(
+    return ScanMap(
         str(spots.facts.get("name", "")),
         Path(model).name,
         np.array(spots.shape),
@@ -128,7 +125,6 @@ def classify_scan(
         phase,
         *of_phases(phase, common, grain_answers, trained, energy_kev, threads),
     )
-    return found
 
 
 def _patterns(spots: ScanSpots, min_intensity: float) -> list[np.ndarray]:

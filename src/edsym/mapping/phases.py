@@ -24,6 +24,7 @@ _SHARE, _GAIN = 0.87, 4.5
 # Gain that a free choice is worth: one of 8 pi² / 0.005³ rotations that can be told apart, and of six strains
 # that can be told to a per cent.
 _ROTATION, _LATTICE = 20.0, 30.0
+# Least probability that the lattice of several grains is right.
 _LIKELY = 0.5
 
 
