@@ -194,7 +194,11 @@ def validation_loss(model, truth):
 
 
 # Where each model has its spots shown.
-SHOWN = {"gmoe": "edsym.training.data"} | {k: f"edsym.models.{k}.fit" for k in MODELS if k != "gmoe"}
+SHOWN = {k: f"edsym.models.{k}.fit" for k in MODELS} | {
+    "gmoe": "edsym.training.data",
+    "mlp": "edsym.models.epochs",
+    "mvof": "edsym.models.epochs",
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)
