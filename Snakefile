@@ -52,7 +52,7 @@ rule dataset:
 
 rule models:
     input:
-        expand(f"{RESULTS}/models/{{model}}", model=MODELS),
+        expand(f"{RESULTS}/models/{{model}}", model=CHOSEN),
 
 
 rule tables:

@@ -4,12 +4,12 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from edsym.cells.settings import FinderSettings, RegressorSettings
 from edsym.detector.settings import DetectorSettings
 from edsym.errors import InputError
-from edsym.models.registry import SECTIONS, imported
+from edsym.models.registry import MODELS, SECTIONS, imported
 from edsym.powder.settings import PowderEvaluationSettings, PowderNetworkSettings, PowderSettings
 from edsym.predictions.settings import EvaluationSettings
 from edsym.settings import Settings, entries, setting, unknown_key
@@ -28,6 +28,9 @@ class RunSettings(Settings):
 
     results: str = setting("results", "path")
     """Folder that the run writes to."""
+    models: tuple[Literal[*MODELS], ...] = setting(tuple(MODELS), strict=False, min_length=1)
+    """Models that are trained and tested, and that tables and figures have. Regressors of lattice parameters
+    (table 19) need the forest in any case."""
 
     def _contradictions(self) -> Iterator[str]:
         name = self.results
@@ -71,7 +74,7 @@ def sections() -> dict[str, type[Settings]]:
 def default_configuration() -> dict:
     """Return all sections and keys with their defaults."""
     return {
-        "results": entries(RunSettings)["results"]["default"],
+        **_defaults(RunSettings),
         **{name: _defaults(settings) for name, settings in sections().items()},
     }
 
@@ -94,9 +97,9 @@ def check_configuration(config: Mapping) -> dict:
     known = [*RunSettings.model_fields, *sections()]
     problems = [unknown_key(str(name), str(name), known) for name in config if name not in known]
     checked = default_configuration()
-    if "results" in config:
-        checked["results"] = _parsed(config["results"], entries(RunSettings)["results"])
-    made = {"": _made(RunSettings, {"results": checked["results"]}, problems)}
+    top = entries(RunSettings)
+    checked |= {name: _parsed(config[name], entry) for name, entry in top.items() if name in config}
+    made = {"": _made(RunSettings, {name: checked[name] for name in top}, problems)}
     for name, settings in sections().items():
         values = config.get(name, {})
         if not isinstance(values, Mapping):

@@ -186,6 +186,12 @@ def test_any_folder_takes_results(name):
     assert check_configuration({"results": name})["results"] == name
 
 
+def test_models_of_a_run_are_known():
+    assert check_configuration({"models": ["forest"]})["models"] == ["forest"]
+    with pytest.raises(InputError, match=r"models.* 'tree' is not allowed; it must be one of gmoe, mlp"):
+        check_configuration({"models": ["forest", "tree"]})
+
+
 def test_all_errors_are_told_at_once():
     with pytest.raises(InputError) as caught:
         check_configuration(

@@ -18,7 +18,7 @@ from edsym.evaluation.drawing import STYLE
 from edsym.evaluation.figures import BUILDERS, write_figure
 from edsym.evaluation.inputs import EvaluationInputs
 from edsym.evaluation.metrics import wilson_interval
-from edsym.evaluation.products import FIGURES, REQUIRES
+from edsym.evaluation.products import FIGURES, REQUIRES, required
 from edsym.evaluation.run import read_run, write_run
 from edsym.models.registry import MODELS
 from edsym.spots.drawing import draw_pattern
@@ -56,6 +56,15 @@ def drawn(files):
         return figure
 
     return draw
+
+
+def test_a_run_of_one_model_has_all_figures_of_it_alone(files):
+    for name in ("fig1", "fig5", "fig7", "fig9"):
+        declared = {key: files[key] for key in required(name, ["mlp"])}
+        figure = BUILDERS[name](EvaluationInputs(declared, configuration()))
+        FigureCanvasAgg(figure).draw()
+        if name in ("fig1", "fig5"):
+            assert len(figure.axes) == 4
 
 
 def texts(axes) -> list[str]:

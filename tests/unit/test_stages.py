@@ -286,6 +286,12 @@ def test_a_changed_key_of_the_detector_makes_these_rules_run_again(detector, aga
     assert {name for name in before if before[name] != after[name]} == again | told
 
 
+def test_models_of_a_run_are_those_that_are_asked_for():
+    table = next(rule for rule in rules(models=["forest", "mlp"]) if rule.name == "table16")
+    names = {Path(path).stem for path in table.input if "decisions" in path}
+    assert names == {"forest", "mlp"}
+
+
 def test_what_models_do_not_learn_from_trains_none():
     ideal = parameters(training="ideal")
     assert parameters(training="ideal", lost=0.1, position_error=0.01)["train"] == ideal["train"]

@@ -16,7 +16,7 @@ from evaluation_run import PUBLISHED, configuration, write_run_files
 from edsym.errors import InputError
 from edsym.evaluation.inputs import EvaluationInputs
 from edsym.evaluation.methods import METHODS
-from edsym.evaluation.products import FIGURES, OF_SCANS, REQUIRES, TABLES
+from edsym.evaluation.products import FIGURES, OF_SCANS, REQUIRES, TABLES, configured, required
 from edsym.evaluation.published import read_published
 from edsym.evaluation.run import describe_run, read_run, read_sizes
 from edsym.evaluation.table_writer import Column, Table, to_html, to_latex, to_markdown
@@ -370,6 +370,24 @@ def test_beyond_the_paper_can_be_switched_off(files):
     frame = BUILDERS["table9"](EvaluationInputs(files, config)).frame
     assert set(frame.method) == set(METHODS.values()) - {"Learned pool"}
     assert set(frame.rule) == {"independent"}
+
+
+def test_a_run_of_one_model_has_all_tables_of_it_alone(files):
+    for name in TABLES:
+        declared = {key: files[key] for key in required(name, ["forest"])}
+        config = configuration()
+        own = {section: config[section] for section in configured(name, ["forest"])}
+        frame = BUILDERS[name](EvaluationInputs(declared, own)).frame
+        if name in ("table3", "table9", "table13", "table18"):
+            assert set(frame.model) == {"Random forest"}
+        if name == "table6":
+            assert "forest" in set(frame.section) and not {"network", "mlp", "PE-AG-GMoE"} & set(
+                frame.section
+            )
+        if name == "table20":
+            absent = frame[frame.model == "PE-AG-GMoE"]
+            assert len(absent) and absent.ours.isna().all()
+            assert set(absent.comparable) == {"no: not a model of this run"}
 
 
 def test_models_tested_on_different_patterns_are_refused(files):

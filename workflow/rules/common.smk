@@ -19,7 +19,7 @@ from edsym import configuration
 from edsym.detector.settings import DetectorSettings
 from edsym.errors import InputError
 from edsym.evaluation import protocols
-from edsym.evaluation.products import CONFIGURED, FIGURES, OF_SCANS, REQUIRES, TABLES
+from edsym.evaluation.products import FIGURES, OF_SCANS, TABLES, configured, required
 from edsym.models.registry import MODELS, fixed_threads, validation_of
 from edsym.powder.methods import POWDER_FIGURES, POWDER_TABLES
 from edsym.provenance.digest import code_digest, files_digest, keep_compiled_code
@@ -44,6 +44,7 @@ def checkout(name):
 RESULTS = config["results"].rstrip("/")
 PUBLISHED = checkout("config/published.yaml")
 LEVELS = config["detector"]["tests"]
+CHOSEN = [model for model in MODELS if model in config["models"]]
 SHARDS = [f"{shard:04d}" for shard in range(config["simulation"]["shards"])]
 TABLE_FORMS = ["csv", "md", "tex", "html"]
 FIGURE_FORMS = ["svg", "png"]
@@ -202,7 +203,12 @@ def predictions_of(part, model, views=True):
 
 def files_of(product):
     """The named input files of a table or figure."""
-    return {name: FILES[name] for name in REQUIRES[product]}
+    return {name: FILES[name] for name in required(product, CHOSEN)}
+
+
+def settings_of(product):
+    """The sections of the configuration that a table or figure reads."""
+    return settings(*configured(product, CHOSEN))
 
 
 def content_of_source(wildcards):

@@ -50,7 +50,7 @@ for table in TABLES:
             runtime=growing(30),
         params:
             name=table,
-            configuration=settings(*CONFIGURED.get(table, ())),
+            configuration=settings_of(table),
             code=code("write_table.py"),
         script:
             "../scripts/write_table.py"
@@ -76,7 +76,7 @@ for figure in FIGURES:
             runtime=growing(30),
         params:
             name=figure,
-            configuration=settings(*CONFIGURED.get(figure, ())),
+            configuration=settings_of(figure),
             code=code("draw_figure.py"),
         script:
             "../scripts/draw_figure.py"

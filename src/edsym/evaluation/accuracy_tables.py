@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from edsym.evaluation.inputs import EvaluationInputs
-from edsym.evaluation.methods import models_of
+from edsym.evaluation.methods import decides
 from edsym.evaluation.metrics import accuracy_in_percent, class_metrics, sizes
 from edsym.evaluation.products import SYSTEM_LABELS
 from edsym.evaluation.table_writer import Column, Table
@@ -29,7 +29,7 @@ def table1(inputs: EvaluationInputs) -> Table:
     literature = {"method": "MVOF-ML (literature)", "origin": "literature"}
     literature["published"] = published.get("crystal_system_accuracy", "mvof_ml", "single", "all")
     rows = [literature]
-    for model in reversed(MODELS):
+    for model in reversed(inputs.models):
         for level in inputs.run.test_levels:
             frame = inputs.decisions("single", level)[model]
             row = {"method": MODELS[model].title, "spots": level, "origin": "this run", **sizes(frame)}
@@ -60,7 +60,7 @@ def table1(inputs: EvaluationInputs) -> Table:
             *_SIZES,
         ),
         inputs.run.line(),
-        f"{_INTERVAL} {_citations(inputs, 'crystal_system_accuracy', 'mvof_ml', *MODELS)}",
+        f"{_INTERVAL} {_citations(inputs, 'crystal_system_accuracy', 'mvof_ml', *inputs.models)}",
     )
 
 
@@ -68,7 +68,7 @@ def table2(inputs: EvaluationInputs) -> Table:
     """Precision, recall and F1 of each crystal system on single patterns."""
     rows = [
         row
-        for model in MODELS
+        for model in inputs.models
         for level in inputs.run.test_levels
         for row in _class_rows(inputs, model, level)
     ]
@@ -92,7 +92,7 @@ def table2(inputs: EvaluationInputs) -> Table:
         inputs.run.line(),
         "The mean is over the systems for which the value is known: systems without test patterns, and for "
         "the precision systems that were never predicted, are left out. "
-        f"{_citations(inputs, 'crystal_system_metrics', *MODELS)}",
+        f"{_citations(inputs, 'crystal_system_metrics', *inputs.models)}",
     )
 
 
@@ -125,7 +125,7 @@ def table4(inputs: EvaluationInputs) -> Table:
 def _accuracy_table(inputs: EvaluationInputs, name: str, title: str, target: str, section: str) -> Table:
     rows = [
         row
-        for model in MODELS
+        for model in inputs.models
         for level in inputs.run.test_levels
         for row in _system_rows(inputs, model, level, target, section)
     ]
@@ -157,7 +157,7 @@ def _accuracy_table(inputs: EvaluationInputs, name: str, title: str, target: str
             *_SIZES,
         ),
         inputs.run.line(),
-        f"{_INTERVAL} Only some models read views together. {_citations(inputs, section, *MODELS)}",
+        f"{_INTERVAL} Only some models read views together. {_citations(inputs, section, *inputs.models)}",
     )
 
 
@@ -169,7 +169,7 @@ def _system_rows(
     for i, system in enumerate((*CRYSTAL_SYSTEMS, "all")):
         row = about | {"system": system}
         for method in _METHODS:
-            if model not in models_of(method):
+            if not decides(model, method):
                 continue
             frame = inputs.decisions(method, level)[model]
             chosen = frame if system == "all" else frame[frame.system == i]

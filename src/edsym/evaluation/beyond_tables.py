@@ -47,19 +47,21 @@ def table8(inputs: EvaluationInputs) -> Table:
         inputs.run.line(),
         "Expected calibration error (ECE) over 15 bins of equal width (Guo et al., ICML 2017). Temperatures "
         "and pool are fitted at each level of the detector on the validation part of the training materials. "
-        f"{_trained_again()}No published counterpart.",
+        f"{_trained_again(inputs)}No published counterpart.",
     )
 
 
-def _trained_again() -> str:
+def _trained_again(inputs: EvaluationInputs) -> str:
     """Say which models are fitted to another one of their kind, as they know the validation part by heart."""
-    names = [entry.title.lower() for entry in MODELS.values() if not entry.holds_out]
+    names = [MODELS[model].title.lower() for model in inputs.models if not MODELS[model].holds_out]
+    if not names:
+        return ""
     others = "".join(f", {name}" for name in names[:-1])
     return f"Those of {others[2:]}{' and ' if others else ''}{names[-1]} are of one trained without these. "
 
 
 def _calibration_rows(inputs: EvaluationInputs) -> Iterator[dict]:
-    for model, level in product(MODELS, inputs.run.test_levels):
+    for model, level in product(inputs.models, inputs.run.test_levels):
         temperatures = inputs.calibration(model, level).temperature
         about = {"model": MODELS[model].title, "spots": level}
         for target, title in TARGETS.items():
@@ -110,7 +112,7 @@ def table9(inputs: EvaluationInputs) -> Table:
 
 
 def _decision_rows(inputs: EvaluationInputs) -> Iterator[dict]:
-    for model, level in product(MODELS, inputs.run.test_levels):
+    for model, level in product(inputs.models, inputs.run.test_levels):
         for method in methods_of(model, inputs.configuration, counted=True):
             frame = inputs.decisions(method, level)[model]
             row = {"model": MODELS[model].title, "spots": level, "method": METHODS[method]} | sizes(frame)

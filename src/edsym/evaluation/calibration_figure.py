@@ -22,10 +22,10 @@ def fig5(inputs: EvaluationInputs) -> Figure:
     """Accuracy against confidence, a column for each model; a calibrated model lies on the diagonal."""
     level = inputs.run.shown_level
     rows = [(target, views) for target in TARGETS for views in (False, True)]
-    figure = Figure(figsize=(0.6 + _PANEL_WIDTH * len(MODELS), 8.8), layout="constrained")
-    grid = figure.subplots(len(rows), len(MODELS), sharex=True, sharey=True, squeeze=False)
+    figure = Figure(figsize=(0.6 + _PANEL_WIDTH * len(inputs.models), 8.8), layout="constrained")
+    grid = figure.subplots(len(rows), len(inputs.models), sharex=True, sharey=True, squeeze=False)
     for axes_row, (target, views) in zip(grid, rows, strict=True):
-        for axes, model in zip(axes_row, MODELS, strict=True):
+        for axes, model in zip(axes_row, inputs.models, strict=True):
             methods = methods_of(model, inputs.configuration, counted=False)
             # the best of several views: read together, or by the learned pool where there is one
             method = methods[-1] if views else "single"
@@ -33,8 +33,8 @@ def fig5(inputs: EvaluationInputs) -> Figure:
             axes.get_legend().set_title(METHODS[method], {"size": 6})
         kind = "several views" if views else "one pattern"
         axes_row[0].set_ylabel(f"{TARGETS[target]}, {kind}:\naccuracy")
-    for axes, entry in zip(grid[0], MODELS.values(), strict=True):
-        axes.set_title(f"{entry.title},\n{level} spots", loc="left", fontweight="bold")
+    for axes, model in zip(grid[0], inputs.models, strict=True):
+        axes.set_title(f"{MODELS[model].title},\n{level} spots", loc="left", fontweight="bold")
     for axes in grid[-1]:
         axes.set_xlabel("Confidence")
     add_note(figure, inputs.run.line())

@@ -67,7 +67,7 @@ def _rows(inputs: EvaluationInputs) -> Iterator[dict]:
     training = inputs.materials[inputs.materials.split == "train"]
     most = int(training.groupby("spacegroup_number").n_patterns.sum().idxmax())
     constants = {"always P-1": _P1BAR, "most frequent": most}
-    for model, level in product(MODELS, inputs.run.test_levels):
+    for model, level in product(inputs.models, inputs.run.test_levels):
         for method in methods_of(model, inputs.configuration, counted=False):
             frame = _with_truth(inputs.decisions(method, level)[model])
             about = {"model": MODELS[model].title, "spots": level, "method": METHODS[method]}

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from edsym.evaluation.inputs import EvaluationInputs
-from edsym.evaluation.methods import models_of
+from edsym.evaluation.methods import decides
 from edsym.evaluation.metrics import accuracy, confusion_counts, confusion_shares
 from edsym.evaluation.palette import BLUE, ORANGE, add_note
 from edsym.models.registry import MODELS
@@ -22,9 +22,9 @@ def fig1(inputs: EvaluationInputs) -> Figure:
     A column for each model; above single patterns, below several views: their vote, or what a model says that
     reads them together.
     """
-    figure = Figure(figsize=(0.8 + _PANEL_WIDTH * len(MODELS), 8.6), layout="constrained")
+    figure = Figure(figsize=(0.8 + _PANEL_WIDTH * len(inputs.models), 8.6), layout="constrained")
     figure.get_layout_engine().set(hspace=0.02, h_pad=0.12)
-    grid = figure.subplots(4, len(MODELS), height_ratios=(3, 1.1) * 2, squeeze=False)
+    grid = figure.subplots(4, len(inputs.models), height_ratios=(3, 1.1) * 2, squeeze=False)
     views, level = inputs.run.views, inputs.run.shown_level
     titles = {
         "single": "single patterns",
@@ -33,8 +33,8 @@ def fig1(inputs: EvaluationInputs) -> Figure:
     }
     for block, methods in enumerate((("single",), ("together", "vote"))):
         confusions, confidences = grid[2 * block : 2 * block + 2]
-        for column, model in enumerate(MODELS):
-            method = next(m for m in methods if model in models_of(m))
+        for column, model in enumerate(inputs.models):
+            method = next(m for m in methods if decides(model, m))
             frame = inputs.decisions(method, level)[model]
             name = f"{MODELS[model].title},\n{level} spots, {titles[method]}"
             confusions[column].set_title(name, loc="left", fontweight="bold", fontsize=7)

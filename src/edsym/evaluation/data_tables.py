@@ -66,10 +66,10 @@ def table6(inputs: EvaluationInputs) -> Table:
     ]
     settings += [("fixed", name, value) for name, value in _FIXED.items()]
     rows = [_hyperparameter(inputs, *setting) for setting in settings]
-    for model, entry in MODELS.items():
+    for model in inputs.models:
         count = inputs.model(model).get("n_parameters")
         if count is not None:
-            row = {"section": entry.title, "setting": "parameters", "value": f"{count:,}"}
+            row = {"section": MODELS[model].title, "setting": "parameters", "value": f"{count:,}"}
             rows.append(row | {"published": None, "origin": "result"})
     stated = inputs.published.get("hyperparameters") or {}
     return Table(

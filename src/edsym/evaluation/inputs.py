@@ -8,10 +8,11 @@ from pathlib import Path
 import pandas as pd
 
 from edsym.errors import InputError
-from edsym.evaluation.methods import models_of
+from edsym.evaluation.methods import decides
 from edsym.evaluation.published import Published, read_published
 from edsym.evaluation.run import RunDescription, read_run, read_sizes
 from edsym.mapping.scan_map import ScanMap, read_scan_map
+from edsym.models.registry import MODELS
 from edsym.parquet import read_parquet
 from edsym.predictions.calibration import Calibration, read_calibration
 from edsym.predictions.decisions import read_decisions
@@ -57,6 +58,16 @@ class EvaluationInputs:
     def kinship(self) -> pd.DataFrame:
         """What materials share: prototype and chemical_system by material_id."""
         return read_kinship(self.files["kinship"])
+
+    @cached_property
+    def models(self) -> tuple[str, ...]:
+        """The models that there are files of, in the order of the registry."""
+        present = {name.partition("_")[0] for name in self.files}
+        return tuple(model for model in MODELS if model in present)
+
+    def models_of(self, method: str) -> tuple[str, ...]:
+        """Return those of them that decide in a way, see `edsym.evaluation.methods.METHODS`."""
+        return tuple(model for model in self.models if decides(model, method))
 
     def model(self, model: str) -> dict:
         """Return what model.json says of a model."""
@@ -118,7 +129,7 @@ class EvaluationInputs:
         InputError
             If the models were not tested on the same patterns.
         """
-        models = models_of(method)
+        models = self.models_of(method)
         frames = {model: self._read(model, method, level, patterns, among) for model in models}
         keys = ["material_id", "view"] if method == "single" else ["material_id"]
         for model in models[1:]:

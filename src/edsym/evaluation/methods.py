@@ -21,13 +21,13 @@ COUNTED = ("vote", "weighted", "difference", "histogram")
 """Of these, ways that count what single patterns say and make no probabilities."""
 
 
-def models_of(method: str) -> tuple[str, ...]:
-    """Return the models that decide in a way: not all of them read views together."""
-    return tuple(model for model, entry in MODELS.items() if method != "together" or entry.together)
+def decides(model: str, method: str) -> bool:
+    """Tell whether a model decides in a way: not all of them read views together."""
+    return method != "together" or MODELS[model].together
 
 
 def methods_of(model: str, configuration: Mapping, *, counted: bool) -> tuple[str, ...]:
     """Return the ways in which a model decides in a run; what is counted has no probabilities."""
     absent = set(COUNTED) if not counted else set()
     absent |= {"pooled"} if configuration["evaluation"]["pooling"] == "none" else set()
-    return tuple(method for method in METHODS if method not in absent and model in models_of(method))
+    return tuple(method for method in METHODS if method not in absent and decides(model, method))

@@ -54,10 +54,11 @@ def table10(inputs: EvaluationInputs) -> Table:
 
 def nuisance_rows(inputs: EvaluationInputs) -> Iterator[dict]:
     """Yield the row of each model, nuisance and size."""
-    for model, entry in MODELS.items():
+    for model in inputs.models:
         for (nuisance, size), frame in inputs.curves(model).groupby(["nuisance", "size"], sort=False):
             name, unit = NUISANCES[nuisance]
-            row = {"model": entry.title, "nuisance": name, "size": _shown(size, unit), "unit": unit or None}
+            row = {"model": MODELS[model].title, "nuisance": name}
+            row |= {"size": _shown(size, unit), "unit": unit or None}
             for method in METHODS:
                 decided = frame[frame.method == method]
                 row |= sizes(decided) if method == "single" else {}

@@ -1,5 +1,7 @@
 """The tables and figures, and which files each is made from: the workflow declares its inputs by this."""
 
+from collections.abc import Collection
+
 from edsym.models.registry import MODELS, SECTIONS
 
 SYSTEM_LABELS = {
@@ -85,6 +87,19 @@ OF_SCANS = {
 ``maps``: what models say of it (`edsym.mapping.scan_map`), a list; ``scan``: its file, which may have a
 truth.
 """
+
+
+def required(product: str, models: Collection[str]) -> tuple[str, ...]:
+    """Return the names of the files that a table or figure of a run of these models reads."""
+    absent = set(MODELS) - set(models)
+    return tuple(name for name in REQUIRES[product] if name.partition("_")[0] not in absent)
+
+
+def configured(product: str, models: Collection[str]) -> tuple[str, ...]:
+    """Return the sections of the configuration that it reads; of models, of those of the run."""
+    own = {section for model in models for section in MODELS[model].sections}
+    return tuple(s for s in CONFIGURED.get(product, ()) if s not in SECTIONS or s in own)
+
 
 TABLES = tuple(name for name in REQUIRES if name.startswith("table"))
 FIGURES = tuple(name for name in REQUIRES if name.startswith("fig"))

@@ -49,7 +49,7 @@ def table7(inputs: EvaluationInputs) -> Table:
 def _protocol_rows(inputs: EvaluationInputs) -> Iterator[dict]:
     """Yield a row for each model, training and test, over the materials with patterns at all protocols."""
     pairs = protocols.pairs(inputs.configuration)
-    for model, level in product(MODELS, inputs.run.test_levels):
+    for model, level in product(inputs.models, inputs.run.test_levels):
         decided = [
             {m: inputs.decisions(m, level, "protocols", k)[model] for m in _METHODS}
             for k in range(len(pairs))
@@ -106,7 +106,7 @@ def _leak_rows(inputs: EvaluationInputs) -> Iterator[dict]:
     views = inputs.configuration["simulation"]["zone_axes"]
     laue_class = np.array([oriented_laue_class(number) for number in range(1, 231)])
     system = np.array([CRYSTAL_SYSTEMS.index(system_of_laue_class(name)) for name in ORIENTED_LAUE_CLASSES])
-    for model, level in product(MODELS, inputs.run.test_levels):
+    for model, level in product(inputs.models, inputs.run.test_levels):
         frame = inputs.decisions("single", level, "leak")[model]
         grid = (frame["view"] // views).to_numpy()
         frame = frame.assign(

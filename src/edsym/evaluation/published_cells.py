@@ -58,29 +58,39 @@ def cells(inputs: EvaluationInputs) -> Iterator[dict]:
     for section, (quantity, target) in QUANTITIES.items():
         for model, block in values[section].items():
             for method in (name for name in _METHODS if name in block):
-                frame = inputs.decisions(method, level)[_ELSEWHERE.get(model, model)]
+                frame = inputs.decisions(method, level).get(_ELSEWHERE.get(model, model))
                 for system, value in block[method].items():
-                    own = frame if system == "all" else frame[frame.system == CRYSTAL_SYSTEMS.index(system)]
-                    scores = accuracy_in_percent(own, target, "ours")
+                    scores = {} if frame is None else _scores(frame, system, target)
                     row = {"quantity": quantity, "method": _METHODS[method]}
                     yield row | _cell(inputs, model, system, value, scores)
     for model, block in values["crystal_system_metrics"].items():
-        frame = inputs.decisions("single", level)[model]
-        scores = class_metrics(frame.system, frame.predicted_system, len(CRYSTAL_SYSTEMS))
+        frame = inputs.decisions("single", level).get(model)
         for metric in (name for name in _METRICS if name in block):
-            by_system = dict(zip(CRYSTAL_SYSTEMS, scores[metric], strict=True)) | {
-                "all": scores[metric].mean()
-            }
+            by_system = {} if frame is None else _metric(frame, metric)
             for system, value in block[metric].items():
                 row = {"quantity": f"Crystal system, {_METRICS[metric]}", "method": _METHODS["single"]}
-                yield row | _cell(inputs, model, system, value, {"ours": 100 * by_system[system]})
+                yield row | _cell(inputs, model, system, value, {"ours": by_system.get(system, np.nan)})
+
+
+def _scores(frame: pd.DataFrame, system: str, target: str) -> dict[str, float]:
+    """Return accuracy and interval on the decisions about a crystal system, or all."""
+    own = frame if system == "all" else frame[frame.system == CRYSTAL_SYSTEMS.index(system)]
+    return accuracy_in_percent(own, target, "ours")
+
+
+def _metric(frame: pd.DataFrame, name: str) -> dict[str, float]:
+    """Return precision or F1 in percent by crystal system, and their mean."""
+    values = 100 * class_metrics(frame.system, frame.predicted_system, len(CRYSTAL_SYSTEMS))[name]
+    return dict(zip(CRYSTAL_SYSTEMS, values, strict=True)) | {"all": values.mean()}
 
 
 def _cell(inputs: EvaluationInputs, model: str, system: str, value: float | str, scores: dict) -> dict:
     """Return the columns of a published value of a model and system, with ours and why it may not compare."""
     own = {name: scores.get(name, np.nan) for name in ("ours", "ours_low", "ours_high")}
     stated = isinstance(value, int | float)
-    if model in _ELSEWHERE:
+    if _ELSEWHERE.get(model, model) not in inputs.models:
+        comparable = "no: not a model of this run"
+    elif model in _ELSEWHERE:
         comparable = "no: measured on other data"
     elif not inputs.run.is_paper:
         comparable = "no: not the paper's run"

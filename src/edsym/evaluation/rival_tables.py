@@ -9,7 +9,7 @@ import pandas as pd
 from edsym.evaluation.accuracy_tables import LEVEL
 from edsym.evaluation.bootstrap import Bootstrap, interval_in_percent, mcnemar, of_nulls
 from edsym.evaluation.inputs import EvaluationInputs
-from edsym.evaluation.methods import METHODS, methods_of, models_of
+from edsym.evaluation.methods import METHODS, methods_of
 from edsym.evaluation.metrics import sizes
 from edsym.evaluation.table_writer import Column, Table
 from edsym.models.registry import MODELS
@@ -52,7 +52,9 @@ def table16(inputs: EvaluationInputs) -> Table:
 def _null_rows(inputs: EvaluationInputs) -> Iterator[dict]:
     training = _training(inputs)
     for level, method in product(inputs.run.test_levels, METHODS):
-        if not any(method in methods_of(model, inputs.configuration, counted=True) for model in MODELS):
+        if not any(
+            method in methods_of(model, inputs.configuration, counted=True) for model in inputs.models
+        ):
             continue
         frames = inputs.decisions(method, level)
         reference = next(iter(frames.values()))
@@ -112,7 +114,7 @@ def _pair_rows(inputs: EvaluationInputs) -> Iterator[dict]:
         if len(frames) < 2:
             continue
         boot = _bootstrap(inputs, next(iter(frames.values())).material_id)
-        for (a, b), target in product(combinations(models_of(method), 2), TARGETS):
+        for (a, b), target in product(combinations(inputs.models_of(method), 2), TARGETS):
             first, second = (_hits(frames[model])[target] for model in (a, b))
             one, other = first[boot.first], second[boot.first]
             only = int((one & ~other).sum()), int((other & ~one).sum())
