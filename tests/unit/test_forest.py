@@ -5,7 +5,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from labelled import labelled_spots
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 
 from edsym.errors import InputError
 from edsym.models.forest import model
@@ -75,6 +75,19 @@ def test_a_budget_of_rows_makes_smaller_trees():
         grow(forest, X, groups)
         sizes.append(len(forest.systems.left))
     assert sizes[1] < sizes[0] / 3
+
+
+@pytest.mark.parametrize("few", [None, 60])
+def test_thresholds_may_be_drawn(few):
+    X, system, groups = table(0, 400, 0.4)
+    forest = Forest(forest=SETTINGS.replace(thresholds="random", max_rows=few))
+    grow(forest, X, groups)
+    plain = ExtraTreesClassifier(
+        8, max_depth=40, bootstrap=few is not None, max_samples=few, random_state=32
+    ).fit(X, system)
+    expected = plain.predict_proba(X)
+    np.testing.assert_allclose(forest.probabilities(X)[0][:, plain.classes_], expected, atol=1e-6)
+    assert (expected.max(axis=1) == 1).all() == (few is None), "each tree has all patterns, or some of them"
 
 
 def test_an_excluded_system_is_neither_learned_nor_answered():

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import numpy as np
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from tqdm import tqdm
 
 from edsym.detector.detect import detect
 from edsym.errors import InputError
 from edsym.models.forest.features import features_of
+from edsym.models.forest.settings import ForestSettings
 from edsym.models.forest.trees import FlatForest, joined
 from edsym.models.model import Model
 from edsym.spots.store import SpotLists, offsets
@@ -16,6 +17,7 @@ from edsym.symmetry import CRYSTAL_SYSTEMS, system_index
 
 # Trees that are grown before they are flattened, or as many as there are threads.
 _AT_ONCE = 8
+Trees = RandomForestClassifier | ExtraTreesClassifier
 
 
 def fit(
@@ -45,10 +47,7 @@ def grow(model: Model, X: np.ndarray, groups: np.ndarray, threads: int = 1) -> N
     with tqdm(desc="forest", total=1 + len(np.unique(system[learned])), unit="forest") as progress:
 
         def forest(y: np.ndarray, rows: np.ndarray, trees: int, depth: int) -> FlatForest:
-            few = None if s.max_rows is None else min(s.max_rows, len(rows))
-            grown = RandomForestClassifier(
-                max_depth=depth, max_features="sqrt", max_samples=few, random_state=s.seed, n_jobs=threads
-            )
+            grown = untrained(s, depth, len(rows)).set_params(n_jobs=threads)
             # features of all rows are not copied
             flat = grown_flat(grown, X if len(rows) == len(X) else X[rows], y[rows], trees, threads)
             progress.update()
@@ -61,9 +60,16 @@ def grow(model: Model, X: np.ndarray, groups: np.ndarray, threads: int = 1) -> N
         }
 
 
-def grown_flat(
-    forest: RandomForestClassifier, X: np.ndarray, y: np.ndarray, trees: int, threads: int
-) -> FlatForest:
+def untrained(settings: ForestSettings, depth: int, rows: int) -> Trees:
+    """Return scikit-learn's trees of these settings, of a depth and for so many patterns."""
+    few = None if settings.max_rows is None else min(settings.max_rows, rows)
+    same = {"max_depth": depth, "max_features": "sqrt", "max_samples": few, "random_state": settings.seed}
+    if settings.thresholds == "random":
+        return ExtraTreesClassifier(bootstrap=few is not None, **same)
+    return RandomForestClassifier(**same)
+
+
+def grown_flat(forest: Trees, X: np.ndarray, y: np.ndarray, trees: int, threads: int) -> FlatForest:
     """Grow so many trees, a few at once, and return them flat.
 
     A tree of scikit-learn takes some hundred bytes a node, and only a few lie in memory at a time. They are
@@ -78,7 +84,7 @@ def grown_flat(
     return joined(parts)
 
 
-def flattened(forest: RandomForestClassifier) -> FlatForest:
+def flattened(forest: Trees) -> FlatForest:
     """Return the trees of a fitted forest of scikit-learn as flat arrays; some may be None."""
     trees = [estimator.tree_ for estimator in forest.estimators_ if estimator is not None]
     left = np.concatenate([tree.children_left for tree in trees]).astype(np.int32)

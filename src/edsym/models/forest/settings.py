@@ -29,5 +29,9 @@ class ForestSettings(Settings):
     test patterns count as wrong in all but the rows of other systems."""
     max_rows: int | None = setting(None, "patterns", ge=1, le=1_000_000_000)
     """Most patterns that a tree is grown on, drawn for each; null draws as many as there are."""
+    thresholds: Literal["best", "random"] = setting("best")
+    """Where nodes divide: at the `best` threshold of each feature that they look at, as published, or at one
+    drawn at `random` (extremely randomized trees: Geurts, Ernst and Wehenkel, Machine Learning 63, 3, 2006).
+    Of the latter each tree has all patterns, or `max_rows` drawn for it."""
     seed: int = setting(32, ge=0, le=MAX_SEED)
     """Seed of the forests."""
