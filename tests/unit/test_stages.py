@@ -198,6 +198,7 @@ EXPECTED = {
     "evaluation.methods": TABLES | FIGURES,
     "evaluation.protocol_tables": TABLES,
     "evaluation.published_cells": TABLES | FIGURES,
+    "evaluation.published_figure": FIGURES,
     "evaluation.bootstrap": TABLES,
     "evaluation.protocols": TABLES,
     "symmetry.subgroups": TABLES | POWDER_TABLE | POWDER_FIGURE,

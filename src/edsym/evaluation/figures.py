@@ -12,7 +12,7 @@ from edsym.evaluation.inputs import EvaluationInputs
 from edsym.evaluation.map_figure import fig2
 from edsym.evaluation.nuisance_figure import fig7
 from edsym.evaluation.pattern_figure import fig6
-from edsym.evaluation.published_cells import fig9
+from edsym.evaluation.published_figure import fig9
 
 BUILDERS = {figure.__name__: figure for figure in (fig1, fig2, fig3, fig4, fig5, fig6, fig7, fig8, fig9)}
 """Functions from `EvaluationInputs` to `matplotlib.figure.Figure`."""

@@ -8,7 +8,6 @@ import pandas as pd
 
 from edsym.evaluation.inputs import EvaluationInputs
 from edsym.evaluation.table_writer import Column, Table
-from edsym.lattice.compare import deviation
 from edsym.mapping.scan_map import ScanMap
 from edsym.mapping.shares import PUBLISHED_SYSTEMS, by_filtered_confidence, counted
 from edsym.specimen.truth import Truth
@@ -176,6 +175,8 @@ def _positions(one: ScanMap, systems: np.ndarray, mine: np.ndarray) -> dict:
 
 def _grain(one: ScanMap, truth: Truth, mine: np.ndarray) -> dict:
     """Return what the largest grain of a particle and its phase are said to be; none is not right."""
+    from edsym.lattice.compare import deviation  # compiled code takes a while to load; most tables need none
+
     found = one.grain[mine]
     if not (found >= 0).any():
         nothing = {f"{kind}_{name}": value for kind in ("grain", "phase") for name, value in

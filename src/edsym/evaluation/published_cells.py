@@ -1,15 +1,12 @@
-"""Every published number beside that of the run: table 20 and figure 9. All shares are percentages."""
+"""Every published number beside that of the run: table 20. All shares are percentages."""
 
 from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from edsym.evaluation.inputs import EvaluationInputs
 from edsym.evaluation.metrics import accuracy_in_percent, class_metrics
-from edsym.evaluation.palette import BLUE, ORANGE, VERMILION, add_note
 from edsym.evaluation.products import SYSTEM_LABELS
 from edsym.evaluation.table_writer import Column, Table
 from edsym.models.registry import MODELS
@@ -19,11 +16,10 @@ QUANTITIES = {
     "crystal_system_accuracy": ("Crystal system", "system"),
     "spacegroup_accuracy": ("Space group", "spacegroup"),
 }
-_METHODS = {"single": "one pattern", "vote": "vote of ten"}
+METHODS = {"single": "one pattern", "vote": "vote of ten"}
 _METRICS = {"precision": "precision", "f1": "F1"}
 _ELSEWHERE = {"mvof_ml": "mvof", "forest_original": "forest"}
 """Published models that were measured on other data than the paper's, and ours that are the same method."""
-_COLOURS, _MARKERS = {"gmoe": BLUE, "forest": VERMILION, "mvof": ORANGE}, {"single": "o", "vote": "s"}
 
 
 def table20(inputs: EvaluationInputs) -> Table:
@@ -57,18 +53,18 @@ def cells(inputs: EvaluationInputs) -> Iterator[dict]:
     values, level = inputs.published.values, inputs.run.published_level
     for section, (quantity, target) in QUANTITIES.items():
         for model, block in values[section].items():
-            for method in (name for name in _METHODS if name in block):
+            for method in (name for name in METHODS if name in block):
                 frame = inputs.decisions(method, level).get(_ELSEWHERE.get(model, model))
                 for system, value in block[method].items():
                     scores = {} if frame is None else _scores(frame, system, target)
-                    row = {"quantity": quantity, "method": _METHODS[method]}
+                    row = {"quantity": quantity, "method": METHODS[method]}
                     yield row | _cell(inputs, model, system, value, scores)
     for model, block in values["crystal_system_metrics"].items():
         frame = inputs.decisions("single", level).get(model)
         for metric in (name for name in _METRICS if name in block):
             by_system = {} if frame is None else _metric(frame, metric)
             for system, value in block[metric].items():
-                row = {"quantity": f"Crystal system, {_METRICS[metric]}", "method": _METHODS["single"]}
+                row = {"quantity": f"Crystal system, {_METRICS[metric]}", "method": METHODS["single"]}
                 yield row | _cell(inputs, model, system, value, {"ours": by_system.get(system, np.nan)})
 
 
@@ -111,37 +107,3 @@ def _citations(inputs: EvaluationInputs) -> str:
     return inputs.published.citation(
         *((section, model) for section in sections for model in inputs.published.values[section])
     )
-
-
-def fig9(inputs: EvaluationInputs) -> Figure:
-    """Accuracies against the published ones, for crystal systems and for space groups."""
-    frame = pd.DataFrame(list(cells(inputs)))
-    figure = Figure(figsize=(7.2, 3.9), layout="constrained")
-    panels = figure.subplots(1, len(QUANTITIES), sharex=True, sharey=True)
-    for axes, (quantity, _) in zip(panels, QUANTITIES.values(), strict=True):
-        _draw(axes, frame[(frame.quantity == quantity) & frame.difference.notna()])
-        axes.set(title=quantity, xlabel="Published, %", xlim=(0, 102), ylim=(0, 102), aspect="equal")
-    panels[0].set_ylabel(f"This run, {inputs.run.published_level} spots, %")
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper left", ncols=3, fontsize=6)
-    add_note(figure, inputs.run.line())
-    return figure
-
-
-def _draw(axes: Axes, rows: pd.DataFrame) -> None:
-    """Draw the values of each model and method with their intervals; large marks are of all patterns."""
-    axes.plot((0, 102), (0, 102), color="0.8", lw=0.7, zorder=0)
-    titles = {MODELS[model].title: colour for model, colour in _COLOURS.items()}
-    markers = {_METHODS[method]: marker for method, marker in _MARKERS.items()}
-    for (model, method), own in rows.groupby(["model", "method"], sort=False):
-        x, y = own.published.astype(float), own.ours
-        errors = (y - own.ours_low, own.ours_high - y)
-        style = {"color": titles[model], "fmt": markers[method], "elinewidth": 0.4}
-        axes.errorbar(x, y, errors, markersize=2.5, label=f"{model}, {method}", **style)
-        whole = own[own.system == SYSTEM_LABELS["all"]]
-        axes.plot(whole.published.astype(float), whole.ours, markers[method], color=titles[model], ms=6)
-        for row in own.itertuples():
-            if row.system != SYSTEM_LABELS["all"]:
-                axes.annotate(
-                    row.system[:5], (row.published, row.ours), (3, -5), textcoords="offset points", fontsize=4
-                )

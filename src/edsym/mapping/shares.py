@@ -1,7 +1,6 @@
 """Shares of crystal systems in a map: by counting, and as the notebook of the paper's authors does."""
 
 import numpy as np
-from scipy.ndimage import median_filter
 
 from edsym.symmetry import CRYSTAL_SYSTEMS
 
@@ -35,6 +34,8 @@ def by_filtered_confidence(system: np.ndarray, confidence: np.ndarray) -> dict[s
     system, confidence : (rows, columns) arrays
         The most probable system, -1 where there is no answer, and its probability.
     """
+    from scipy.ndimage import median_filter  # takes a while to load, and most tables are of no scan
+
     sums = {}
     for name in PUBLISHED_SYSTEMS:
         own = np.where(system == CRYSTAL_SYSTEMS.index(name), confidence, 0.0)
