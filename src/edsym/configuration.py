@@ -10,7 +10,12 @@ from edsym.cells.settings import FinderSettings, RegressorSettings
 from edsym.detector.settings import DetectorSettings
 from edsym.errors import InputError
 from edsym.models.registry import MODELS, SECTIONS, imported
-from edsym.powder.settings import PowderEvaluationSettings, PowderNetworkSettings, PowderSettings
+from edsym.powder.settings import (
+    PowderEvaluationSettings,
+    PowderNetworkSettings,
+    PowderSettings,
+    PowderTransformerSettings,
+)
 from edsym.predictions.settings import EvaluationSettings
 from edsym.settings import Settings, entries, setting, unknown_key
 from edsym.simulation.settings import SimulationSettings
@@ -66,6 +71,7 @@ def sections() -> dict[str, type[Settings]]:
         ExperimentSettings,
         PowderSettings,
         PowderNetworkSettings,
+        PowderTransformerSettings,
         PowderEvaluationSettings,
     )
     return {settings.section: settings for settings in (*stages, *models, *later)}

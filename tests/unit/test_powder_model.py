@@ -27,7 +27,12 @@ from edsym.powder.network import class_sums, members
 from edsym.powder.relatives import relatives
 from edsym.powder.render import render
 from edsym.powder.score import score_powder
-from edsym.powder.settings import PowderEvaluationSettings, PowderNetworkSettings, PowderSettings
+from edsym.powder.settings import (
+    PowderEvaluationSettings,
+    PowderNetworkSettings,
+    PowderSettings,
+    PowderTransformerSettings,
+)
 from edsym.powder.store import PowderStore, write_reflections
 from edsym.structures.standard import standardize
 from edsym.structures.table import write_materials
@@ -166,7 +171,30 @@ def test_a_folder_holds_the_model(model, store, tmp_path):
         PowderModel.load(tmp_path)
 
 
-def test_scores_and_tables_beside_other_methods(model, store, tmp_path):
+@pytest.fixture(scope="module")
+def transformer(store):
+    training, validation, _ = divide(store, "material", EVALUATION, 0.3)
+    settings = PowderTransformerSettings(
+        patch=500, width=8, depth=2, heads=2, epochs=5, batch_size=8, threads=1, uniform_fraction=0.4
+    )
+    return fit.train_powder(store, training, validation, POWDER, settings)
+
+
+def test_the_curriculum_shows_clean_patterns_of_all_groups_alike_first(store, transformer):
+    training, validation, _ = divide(store, "material", EVALUATION, 0.3)
+    rare = np.concatenate([training[store.spacegroup_number[training] == 225][:2],
+                           training[store.spacegroup_number[training] == 221]])  # fmt: skip
+    one = fit._Fit(_new(store, 0.0, transformer.settings), store, np.repeat(rare, 20), validation)
+    shares = []
+    for epoch in (1, 2):
+        materials, patterns = (np.concatenate(part) for part in zip(*one._batches(epoch), strict=True))
+        shares.append((store.spacegroup_number[materials] == 225).mean())
+        # without noise, a pattern is that of its crystal
+        assert (len(np.unique(patterns, axis=0)) <= len(rare)) == (epoch == 1)
+    assert shares[0] == pytest.approx(0.5, abs=0.1) and shares[1] == pytest.approx(2 / len(rare), abs=0.05)
+
+
+def test_scores_and_tables_beside_other_methods(model, transformer, store, tmp_path):
     two_theta = np.arange(5, 60, 0.1)
     intensity = np.random.default_rng(0).random((4, len(two_theta)))
     np.savez(
@@ -179,12 +207,13 @@ def test_scores_and_tables_beside_other_methods(model, store, tmp_path):
     measured, rejected = read_patterns(tmp_path / "set.npz", POWDER)
     assert len(measured.name) == 3 and "999, expected 1 to 230" in rejected.reason[0]
     written = tmp_path / "scores.parquet", tmp_path / "examples.parquet"
-    score_powder(store, model, "material", EVALUATION, measured, *written)
+    score_powder(store, model, "material", EVALUATION, measured, transformer, *written)
     frame = pd.read_parquet(tmp_path / "scores.parquet")
     test = divide(store, "material", EVALUATION, 0.3)[2]
     simulated = frame[frame.patterns == "simulated"]
     assert simulated.groupby("method").size().to_dict() == dict.fromkeys(
-        ["prior", "nearest", "forest", "network", "network uniform"], len(test)
+        ["prior", "nearest", "forest", "network", "network uniform", "transformer", "transformer structured"],
+        len(test),
     )
     assert sorted(simulated[simulated.method == "network"].name) == sorted(store.material_id[test])
     right = frame["rank"] == 1
@@ -211,7 +240,7 @@ def test_scores_and_tables_beside_other_methods(model, store, tmp_path):
     assert by_method.loc[("simulated", "Network, all groups alike")].power == 0
 
     beside = powder_tables.powder3(inputs).frame
-    assert (beside.division == "published").sum() == 6 and set(beside.number.dropna()) == {3, 325, 473}
+    assert (beside.division == "published").sum() == 8 and set(beside.number.dropna()) == {3, 325, 473}
     _check_classes(powder_class_tables.powder4(inputs).frame, model, simulated[simulated.method == "network"])
     _check_distances(powder_class_tables.powder5(inputs).frame, frame)
     example = pd.read_parquet(written[1]).iloc[0]
@@ -320,10 +349,10 @@ def test_training_draws_from_relatives_and_tests_do_not(materials, store, tmp_pa
     assert 0.1 < (drawn[1] == drawn[2]).all(1).mean() < 0.6
 
 
-def _new(store, anew):
+def _new(store, anew, settings=NETWORK):
     counts = np.bincount(store.spacegroup_number - 1, minlength=230)
     return PowderModel(
-        POWDER.replace(relatives=store.relatives), NETWORK.replace(relatives_anew=anew), counts
+        POWDER.replace(relatives=store.relatives), settings.replace(relatives_anew=anew), counts
     )
 
 

@@ -63,7 +63,8 @@ TABLES = {f"table{number}" for number in (*range(1, 11), *range(12, 21))}
 CELLS, REGRESS = {"find_cells"}, {"regress_cells"}
 LINES, POWDER_TABLE = {"powder_reflections"}, {"write_powder_table"}
 POWDER_FIGURE = {"draw_powder_figure"}
-POWDER = {"train_powder", "score_powder"}
+TRAIN_POWDER = {"train_powder", "train_powder_transformer"}
+POWDER = TRAIN_POWDER | {"score_powder"}
 VERBS = ("train", "predict", "predict_views", "predict_curves")
 TRAIN, PREDICT, VIEWS, CURVES = ({f"{rule} {model}" for model in MODELS} for rule in VERBS)
 NETWORK, MLP, CELL, MVOF, FOREST = ({f"{rule} {model}" for rule in VERBS} for model in MODELS)
@@ -173,7 +174,10 @@ EXPECTED = {
     "powder.store": LINES | POWDER,
     "powder.render": POWDER,
     "powder.network": POWDER,
-    "powder.fit": {"train_powder"},
+    "powder.transformer": POWDER,
+    "powder.structured": POWDER,
+    "powder.losses": TRAIN_POWDER,
+    "powder.fit": TRAIN_POWDER,
     "powder.division": POWDER,
     "powder.baselines": {"score_powder"},
     "powder.measured": {"score_powder"},

@@ -2,6 +2,7 @@
 
 DIVISIONS = config["powder_evaluation"]["splits"]
 MEASURED = config["powder_evaluation"]["measured"]
+TRANSFORMER = config["powder_evaluation"]["transformer"]
 POWDER = f"{RESULTS}/powder"
 OF_REFLECTIONS = (
     "wavelength",
@@ -70,10 +71,26 @@ rule train_powder:
         "../scripts/train_powder.py"
 
 
+use rule train_powder as train_powder_transformer with:
+    output:
+        model=directory(f"{POWDER}/models/{{division}}_transformer"),
+    log:
+        f"{RESULTS}/logs/train_powder_transformer/{{division}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/train_powder_transformer/{{division}}.tsv"
+    threads: config["powder_transformer"]["threads"]
+    params:
+        settings=settings("powder", "powder_transformer"),
+        division={name: config["powder_evaluation"][name] for name in ("test_fraction", "materials", "seed")},
+        checkpoints=f"{RESULTS}/checkpoints/powder",
+        code=code("train_powder.py"),
+
+
 rule score_powder:
     input:
         reflections=rules.powder_reflections.output.reflections,
         model=rules.train_powder.output.model,
+        transformer=rules.train_powder_transformer.output.model if TRANSFORMER else [],
         measured=[MEASURED] if MEASURED else [],
     output:
         scores=f"{POWDER}/scores/{{division}}.parquet",

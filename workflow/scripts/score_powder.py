@@ -24,6 +24,7 @@ with job(snakemake):
         snakemake.wildcards.division,
         settings,
         measured,
+        PowderModel.load(snakemake.input.transformer) if settings.transformer else None,
         snakemake.output.scores,
         snakemake.output.examples,
     )

@@ -1,4 +1,4 @@
-"""Train the powder network on a division; goes on from the last checkpoint, if there is one."""
+"""Train a network on powder patterns of a division; goes on from the last checkpoint, if there is one."""
 
 from pathlib import Path
 
@@ -7,16 +7,21 @@ from edsym.job import job
 from edsym.locks import locked
 from edsym.powder.division import divide
 from edsym.powder.fit import train_powder
-from edsym.powder.settings import PowderEvaluationSettings, PowderNetworkSettings, PowderSettings
+from edsym.powder.model import NETWORKS
+from edsym.powder.settings import PowderEvaluationSettings, PowderSettings
 from edsym.powder.store import PowderStore
 from edsym.provenance.digest import digest
 
-division = snakemake.wildcards.division
+division, name = snakemake.wildcards.division, Path(snakemake.output.model).name
 checkpoints = Path(snakemake.params.checkpoints)
 
-with job(snakemake), locked(f"{checkpoints / division}.lock"):
+with job(snakemake), locked(f"{checkpoints / name}.lock"):
     powder = PowderSettings(**snakemake.params.settings["powder"])
-    network = PowderNetworkSettings(**snakemake.params.settings["powder_network"])
+    network = next(
+        kind(**snakemake.params.settings[kind.section])
+        for kind in NETWORKS
+        if kind.section in snakemake.params.settings
+    )
     store = PowderStore(snakemake.input.reflections)
     training, validation, _ = divide(
         store,

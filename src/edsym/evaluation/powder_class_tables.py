@@ -68,7 +68,7 @@ def powder5(inputs: PowderInputs) -> Table:
 
 def _rows(inputs: PowderInputs) -> Iterator[dict]:
     lowest = int(powder_groups().index[1])  # of P-1
-    for place, frame in inputs.parts("network", "nearest", "forest"):
+    for place, frame in inputs.parts("network", "nearest", "forest", "transformer"):
         truth, predicted = frame.group.to_numpy(), frame.predicted_group.to_numpy()
         rng = generator(0, "powder permutations", *place.values())
         dealt = [_distances(truth, rng.permutation(predicted)) for _ in range(_PERMUTATIONS)]

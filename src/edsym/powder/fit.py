@@ -5,33 +5,30 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from pathlib import Path
+from time import monotonic
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, nll_loss
 from tqdm import tqdm
 
 from edsym.files import atomic_path
-from edsym.powder.features import clean
-from edsym.powder.model import PowderModel, smoothed
-from edsym.powder.network import class_sums, members
-from edsym.powder.nuisances import draw_nuisances, draw_strains
+from edsym.powder.losses import loss_of
+from edsym.powder.model import PowderModel
+from edsym.powder.nuisances import draw_nuisances, draw_strains, no_nuisances
 from edsym.powder.relatives import relative_strains
 from edsym.powder.render import render, render_with
-from edsym.powder.settings import PowderNetworkSettings, PowderSettings
+from edsym.powder.settings import PowderSettings
 from edsym.powder.store import PowderStore
 from edsym.seeds import generator, stable_hash
-from edsym.symmetry import N_SPACE_GROUPS, SYSTEM_OF_GROUP
+from edsym.symmetry import N_SPACE_GROUPS
 from edsym.symmetry.classes import powder_groups
 from edsym.training.precision import arithmetic, compute_threads
 
-# Weights of the losses of crystal system and space group beside that of the powder group.
-_SYSTEM, _SPACE_GROUP = 0.5, 0.25
 # Patterns whose inputs give mean and spread.
 _MEASURED = 4096
-# Epochs from one checkpoint to the next.
-_CHECKPOINT = 5
+# Epochs, or seconds, from one checkpoint to the next.
+_CHECKPOINT, _SECONDS = 5, 60.0
 
 
 def train_powder(
@@ -39,7 +36,7 @@ def train_powder(
     training: np.ndarray,
     validation: np.ndarray,
     powder: PowderSettings,
-    settings: PowderNetworkSettings,
+    settings,
     checkpoint: Path | None = None,
     progress: bool = False,
 ) -> PowderModel:
@@ -51,8 +48,10 @@ def train_powder(
         Reflections of all materials.
     training, validation : (n,) arrays of int
         Places in the store of the materials to learn from, and of those that choose the epoch and calibrate.
-    powder, settings : PowderSettings, PowderNetworkSettings
-        Of patterns and network.
+    powder : PowderSettings
+        Of the patterns.
+    settings : PowderNetworkSettings or PowderTransformerSettings
+        Of the network: its class tells which.
     checkpoint : Path, optional
         A file that belongs to this training alone: it goes on from there.
     progress : bool
@@ -91,21 +90,17 @@ class _Fit:
         self.network = model.network.to(self.device)
         groups = store.spacegroup_number - 1
         self.truth = torch.from_numpy(groups).to(self.device)
-        kinds = (powder_groups().index, SYSTEM_OF_GROUP)
-        self.classes = [
-            (torch.from_numpy(index).to(self.device), members(index).to(self.device), weight)
-            for index, weight in zip(kinds, (1, _SYSTEM), strict=True)
-        ]
-        self.prior = torch.from_numpy(np.log(smoothed(model.counts))).float().to(self.device)
+        self.loss = loss_of(model).to(self.device)
         self.shown = render(store.lines, validation, model.powder, settings.seed, "validation")
-        self.clean = clean(self.shown, model.powder)
+        self.prepared = self.network.prepare(self.shown)
         decay, rate = settings.weight_decay, settings.learning_rate
         self.optimizer = torch.optim.AdamW(self.network.parameters(), rate, weight_decay=decay, fused=True)
         # a last batch of one pattern has no spread: it is left out
-        self.steps = max(len(training) // settings.batch_size, 1)
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer, rate, max(self.steps * settings.epochs, 2), pct_start=0.1
-        )
+        shown = min(settings.patterns_an_epoch or len(training), len(training))
+        self.steps = max(shown // settings.batch_size, 1)
+        # of ten steps, the first tenth would have no length
+        total = max(self.steps * settings.epochs, 11)
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, rate, total, pct_start=0.1)
         self.best, self.losses = None, []
 
     def run(self, checkpoint: Path | None, progress: bool) -> None:
@@ -115,10 +110,11 @@ class _Fit:
         else:
             first = self.training[:_MEASURED]
             patterns = render(self.store.lines, first, self.model.powder, self.settings.seed, "measure")
-            self.network.measure(self._profiles(clean(patterns, self.model.powder)))
+            self.network.measure(self._profiles(self.network.prepare(patterns)))
         epochs = range(len(self.losses), self.settings.epochs)
         bar = tqdm(epochs, "powder network", self.settings.epochs, unit="epoch", initial=epochs.start,
                    disable=not progress)  # fmt: skip
+        due = monotonic() + _SECONDS
         for epoch in bar:
             torch.manual_seed(stable_hash("powder", self.settings.seed, epoch) % 2**63)
             self._train(epoch)
@@ -127,17 +123,18 @@ class _Fit:
                 self.best = deepcopy(self.network.state_dict())
             self.losses.append(loss)
             bar.set_postfix(loss=f"{loss:.3f}", best=f"{min(self.losses):.3f}")
-            if checkpoint is not None and (epoch + 1) % _CHECKPOINT == 0:
+            if checkpoint is not None and ((epoch + 1) % _CHECKPOINT == 0 or monotonic() > due):
                 self._keep(checkpoint)
+                due = monotonic() + _SECONDS
         self.network.load_state_dict(self.best)
 
     def _train(self, epoch: int) -> None:
         self.network.train()
         for materials, patterns in self._batches(epoch):
             with arithmetic(self.settings.precision, self.device):
-                scores = self.network(self._profiles(patterns))
+                found = self.network.outputs(self._profiles(patterns))
             self.optimizer.zero_grad(set_to_none=True)
-            self._loss(scores.float(), materials).backward()
+            self._loss(found, materials).backward()
             self.optimizer.step()
             self.schedule.step()
 
@@ -145,7 +142,7 @@ class _Fit:
         """Yield materials and clean patterns of an epoch; threads make the next ones meanwhile."""
         powder, lines, seed = self.model.powder, self.store.lines_with_relatives, self.settings.seed
         rng = generator(seed, "powder", epoch)
-        order = rng.permutation(self.training)
+        order = self._order(epoch, rng)
         # of each material itself or one of its relatives
         crystals = order + len(self.store) * rng.integers(1 + self.store.relatives, size=len(order))
         values = draw_nuisances(powder, len(order), rng)
@@ -153,11 +150,13 @@ class _Fit:
         anew = self.settings.relatives_anew * (crystals >= len(self.store))
         if anew.any():
             strains += anew[:, None, None] * relative_strains(powder, lines.system[order], rng)
+        if epoch < self.settings.uniform_epochs:
+            values, strains = no_nuisances(powder, len(order)), 0 * strains
 
         def made(step: int) -> tuple[np.ndarray, np.ndarray]:
             own = slice(step * self.settings.batch_size, (step + 1) * self.settings.batch_size)
             patterns = render_with(lines, crystals[own], values[own], strains[own], powder, self.training)
-            return order[own], clean(patterns, powder)
+            return order[own], self.network.prepare(patterns)
 
         with ThreadPoolExecutor(self.settings.threads) as pool:
             waiting: deque = deque()
@@ -171,15 +170,18 @@ class _Fit:
     def _profiles(self, patterns: np.ndarray) -> Tensor:
         return torch.from_numpy(patterns).to(self.device)
 
-    def _loss(self, scores: Tensor, materials: np.ndarray) -> Tensor:
-        """Return the losses of powder group, system and space group together."""
-        truth = self.truth[torch.from_numpy(materials).to(self.device)]
-        logits = scores + self.prior
-        total = _SPACE_GROUP * cross_entropy(logits, truth)
-        log_p = logits.log_softmax(1)
-        for index, table, weight in self.classes:
-            total = total + weight * nll_loss(class_sums(log_p, table), index[truth])
-        return total
+    def _order(self, epoch: int, rng: np.random.Generator) -> np.ndarray:
+        """Return the materials of an epoch in the order in which they are shown."""
+        if epoch >= self.settings.uniform_epochs:
+            return rng.permutation(self.training)[: self.settings.patterns_an_epoch]
+        # all powder groups alike
+        group = powder_groups().index[self.store.spacegroup_number[self.training] - 1]
+        share = 1 / np.bincount(group)[group]
+        count = self.settings.patterns_an_epoch or len(self.training)
+        return rng.choice(self.training, min(count, len(self.training)), p=share / share.sum())
+
+    def _loss(self, found: Tensor | tuple[Tensor, ...], materials: np.ndarray) -> Tensor:
+        return self.loss(found, self.truth[torch.from_numpy(materials).to(self.device)])
 
     @torch.no_grad()
     def _validate(self) -> float:
@@ -188,8 +190,9 @@ class _Fit:
         total = 0.0
         for start in range(0, len(self.validation), size):
             materials = self.validation[start : start + size]
-            scores = self.network(self._profiles(self.clean[start : start + size]))
-            total += len(materials) * float(self._loss(scores, materials))
+            with arithmetic(self.settings.precision, self.device):
+                found = self.network.outputs(self._profiles(self.prepared[start : start + size]))
+            total += len(materials) * float(self._loss(found, materials))
         return total / len(self.validation)
 
     def _state(self) -> dict:

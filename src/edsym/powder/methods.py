@@ -7,6 +7,9 @@ METHODS = {
     "network": "Network",
     "network uniform": "Network, all groups alike",
     "network fitted": "Network, calibrated on the other half",
+    "transformer": "Published transformer",
+    "transformer fitted": "Published transformer, calibrated on the other half",
+    "transformer structured": "Its structured decoder",
 }
 """Methods by the names of `edsym.powder.score.score_powder`."""
 

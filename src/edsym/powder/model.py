@@ -1,6 +1,7 @@
 """The trained powder model: network, prior, calibration; how it answers, and how it lies in a folder."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,22 +9,26 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from edsym.errors import InputError
 from edsym.files import atomic_path, sha256, write_text
-from edsym.powder.features import clean
 from edsym.powder.network import PowderNetwork
-from edsym.powder.settings import PowderNetworkSettings, PowderSettings
+from edsym.powder.settings import PowderNetworkSettings, PowderSettings, PowderTransformerSettings
+from edsym.powder.structured import decode, group_features
+from edsym.powder.transformer import PublishedTransformer
 from edsym.predictions.loglinear import fit_weights, softmax
 from edsym.symmetry import N_SPACE_GROUPS
 from edsym.symmetry.classes import powder_groups
 
 FORMAT, VERSION = "edsym-powder-model", 1
 WEIGHTS, DESCRIPTION = "weights.safetensors", "powder.json"
+NETWORKS = {PowderNetworkSettings: PowderNetwork, PowderTransformerSettings: PublishedTransformer}
+"""Networks by the settings that they are of."""
 PRIORS = ("training", "uniform")
 """Priors that a model answers with: how often groups occur in its training, or all 97 alike."""
 
-_AT_ONCE = 2048
+_AT_ONCE = 512
 # Logarithms further below the largest one count as this far: none becomes -∞.
 _LEAST = -600.0
 
@@ -49,8 +54,9 @@ class PowderModel:
 
     Attributes
     ----------
-    powder, settings : PowderSettings, PowderNetworkSettings
-    network : PowderNetwork
+    powder : PowderSettings
+    settings : PowderNetworkSettings or PowderTransformerSettings
+    network : PowderNetwork or PublishedTransformer
     counts : (230,) array of int
         Training materials of each space group.
     calibration : Calibration
@@ -58,18 +64,31 @@ class PowderModel:
         What is to be said of the training.
     """
 
-    def __init__(self, powder: PowderSettings, settings: PowderNetworkSettings, counts: np.ndarray):
+    def __init__(self, powder: PowderSettings, settings, counts: np.ndarray):
         self.powder, self.settings = powder, settings
-        self.network = PowderNetwork(powder, settings)
+        self.network = NETWORKS[type(settings)](powder, settings)
         self.counts = np.asarray(counts)
         self.calibration, self.record = Calibration(), {}
 
-    @torch.inference_mode()
     def scores(self, patterns: np.ndarray) -> np.ndarray:
         """Return the scores (n, 230) without a prior of patterns (n, bins) on the axis."""
+        return self._run(self.network, patterns)
+
+    def decoded(self, patterns: np.ndarray) -> np.ndarray:
+        """Return the logarithms (n, 230) of what the structured heads of a transformer make of patterns.
+
+        Those of its groups, for each of their space groups, without a prior.
+        """
+        features = torch.from_numpy(group_features(self.settings.rows))
+        index = powder_groups().index
+        return self._run(lambda x: decode(self.network.outputs(x)[1], features)[:, index], patterns)
+
+    @torch.inference_mode()
+    def _run(self, function: Callable[[Tensor], Tensor], patterns: np.ndarray) -> np.ndarray:
+        """Return what a function of prepared patterns has for patterns (n, bins), (n, 230)."""
         network = self.network.cpu().eval()
         parts = [
-            network(torch.from_numpy(clean(patterns[i : i + _AT_ONCE], self.powder))).numpy()
+            function(torch.from_numpy(network.prepare(patterns[i : i + _AT_ONCE]))).numpy()
             for i in range(0, len(patterns), _AT_ONCE)
         ]
         return np.concatenate([np.zeros((0, N_SPACE_GROUPS), np.float32), *parts]).astype(np.float64)
@@ -158,7 +177,7 @@ class PowderModel:
             sections = stored["settings"]
             model = cls(
                 PowderSettings.stored(sections["powder"], str(path)),
-                PowderNetworkSettings.stored(sections["powder_network"], str(path)),
+                _network_settings(sections, str(path)),
                 np.array(stored["counts"], int),
             )
             model.calibration, model.record = Calibration(**stored["calibration"]), stored["training"]
@@ -173,6 +192,14 @@ class PowderModel:
             raise InputError(f"{folder} holds no powder model: {error}") from error
         model.network.eval()
         return model
+
+
+def _network_settings(sections: dict, path: str):
+    """Return the settings of the network of a stored model, by their section."""
+    for kind in NETWORKS:
+        if kind.section in sections:
+            return kind.stored(sections[kind.section], path)
+    raise InputError(f"{path}: no settings of {' or '.join(kind.section for kind in NETWORKS)}")
 
 
 def smoothed(counts: np.ndarray) -> np.ndarray:

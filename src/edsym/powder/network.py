@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from edsym.powder.features import Correlations
+from edsym.powder.features import Correlations, clean
 from edsym.powder.settings import PowderNetworkSettings, PowderSettings
 from edsym.symmetry import N_SPACE_GROUPS
 
@@ -22,6 +22,7 @@ class PowderNetwork(nn.Module):
 
     def __init__(self, powder: PowderSettings, settings: PowderNetworkSettings):
         super().__init__()
+        self.powder = powder
         self.correlations = Correlations(powder, settings.correlations)
         channels = (powder.bins + 2 * settings.correlations, *settings.hidden)
         self.register_buffer("mean", torch.zeros(channels[0]))
@@ -37,6 +38,10 @@ class PowderNetwork(nn.Module):
         self.hidden = nn.Sequential(*layers)
         self.head = nn.Linear(channels[-1], N_SPACE_GROUPS)
 
+    def prepare(self, patterns: np.ndarray) -> np.ndarray:
+        """Return patterns (n, bins) as the network takes them, see `edsym.powder.features.clean`."""
+        return clean(patterns, self.powder)
+
     def measure(self, profiles: Tensor) -> None:
         """Take mean and spread of the inputs from clean profiles (n, bins)."""
         inputs = self.inputs(profiles)
@@ -50,6 +55,8 @@ class PowderNetwork(nn.Module):
         """Return the scores (n, 230) of clean profiles (n, bins), see `edsym.powder.features.clean`."""
         x = (self.inputs(profiles) - self.mean) / self.std
         return self.head(self.hidden(x))
+
+    outputs = forward
 
 
 def members(index: np.ndarray) -> Tensor:

@@ -28,6 +28,7 @@ def score_powder(
     kind: str,
     settings: PowderEvaluationSettings,
     measured: PatternSet | None,
+    transformer: PowderModel | None,
     output_path: str | Path,
     examples_path: str | Path,
 ) -> None:
@@ -45,6 +46,8 @@ def score_powder(
         Of the division, the forest and the patterns that test.
     measured : PatternSet, optional
         Measured patterns with known space groups.
+    transformer : PowderModel, optional
+        The published transformer, trained on the same part.
     output_path : str or Path
         Parquet: method, patterns ("simulated" or "measured"), name, spacegroup_number, group (its powder
         group), predicted_group, rank of the true one (from 1), p_true, confidence, brier, system_right,
@@ -70,6 +73,8 @@ def score_powder(
         start, end = end, end + len(patterns.name)
         answers = {method: (p[start:end], np.full(2, np.nan)) for method, p in rivals.items()}
         answers |= _own_answers(model, patterns, halves=name == "measured")
+        if transformer is not None:
+            answers |= _transformer_answers(transformer, patterns, halves=name == "measured")
         for method, (p, weights) in answers.items():
             columns = dict(zip(WEIGHTS, np.broadcast_to(weights, (len(p), 2)).T, strict=True))
             frames.append(_scored(p, patterns).assign(method=method, patterns=name, **columns))
@@ -117,6 +122,21 @@ def _own_answers(
     }
     if halves:
         found["network fitted"] = fitted_on_halves(model, scores, patterns.spacegroup_number)
+    return found
+
+
+def _transformer_answers(
+    model: PowderModel, patterns: PatternSet, halves: bool
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return the same of the published transformer; its decoder joins no prior, as published."""
+    scores, weights, plain = model.scores(patterns.profiles), model.calibration, Calibration(1.0, 0.0)
+    decoded = model.probabilities(model.decoded(patterns.profiles), "uniform", plain)
+    found = {
+        "transformer": (model.probabilities(scores), np.array([weights.scores, weights.prior])),
+        "transformer structured": (decoded, np.array([plain.scores, plain.prior])),
+    }
+    if halves:
+        found["transformer fitted"] = fitted_on_halves(model, scores, patterns.spacegroup_number)
     return found
 
 
