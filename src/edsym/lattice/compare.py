@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 from numba import njit
 
-from edsym.lattice.linear import determinant
+from edsym.lattice.linear import combined, determinant
 
 N_SHORTEST = 14
 """Lattice vectors (v and -v count once) that are compared: more than a reduced cell's edges and diagonals."""
@@ -40,9 +40,20 @@ def reduced(basis: np.ndarray) -> np.ndarray:
 
 def shortest_lengths(basis: np.ndarray) -> np.ndarray:
     """Return the lengths of the `N_SHORTEST` shortest lattice vectors, ascending; v and -v count once."""
-    rows = reduced(basis)
-    lengths = np.linalg.norm(_COMBINATIONS @ rows, axis=1)
-    return np.sort(np.append(lengths, _MULTIPLES * lengths.min()))[:N_SHORTEST]
+    return _shortest(reduced(basis))
+
+
+@njit(cache=True, nogil=True)
+def _shortest(rows):
+    n, shortest = len(_COMBINATIONS), np.inf
+    lengths = np.empty(n + len(_MULTIPLES))
+    for c in range(n):
+        x, y, z = combined(_COMBINATIONS[c], rows)
+        lengths[c] = np.sqrt(x * x + y * y + z * z)
+        shortest = min(shortest, lengths[c])
+    for m in range(len(_MULTIPLES)):
+        lengths[n + m] = _MULTIPLES[m] * shortest
+    return np.sort(lengths)[:N_SHORTEST]
 
 
 @njit(cache=True, nogil=True)

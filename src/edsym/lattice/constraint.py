@@ -11,8 +11,13 @@ from numba import njit
 
 from edsym.lattice.linear import combined, dual, solve
 
+LARGEST_CHI = 30.0
+"""What exact right angles may cost at most, χ²."""
 _EXACT = 1e-5  # how nearly right angles are made, in radians
 _ROUNDS = 8
+_STILL = 1e-12  # 1/Å: nothing moves any more
+# χ² of the first step, which takes angles for linear, beyond which they are never exact at an allowed cost.
+_HOPELESS = 100 * LARGEST_CHI
 _UNKNOWNS = 11
 
 
@@ -53,7 +58,7 @@ def constrained(basis, plane, heights, distortion, conditions):
     move = np.zeros((_UNKNOWNS, 1))
     cosines, slopes = np.zeros(2 * len(conditions)), np.zeros((2 * len(conditions), _UNKNOWNS))
     here = basis.copy()
-    for _ in range(_ROUNDS):
+    for r in range(_ROUNDS):
         _angles(here, basis, conditions, cosines, slopes)
         matrix, right = weight.copy(), np.zeros((_UNKNOWNS, 1))
         for a in range(_UNKNOWNS):
@@ -63,8 +68,14 @@ def constrained(basis, plane, heights, distortion, conditions):
                     matrix[a, b] += slopes[c, a] * slopes[c, b] / _EXACT**2
             for c in range(len(cosines)):
                 right[a, 0] -= slopes[c, a] * cosines[c] / _EXACT**2
-        move += solve(matrix, right)
+        step = solve(matrix, right)
+        move += step
         _moved(basis, move, here)
+        across, along = _cost(weight, move)
+        if r == 0 and not across + along < _HOPELESS:
+            return here, np.inf, np.inf, -np.inf, np.inf
+        if np.abs(step).max() < _STILL:
+            break
     _angles(here, basis, conditions, cosines, slopes)
     volume = np.zeros((_UNKNOWNS, 1))
     direct = dual(here)
@@ -75,6 +86,26 @@ def constrained(basis, plane, heights, distortion, conditions):
     for a in range(_UNKNOWNS):
         variance += volume[a, 0] * spread[a, 0]
     looseness = math.sqrt(max(0.0, variance))
+    for cosine in cosines:
+        if not abs(cosine) < 10 * _EXACT:
+            return here, np.inf, np.inf, -np.inf, looseness
+    return here, across, along, -_log_density(slopes, weight), looseness
+
+
+@njit(error_model="numpy", cache=True)
+def costs(basis, plane, heights, distortion, conditions):
+    """Return for each condition alone (k,) what it costs, χ², and its gain, as `constrained` tells them."""
+    cost, gain = np.empty(len(conditions)), np.empty(len(conditions))
+    for k in range(len(conditions)):
+        alone = conditions[k : k + 1]
+        _, across, along, gain[k], _ = constrained(basis, plane, heights, distortion, alone)
+        cost[k] = across + along
+    return cost, gain
+
+
+@njit(error_model="numpy", cache=True)
+def _cost(weight, move):
+    """Return the χ² of a move: of the plane's components and the distortion, and of the heights."""
     across = along = 0.0
     for a in range(_UNKNOWNS):
         for b in range(_UNKNOWNS):
@@ -83,10 +114,7 @@ def constrained(basis, plane, heights, distortion, conditions):
                 along += part
             else:
                 across += part
-    for cosine in cosines:
-        if not abs(cosine) < 10 * _EXACT:
-            return here, np.inf, np.inf, -np.inf, looseness
-    return here, across, along, -_log_density(slopes, weight), looseness
+    return across, along
 
 
 @njit(error_model="numpy", cache=True)

@@ -19,7 +19,6 @@ def _two_folds() -> np.ndarray:
 
 TWO_FOLDS = _two_folds()
 """The matrices (n, 3, 3): rows of indices on the right, they turn the lattice by 180°."""
-_LARGEST = 24
 
 
 def _axis_and_plane(matrix) -> np.ndarray:
@@ -35,25 +34,56 @@ CONDITIONS = np.stack([_axis_and_plane(matrix) for matrix in TWO_FOLDS]).astype(
 """For each twofold axis (n, 3, 3): the first vector is at right angles to the other two."""
 
 
-_DIGITS = 3 ** np.arange(9)
-_CODES = (TWO_FOLDS.reshape(-1, 9) + 1) @ _DIGITS
+_NONE, _NO_AXIS = -1, -2
+
+
+def _number(matrices: np.ndarray) -> np.ndarray:
+    """Return which twofold axis each matrix (..., 3, 3) is; `_NO_AXIS` where it is none of them."""
+    digits = 3 ** np.arange(9)
+    codes = (TWO_FOLDS.reshape(-1, 9) + 1) @ digits
+    order = np.argsort(codes)
+    found = (matrices.reshape(*matrices.shape[:-2], 9) + 1) @ digits
+    place = order[np.searchsorted(codes, found, sorter=order).clip(max=len(codes) - 1)]
+    fits = (np.abs(matrices).max(axis=(-1, -2)) <= 1) & (codes[place] == found)
+    return np.where(fits, place, _NO_AXIS)
+
+
+def _made_by_two() -> list[list[tuple[int, int, int]]]:
+    """Return which axes two axes give: each turned by the other, and their product if that is an axis."""
+    a, b = TWO_FOLDS[:, None], TWO_FOLDS[None]
+    product_ = a @ b
+    commute = (product_ == b @ a).all(axis=(-1, -2)) & ~np.eye(len(TWO_FOLDS), dtype=bool)
+    third = np.where(commute, _number(product_), _NONE)
+    return np.stack([_number(a @ b @ a), _number(b @ a @ b), third], axis=-1).tolist()
+
+
+_MADE = _made_by_two()
 
 
 @cache
 def group(members: frozenset[int]) -> frozenset[int]:
-    """Return all twofold axes of the group that some generate; none if it is no group of a lattice."""
-    generators = TWO_FOLDS[sorted(members)]
-    elements = np.concatenate([[np.eye(3, dtype=int)], generators])
-    while True:
-        made = np.concatenate([elements, (elements[:, None] @ generators).reshape(-1, 3, 3)])
-        if np.abs(made).max() > 1:
-            return frozenset()
-        codes, first = np.unique((made.reshape(-1, 9) + 1) @ _DIGITS, return_index=True)
-        if len(codes) > _LARGEST:
-            return frozenset()
-        if len(codes) == len(elements):
-            return frozenset(np.flatnonzero(np.isin(_CODES, codes)).tolist())
-        elements = made[first]
+    """Return all twofold axes of the group that some generate; none if it is no group of a lattice.
+
+    Every twofold axis of a crystal's group comes from generating ones by turning one about another, and as
+    the product of two at right angles.
+    """
+    found, left = set(), list(members)
+    while left:
+        new = left.pop()
+        if new in found:
+            continue
+        for other in found:
+            made = _MADE[new][other]
+            if _NO_AXIS in made:
+                return frozenset()
+            left += [axis for axis in made if axis != _NONE]
+        found.add(new)
+    return frozenset(found)
+
+
+@cache
+def _with(members: frozenset[int], new: int) -> frozenset[int]:
+    return group(members | {new})
 
 
 def groups(members: list[int]) -> list[frozenset[int]]:
@@ -61,6 +91,6 @@ def groups(members: list[int]) -> list[frozenset[int]]:
     allowed = frozenset(members)
     found = {group(frozenset([m])) for m in members}
     for _ in range(2):
-        larger = {group(one | {m}) for one in found for m in members if m not in one}
+        larger = {_with(one, m) for one in found for m in members if m not in one}
         found |= {one for one in larger if one and one <= allowed}
     return sorted(found, key=lambda one: (len(one), sorted(one)))

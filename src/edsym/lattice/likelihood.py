@@ -20,6 +20,10 @@ FALLOFF, FALLOFF_SPREAD = 2.4, 0.6
 """b and the standard deviation of its normal distribution, in Å."""
 ABSENT = 0.18
 """p₀: extinct, lost or too weak."""
+# A product of probabilities is taken the logarithm of before it is too small a number.
+_SMALL = 1e-200
+# Gain of a step in the logarithm of the likelihood at which nothing more is to be won; largest damping.
+_CLOSE, _MOST_DAMPING = 1e-3, 1e4
 # ν is 2: its powers are products.
 
 
@@ -36,7 +40,7 @@ def spreads(q, intensity) -> np.ndarray:
 
 
 @njit(error_model="numpy", cache=True)
-def fit_heights(points, spot, basis, wavelength, intensity, threshold, width, scale, steps, free):
+def fit_heights(points, spot, basis, wavelength, intensity, threshold, width, scale, steps):
     """Fit the heights of a basis, and the scale and fall-off of intensities, to a pattern.
 
     Steps are those of Berndt, Hall, Hall and Hausman (1974): the curvature is the sum of the squares of the
@@ -62,8 +66,6 @@ def fit_heights(points, spot, basis, wavelength, intensity, threshold, width, sc
         Start of c and b.
     steps : int
         How many at most.
-    free : bool
-        Whether the heights are fitted, or the scale and fall-off alone.
 
     Returns
     -------
@@ -76,35 +78,28 @@ def fit_heights(points, spot, basis, wavelength, intensity, threshold, width, sc
     curvature : (5, 5) float64
         Of minus that, about three heights, c and b.
     """
-    square = np.empty(len(points))
-    for p in range(len(points)):
-        x, y, _ = combined(points[p], basis)
-        square[p] = x * x + y * y
+    q = lengths_in_plane(points, basis)
     here = np.empty(5)
     here[:3], here[3:] = basis[:, 2], scale
-    value, gradient, curvature = _gradient(
-        here, points, spot, square, wavelength, intensity, threshold, width
-    )
+    value, gradient, curvature = _gradient(here, points, spot, q, wavelength, intensity, threshold, width)
     damping = 0.1
     for _ in range(steps):
         damped = curvature.copy()
         for i in range(5):
             damped[i, i] += damping * damped[i, i] + 1e-9
-        if not free:
-            damped[:3] = damped[:, :3] = 0
         move = solve(damped, gradient.reshape(5, 1))[:, 0]
         # No step is longer than the likelihood is smooth.
         there = here + move / max(1.0, np.abs(move[:3]).max() / 0.02, np.abs(move[3:]).max())
-        new, slope, bend = _gradient(there, points, spot, square, wavelength, intensity, threshold, width)
+        new, slope, bend = _gradient(there, points, spot, q, wavelength, intensity, threshold, width)
         if new > value:
             gain = new - value
             here, value, gradient, curvature = there, new, slope, bend
             damping = max(0.01, damping / 4)
-            if gain < 1e-3:
+            if gain < _CLOSE:
                 break
         else:
             damping *= 8
-            if damping > 1e4:
+            if damping > _MOST_DAMPING:
                 break
     result = basis.copy()
     result[:, 2] = here[:3]
@@ -112,35 +107,128 @@ def fit_heights(points, spot, basis, wavelength, intensity, threshold, width, sc
 
 
 @njit(error_model="numpy", cache=True)
-def _gradient(parameters, points, spot, square, wavelength, intensity, threshold, width):
+def lengths_in_plane(points, basis):
+    """Return the lengths (m,) of lattice points (m, 3) as the detector shows them, in 1/Å."""
+    q = np.empty(len(points))
+    for p in range(len(points)):
+        x, y, _ = combined(points[p], basis)
+        q[p] = math.sqrt(x * x + y * y)
+    return q
+
+
+@njit(error_model="numpy", cache=True)
+def _gradient(parameters, points, spot, q, wavelength, intensity, threshold, width):
     """Return the logarithm of the likelihood, its gradient and the sum of the points' squared gradients."""
     gradient, curvature = np.zeros(5), np.zeros((5, 5))
     slope = np.empty(5)
     c, b = parameters[3], parameters[4]
-    value = -0.5 * ((b - FALLOFF) / FALLOFF_SPREAD) ** 2
+    value, unseen = -0.5 * ((b - FALLOFF) / FALLOFF_SPREAD) ** 2, 1.0
     gradient[4] = -(b - FALLOFF) / FALLOFF_SPREAD**2
     curvature[4, 4] = 1 / FALLOFF_SPREAD**2
     for p in range(len(points)):
         depth = points[p, 0] * parameters[0] + points[p, 1] * parameters[1] + points[p, 2] * parameters[2]
-        s = -depth - 0.5 * wavelength * (square[p] + depth * depth)
-        q = math.sqrt(square[p])
-        mean = math.exp(c - b * q) / (1 + (s / width) ** 2)
+        s = -depth - 0.5 * wavelength * (q[p] * q[p] + depth * depth)
+        square = width * width + s * s
+        mean = math.exp(c - b * q[p]) * width * width / square
         if spot[p] >= 0:
             ratio = intensity[spot[p]] / (2 * mean)
-            value += math.log((1 - ABSENT) * 2 * ratio) - 3 * math.log(1 + ratio)
+            value += math.log((1 - ABSENT) * 2 * ratio / ((1 + ratio) * (1 + ratio) * (1 + ratio)))
             by_mean = -1 + 3 * ratio / (1 + ratio)
         else:
             ratio = threshold / (2 * mean)
-            shown = (1 - ABSENT) / (1 + ratio) ** 2
-            value += math.log(1 - shown)
-            by_mean = -2 * shown * ratio / (1 + ratio) / (1 - shown)
-        by_error = by_mean * -2 * s / (width**2 + s * s)
-        factor = -by_error * (1 + wavelength * depth)
+            rest = 1 / (1 + ratio)
+            shown = (1 - ABSENT) * rest * rest
+            unseen *= 1 - shown
+            if unseen < _SMALL:  # one logarithm for many points
+                value += math.log(unseen)
+                unseen = 1.0
+            by_mean = -2 * shown * ratio * rest / (1 - shown)
+        factor = by_mean * 2 * s / square * (1 + wavelength * depth)
         for i in range(3):
             slope[i] = factor * points[p, i]
-        slope[3], slope[4] = by_mean, -by_mean * q
+        slope[3], slope[4] = by_mean, -by_mean * q[p]
         for i in range(5):
             gradient[i] += slope[i]
-            for j in range(5):
+            for j in range(i + 1):
                 curvature[i, j] += slope[i] * slope[j]
-    return value, gradient, curvature
+    for i in range(5):
+        for j in range(i):
+            curvature[j, i] = curvature[i, j]
+    return value + math.log(unseen), gradient, curvature
+
+
+@njit(error_model="numpy", cache=True)
+def fit_scale(points, spot, basis, wavelength, intensity, threshold, width, scale, steps):
+    """Fit the scale and the fall-off of intensities alone, by Newton's steps.
+
+    Parameters are those of `fit_heights`.
+
+    Returns
+    -------
+    scale : (2,) float64
+        New c and b.
+    value : float
+        Logarithm of the likelihood.
+    """
+    q = lengths_in_plane(points, basis)
+    level = np.empty(len(points))  # of what is expected, by excitation errors alone
+    for p in range(len(points)):
+        s = -combined(points[p], basis)[2]
+        s -= 0.5 * wavelength * (q[p] * q[p] + s * s)
+        level[p] = 1 / (1 + (s / width) ** 2)
+    c, b = scale
+    value, by_c, by_b, cc, cb, bb = _slopes_of_scale(c, b, q, level, spot, intensity, threshold)
+    damping = 0.0
+    for _ in range(steps):
+        one, other = cc * (1 + damping) + 1e-9, bb * (1 + damping) + 1e-9
+        det = one * other - cb * cb
+        move_c, move_b = (other * by_c - cb * by_b) / det, (one * by_b - cb * by_c) / det
+        shorter = max(1.0, abs(move_c), abs(move_b))
+        new_c, new_b = c + move_c / shorter, b + move_b / shorter
+        new = _slopes_of_scale(new_c, new_b, q, level, spot, intensity, threshold)
+        if new[0] > value:
+            gain = new[0] - value
+            c, b = new_c, new_b
+            value, by_c, by_b, cc, cb, bb = new
+            damping /= 4
+            if gain < _CLOSE:
+                break
+        else:
+            if damping > _MOST_DAMPING or by_c * move_c + by_b * move_b < _CLOSE:
+                break
+            damping = max(0.1, 8 * damping)
+    return np.array([c, b]), value
+
+
+@njit(error_model="numpy", cache=True)
+def _slopes_of_scale(c, b, q, level, spot, intensity, threshold):
+    """Return the logarithm of the likelihood, its slopes by c and b, and minus its second ones.
+
+    The latter without what makes it bend upwards.
+    """
+    value, unseen = -0.5 * ((b - FALLOFF) / FALLOFF_SPREAD) ** 2, 1.0
+    by_c, by_b = 0.0, -(b - FALLOFF) / FALLOFF_SPREAD**2
+    cc, cb, bb = 0.0, 0.0, 1 / FALLOFF_SPREAD**2
+    for p in range(len(q)):
+        mean = math.exp(c - b * q[p]) * level[p]
+        if spot[p] >= 0:
+            ratio = intensity[spot[p]] / (2 * mean)
+            rest = 1 / (1 + ratio)
+            value += math.log((1 - ABSENT) * 2 * ratio * rest * rest * rest)
+            slope, bend = -1 + 3 * ratio * rest, 3 * ratio * rest * rest
+        else:
+            ratio = threshold / (2 * mean)
+            rest = 1 / (1 + ratio)
+            shown, part = (1 - ABSENT) * rest * rest, ratio * rest
+            unseen *= 1 - shown
+            if unseen < _SMALL:
+                value += math.log(unseen)
+                unseen = 1.0
+            slope = -2 * part * shown / (1 - shown)
+            bend = max(0.0, slope * (rest - 2 * part / (1 - shown)))
+        by_c += slope
+        by_b -= slope * q[p]
+        cc += bend
+        cb -= bend * q[p]
+        bb += bend * q[p] * q[p]
+    return value + math.log(unseen), by_c, by_b, cc, cb, bb

@@ -6,6 +6,8 @@ sum over the spots of cos 2π q · t, which is a Fourier transform with the phas
 beam, peaks at lattice vectors. All spots count for every vector, so a few are enough.
 """
 
+import math
+
 import numpy as np
 from numba import njit
 
@@ -96,15 +98,22 @@ def _peaks(sums, deviation, grid, depths, radius, most):
     n_depths, n_y, n_x = sums.shape
     y_zero = len(grid) - n_y
     for d in range(n_depths):
+        least = max(_LEAST_PEAK, scores[most - 1]) * deviation[d] * (1 - 1e-9)
         for j in range(n_y):
-            for i in range(1, n_x - 1):
+            y, z = grid[y_zero + j], depths[d]
+            room = radius**2 - y * y - z * z
+            if room < 0:
+                continue
+            half = int(math.sqrt(room) / _STEP) + 1
+            for i in range(max(1, y_zero - half), min(n_x - 1, y_zero + half + 1)):
                 value = sums[d, j, i]
-                score = value / deviation[d]
-                if score <= max(_LEAST_PEAK, scores[most - 1]) or value < sums[d, j, i + 1]:
+                if value <= least or value < sums[d, j, i + 1]:
                     continue
-                x, y, z = grid[i], grid[y_zero + j], depths[d]
+                x, score = grid[i], value / deviation[d]
                 square = x * x + y * y + z * z
                 if square > radius**2 or square < SHORTEST**2 or not _is_peak(sums, d, j, i):
+                    continue
+                if score <= max(_LEAST_PEAK, scores[most - 1]):
                     continue
                 k = most - 1
                 while k > 0 and scores[k - 1] < score:
@@ -112,6 +121,7 @@ def _peaks(sums, deviation, grid, depths, radius, most):
                     places[k, 1], places[k, 2] = places[k - 1, 1], places[k - 1, 2]
                     k -= 1
                 scores[k], places[k, 0], places[k, 1], places[k, 2] = score, x, y, z
+                least = max(_LEAST_PEAK, scores[most - 1]) * deviation[d] * (1 - 1e-9)
     found = 0
     while found < most and scores[found] > 0:
         found += 1
@@ -145,9 +155,10 @@ def _climb(q, spread, starts):
                 phase = q[i, 0] * t[0] + q[i, 1] * t[1] + q[i, 2] * t[2]
                 off = phase - np.round(phase)
                 weight = np.exp(-2 * (np.pi * spread[i] * t[2]) ** 2)
-                total += weight * np.cos(2 * np.pi * off)
+                wave = np.cos(2 * np.pi * off)
+                total += weight * wave
                 norm += weight * weight / 2
-                weight *= max(0.0, np.cos(2 * np.pi * off))  # far from a whole number: not of this lattice
+                weight *= max(0.0, wave)  # far from a whole number: not of this lattice
                 for a in range(3):
                     right[a, 0] -= weight * off * q[i, a]
                     for b in range(3):

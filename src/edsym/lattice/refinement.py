@@ -4,10 +4,11 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 
-from edsym.lattice.compare import reduced
-from edsym.lattice.likelihood import WIDTH, first_scale, fit_heights, spreads
-from edsym.lattice.linear import determinant
+from edsym.lattice.compare import reduce_rows
+from edsym.lattice.likelihood import WIDTH, first_scale, fit_heights, fit_scale, spreads
+from edsym.lattice.linear import combined, determinant, solve
 from edsym.lattice.points import assign, points_near_sphere
 
 MOST_POINTS = 8000
@@ -30,6 +31,8 @@ class Pattern(NamedTuple):
         Positions and standard deviations of excitation errors in 1/Å, and intensities.
     error : float
         Standard deviation of a coordinate in 1/Å.
+    longest : float
+        Length in 1/Å beyond which there is no spot.
     """
 
     wavelength: float
@@ -38,16 +41,14 @@ class Pattern(NamedTuple):
     intensity: np.ndarray
     spread: np.ndarray
     error: float
+    longest: float
 
     @classmethod
     def of(cls, wavelength: float, x, y, intensity, error: float) -> "Pattern":
         """Return a pattern, its excitation errors guessed."""
-        return cls(wavelength, x, y, intensity, spreads(np.hypot(x, y), intensity), error)
-
-    @property
-    def longest(self) -> float:
-        """Length in 1/Å beyond which there is no spot."""
-        return float(np.hypot(self.x, self.y).max()) + 0.01
+        q = np.hypot(x, y)
+        longest = float(q.max()) + 0.01
+        return cls(wavelength, x, y, intensity, spreads(q, intensity), float(error), longest)
 
 
 class Fit(NamedTuple):
@@ -88,85 +89,126 @@ def refine(basis: np.ndarray, pattern: Pattern) -> Fit:
     pattern : Pattern
         The spots.
     """
-    origin, scale = np.zeros(2), first_scale(np.hypot(pattern.x, pattern.y), pattern.intensity)
+    scale = first_scale(np.hypot(pattern.x, pattern.y), pattern.intensity)
+    return _refined(np.ascontiguousarray(basis, np.float64), scale, pattern)
+
+
+@njit(error_model="numpy", cache=True)
+def _refined(basis, scale, pattern):
+    basis, origin = basis.copy(), np.zeros(2)
     for width in _NARROWING:
-        basis = reduced(basis)
-        fit = _round(basis, origin, scale, width, True, pattern)
-        if fit is None:
+        reduce_rows(basis)
+        found, fit = _round(basis, origin, scale, width, True, pattern)
+        if not found:
             break
-        basis, origin, scale, *_ = fit
+        basis, origin, scale = fit.basis, fit.origin, fit.scale
         if abs(determinant(basis)) < _FLAT:
             break
-    return evaluate(reduced(basis), origin, scale, True, pattern)
+    reduce_rows(basis)
+    return evaluate(basis, origin, scale, True, pattern)
 
 
-def evaluate(basis, origin, scale, free: bool, pattern: Pattern) -> Fit:
-    """Fit the plane, the scale and, if these are `free`, the heights once, and say how good it is."""
-    fit = _round(basis, origin, scale, 1.0, free, pattern)
-    if fit is None:
-        return Fit(basis, origin, scale, np.empty((0, 3)), np.empty(0, int), -np.inf, np.zeros((5, 5)))
-    basis, origin, scale, points, spot, value, curvature = fit
-    off = offsets(points, spot, basis, origin, pattern)
-    n, error, faintest = len(pattern.x), pattern.error, pattern.intensity.min()
+@njit(error_model="numpy", cache=True)
+def evaluate(basis, origin, scale, free, pattern):
+    """Fit the plane, the scale and, if these are `free`, the heights once, and say how good it is: a `Fit`."""
+    found, fit = _round(basis, origin, scale, 1.0, free, pattern)
+    if not found:
+        return fit
     # Spots without a lattice: anywhere on the disc, their intensities even on a logarithmic scale.
+    n, faintest, error = len(pattern.x), pattern.intensity.min(), pattern.error
     decades = max(1.0, math.log(pattern.intensity.max() / faintest))
     anywhere = n / (math.pi * pattern.longest**2) / decades
-    value -= len(off) * math.log(2 * math.pi * error**2 * anywhere) + (off**2).sum() / (2 * error**2)
-    return Fit(basis, origin, scale, points, spot, value + (n - len(off)) * math.log(_STRAY), curvature)
+    off = offsets(fit.points, fit.spot, fit.basis, fit.origin, pattern)
+    score = fit.score + (n - len(off)) * math.log(_STRAY)
+    score -= len(off) * math.log(2 * math.pi * error**2 * anywhere) + (off**2).sum() / (2 * error**2)
+    return Fit(fit.basis, fit.origin, fit.scale, fit.points, fit.spot, score, fit.curvature)
 
 
-def offsets(points, spot, basis, origin, pattern: Pattern) -> np.ndarray:
+@njit(error_model="numpy", cache=True)
+def offsets(points, spot, basis, origin, pattern):
     """Return how far the indexed spots are from their points in the plane (k, 2), in 1/Å."""
-    seen = spot >= 0
-    places = np.stack([pattern.x[spot[seen]], pattern.y[spot[seen]]], axis=1)
-    return places - points[seen] @ basis[:, :2] - origin
+    off, k = np.empty((len(pattern.x), 2)), 0
+    for p in range(len(points)):
+        if spot[p] >= 0:
+            x, y, _ = combined(points[p], basis)
+            off[k, 0] = pattern.x[spot[p]] - x - origin[0]
+            off[k, 1] = pattern.y[spot[p]] - y - origin[1]
+            k += 1
+    return off[:k]
 
 
-def precision(fit: Fit, error: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the inverse covariances (3, 3) of the plane's components and of the heights.
+@njit(error_model="numpy", cache=True)
+def precision(fit, error):
+    """Return the inverse covariances (3, 3) of the plane's components and of the heights of a `Fit`.
 
     Whatever else was fitted is integrated over: the origin, and the scale and fall-off of intensities.
     """
-    rows = _rows(fit.points, fit.spot)
-    return _marginal(rows.T @ rows / error**2), _marginal(fit.curvature)
+    return _marginal(_normal(fit.points, fit.spot) / error**2), _marginal(fit.curvature)
 
 
+@njit(error_model="numpy", cache=True)
 def _round(basis, origin, scale, width, free, pattern):
-    """Index the spots, and fit the plane and then the heights; None if hardly a spot is indexed."""
+    """Index the spots, and fit the plane and then the heights; False if hardly a spot is indexed.
+
+    The score of the fit is the logarithm of the likelihood of its intensities.
+    """
     points = points_near_sphere(basis, pattern.wavelength, pattern.longest, MOST_POINTS)
-    spot = assign(
-        points, basis, origin, pattern.wavelength, pattern.x, pattern.y, pattern.error, pattern.spread
-    )
-    if (spot >= 0).sum() < _FEWEST:
-        return None
-    rows = _rows(points, spot)
+    x, y, intensity = pattern.x, pattern.y, pattern.intensity
+    spot = assign(points, basis, origin, pattern.wavelength, x, y, pattern.error, pattern.spread)
+    off = offsets(points, spot, basis, origin, pattern)
+    if len(off) < _FEWEST:
+        return False, Fit(basis, origin, scale, points[:0], spot[:0], -np.inf, np.zeros((5, 5)))
     # The vectors are known to within some 0.1 1/Å beforehand, if no spot tells.
-    normal = rows.T @ rows + np.diag([1e-3, 1e-3, 1e-3, 1e-9])
-    move = np.linalg.solve(normal, rows.T @ offsets(points, spot, basis, origin, pattern))
-    basis, origin = np.column_stack([basis[:, :2] + move[:3], basis[:, 2]]), origin + move[3]
-    basis, scale, value, curvature = fit_heights(
-        points,
-        spot,
-        basis,
-        pattern.wavelength,
-        pattern.intensity,
-        pattern.intensity.min(),
-        width * WIDTH,
-        scale,
-        _STEPS,
-        free,
-    )
-    return basis, origin, scale, points, spot, value, curvature
+    normal, right, k = _normal(points, spot), np.zeros((4, 2)), 0
+    for i in range(4):
+        normal[i, i] += 1e-3 if i < 3 else 1e-9
+    for p in range(len(points)):
+        if spot[p] >= 0:
+            for c in range(2):
+                for i in range(3):
+                    right[i, c] += points[p, i] * off[k, c]
+                right[3, c] += off[k, c]
+            k += 1
+    move = solve(normal, right)
+    basis, origin = basis.copy(), origin + move[3]
+    for i in range(3):
+        for c in range(2):
+            basis[i, c] += move[i, c]
+    faintest, width = intensity.min(), width * WIDTH
+    at = (basis, pattern.wavelength, intensity, faintest, width, scale, _STEPS)
+    if free:
+        basis, scale, value, curvature = fit_heights(points, spot, *at)
+    else:
+        scale, value = fit_scale(points, spot, *at)
+        curvature = np.zeros((5, 5))
+    return True, Fit(basis, origin, scale, points, spot, value, curvature)
 
 
-def _rows(points, spot) -> np.ndarray:
-    """Return what the places of indexed spots depend on (k, 4): indices, and 1 for the origin."""
-    seen = points[spot >= 0]
-    return np.column_stack([seen, np.ones(len(seen))])
+@njit(error_model="numpy", cache=True)
+def _normal(points, spot):
+    """Return the normal matrix (4, 4) of what the places of indexed spots depend on: indices, and origin."""
+    normal, row = np.zeros((4, 4)), np.ones(4)
+    for p in range(len(points)):
+        if spot[p] >= 0:
+            row[:3] = points[p]
+            for i in range(4):
+                for j in range(4):
+                    normal[i, j] += row[i] * row[j]
+    return normal
 
 
-def _marginal(matrix) -> np.ndarray:
+@njit(error_model="numpy", cache=True)
+def _marginal(matrix):
     """Return the part (3, 3) of an inverse covariance that is left when the other unknowns are let go."""
-    others = matrix[3:, 3:] + 1e-9 * np.eye(len(matrix) - 3)
-    part = matrix[:3, :3] - matrix[:3, 3:] @ np.linalg.solve(others, matrix[3:, :3])
-    return part + 1e-3 * np.eye(3)
+    n = len(matrix)
+    others = matrix[3:, 3:].copy()
+    for i in range(n - 3):
+        others[i, i] += 1e-9
+    gone = solve(others, matrix[3:, :3].copy())
+    part = np.empty((3, 3))
+    for i in range(3):
+        for j in range(3):
+            part[i, j] = matrix[i, j] + (1e-3 if i == j else 0.0)
+            for k in range(n - 3):
+                part[i, j] -= matrix[i, 3 + k] * gone[k, j]
+    return part

@@ -1,13 +1,16 @@
 """The lattice from one still pattern at unknown orientation: see docs/lattice.md."""
 
+import math
+
 import numpy as np
+from numba import njit
 
 from edsym.errors import InputError
 from edsym.lattice.bases import best_bases
 from edsym.lattice.candidate import Candidate
 from edsym.lattice.compare import reduced, shortest_lengths
 from edsym.lattice.differences import differences, position_error
-from edsym.lattice.linear import determinant, dual
+from edsym.lattice.linear import combined, determinant, dual
 from edsym.lattice.periods import find_periods, out_of_plane
 from edsym.lattice.probability import probabilities
 from edsym.lattice.refinement import Pattern, refine
@@ -27,6 +30,7 @@ _LEAST_ERROR, _SMALL_ERROR = 0.001, 0.003  # 1/Å
 _LEAST_SEARCH_ERROR = 0.002  # 1/Å: periods are not refined
 _WEAK = 5.5  # score of a spot below which more is tried: right lattices have more
 _SAME = 0.03
+_ACROSS, _ALONG = 0.3, 2.0  # Å: vectors that are no further apart are the same
 
 
 def single_view(qx, qy, intensity, wavelength, *, tolerance=None, n=5) -> list[Candidate]:
@@ -117,14 +121,21 @@ def _apart(bases) -> list[np.ndarray]:
     return kept
 
 
-def _alike(basis, other) -> bool:
-    whole = np.round(basis @ np.linalg.inv(other))
-    off = basis - whole @ other
-    return (
-        abs(round(np.linalg.det(whole))) == 1
-        and bool((np.hypot(off[:, 0], off[:, 1]) < 0.3).all())
-        and bool((np.abs(off[:, 2]) < 2).all())
-    )
+@njit(error_model="numpy", cache=True)
+def _alike(basis, other):
+    to_other = dual(other)
+    whole = np.empty((3, 3))
+    for i in range(3):
+        for k in range(3):
+            whole[i, k] = np.round(
+                basis[i, 0] * to_other[k, 0] + basis[i, 1] * to_other[k, 1] + basis[i, 2] * to_other[k, 2]
+            )
+    for i in range(3):
+        x, y, z = combined(whole[i], other)
+        off_x, off_y, off_z = basis[i, 0] - x, basis[i, 1] - y, basis[i, 2] - z
+        if not (math.hypot(off_x, off_y) < _ACROSS and abs(off_z) < _ALONG):
+            return False
+    return abs(round(determinant(whole))) == 1
 
 
 def _distinct(solutions) -> list[Solution]:

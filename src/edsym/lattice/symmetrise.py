@@ -4,11 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edsym.lattice.constraint import constrained
+from edsym.lattice.constraint import LARGEST_CHI, constrained, costs
 from edsym.lattice.holohedry import CONDITIONS, groups
 from edsym.lattice.refinement import Fit, Pattern, evaluate, offsets, precision
 
-_LARGEST_CHI = 30.0
 _MOST_AXES = 14
 _MOST_GROUPS = 10
 # Heights are worse than the curvature of their likelihood says: it is no parabola.
@@ -58,17 +57,15 @@ def symmetrised(fit: Fit, pattern: Pattern) -> list[Solution]:
     error = max(_LEAST_ERROR, np.sqrt((off**2).sum() / max(1, 2 * len(off) - 8)))
     plane, heights = precision(fit, error)
     known = basis, plane, heights * _HEIGHTS, error
-    axes = []
-    for number in range(len(CONDITIONS)):
-        _, across, along, gain, _ = constrained(*known, CONDITIONS[number : number + 1])
-        if across + along < _LARGEST_CHI:
-            axes.append((across + along - gain, number))
+    cost, gain = costs(*known, CONDITIONS)
+    likely = np.argsort(cost - gain, kind="stable")
+    axes = likely[cost[likely] < LARGEST_CHI][:_MOST_AXES]
     *_, looseness = constrained(*known, CONDITIONS[:0])
     solutions = [Solution(score, basis, origin, basis[:, :2], points, spot, 0, 0.0, 0.0, looseness)]
     tried = []
-    for members in groups(sorted(number for _, number in sorted(axes)[:_MOST_AXES])):
+    for members in groups(sorted(axes.tolist())):
         moved, across, along, gain, looseness = constrained(*known, CONDITIONS[sorted(members)])
-        if across + along < _LARGEST_CHI:
+        if across + along < LARGEST_CHI:
             tried.append((gain - (across + along) / 2, moved, across, along, gain, looseness, len(members)))
     tried.sort(key=lambda one: -one[0])
     for _, moved, across, along, gain, looseness, n_axes in tried[:_MOST_GROUPS]:
