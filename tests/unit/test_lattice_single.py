@@ -4,15 +4,16 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.optimize import least_squares, minimize
 
 from edsym.errors import InputError
 from edsym.lattice.compare import deviation, reduced
-from edsym.lattice.constraint import constrained
+from edsym.lattice.constraint import constrained, costs
 from edsym.lattice.differences import differences, position_error
-from edsym.lattice.holohedry import CONDITIONS, TWO_FOLDS, group
-from edsym.lattice.likelihood import _gradient
+from edsym.lattice.holohedry import CONDITIONS, TWO_FOLDS, groups
+from edsym.lattice.likelihood import _gradient, _slopes_of_scale, fit_heights, fit_scale
 from edsym.lattice.periods import find_periods
-from edsym.lattice.points import FARTHEST, points_near_sphere
+from edsym.lattice.points import FARTHEST, assign, points_near_sphere
 from edsym.lattice.probability import probabilities
 from edsym.lattice.single import single_view
 from edsym.seeds import generator
@@ -120,10 +121,16 @@ def test_twofold_axes_are_all_that_lattices_have():
     for matrix, (axis, one, other) in zip(TWO_FOLDS, CONDITIONS, strict=True):
         assert (axis @ matrix == axis).all()
         assert (one @ matrix == -one).all() and (other @ matrix == -other).all()
-    diagonal = [np.array_equal(np.abs(m), np.eye(3)) for m in TWO_FOLDS]
-    assert len(group(frozenset(np.flatnonzero(diagonal).tolist()[:2]))) == 3
+    diagonal = np.flatnonzero([np.array_equal(np.abs(m), np.eye(3)) for m in TWO_FOLDS])
+    assert [len(axes) for axes in groups(diagonal)] == [1, 1, 1, 3]
+    assert groups(diagonal[:2]) == [[diagonal[0]], [diagonal[1]]]  # the third is not allowed
     permutes = [set(np.abs(m).sum(axis=0)) == set(np.abs(m).sum(axis=1)) == {1} for m in TWO_FOLDS]
-    assert len(group(frozenset(np.flatnonzero(permutes).tolist()))) == 9  # the cubic lattice's
+    cubic = groups(np.flatnonzero(permutes))
+    assert len(cubic[-1]) == 9
+    for axes in cubic:
+        some = [np.eye(3, dtype=int), *TWO_FOLDS[axes]]
+        made = {(a @ b).tobytes() for a in some for b in some} & {m.tobytes() for m in TWO_FOLDS}
+        assert made == {m.tobytes() for m in TWO_FOLDS[axes]}
 
 
 def test_symmetry_gives_the_heights():
@@ -138,20 +145,79 @@ def test_symmetry_gives_the_heights():
     assert looseness < 1e-3 < constrained(start, *known, CONDITIONS[:0])[4]
     wrong = turned(CELLS["triclinic"], 6)
     assert sum(constrained(wrong, *known, cubic)[1:3]) > 1000
+    cost, gain = costs(start, *known, cubic)
+    alone = [constrained(start, *known, cubic[k : k + 1]) for k in range(len(cubic))]
+    assert np.allclose(cost, [one[1] + one[2] for one in alone]) and gain == pytest.approx(
+        [one[3] for one in alone]
+    )
+
+
+def test_a_moved_basis_costs_least_and_what_it_was_moved_by():
+    rng = generator(0, "heights")
+    start = turned(CELLS["orthorhombic"], 6)
+    start[:, 2] += [0.004, -0.003, 0.002]
+    turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+    plane, heights = np.eye(3) / 1e-4**2, turn * [1e4, 4e4, 1e3] @ turn.T
+    moved, across, along, *_ = constrained(start, plane, heights, 1e-9, CONDITIONS[:1])
+    axis, one, other = CONDITIONS[0] @ moved
+    assert abs(axis @ one) < 1e-6 and abs(axis @ other) < 1e-6
+    move = moved - start
+    assert across == pytest.approx((move[:, :2] ** 2).sum() * 1e8, rel=1e-3)
+    assert along == pytest.approx(move[:, 2] @ heights @ move[:, 2], rel=1e-3)
+
+    # a longer way round: a penalty on angles, minimised by scipy
+    def penalty(step):
+        axis, one, other = CONDITIONS[0] @ (start + np.reshape(step, (3, 3)))
+        angles = np.array([axis @ one, axis @ other]) / 1e-7
+        step = np.reshape(step, (3, 3))
+        return np.concatenate([angles, step[:, :2].ravel() * 1e4, np.linalg.cholesky(heights).T @ step[:, 2]])
+
+    best = least_squares(penalty, np.zeros(9), xtol=1e-15, ftol=1e-15, gtol=1e-15)
+    assert across + along == pytest.approx((best.fun**2).sum(), rel=1e-3)
 
 
 def test_the_gradient_of_the_likelihood_is_its_slope():
     basis = reduced(turned(CELLS["triclinic"], 7))
     points = points_near_sphere(basis, WAVELENGTH, 1.0, 5000)
     spot = np.where(np.arange(len(points)) % 3, -1, 0)
-    square = ((points @ basis)[:, :2] ** 2).sum(axis=1)
+    q = np.hypot(*(points @ basis)[:, :2].T)
     here = np.array([*basis[:, 2], -2.0, 2.2])
-    rest = points, spot, square, WAVELENGTH, np.array([3e-3]), 1e-4, 0.0013
+    rest = points, spot, q, WAVELENGTH, np.array([3e-3]), 1e-4, 0.0013
     _, gradient, curvature = _gradient(here, *rest)
     steps = 1e-6 * np.eye(5)
     slope = [(_gradient(here + step, *rest)[0] - _gradient(here - step, *rest)[0]) / 2e-6 for step in steps]
     assert np.allclose(gradient, slope, rtol=1e-4, atol=1e-3)
     assert np.linalg.eigvalsh(curvature).min() > 0
+    level = np.full(len(points), 0.5)
+    rest = q, level, np.where(np.arange(len(q)) % 3, 0, -1), np.array([3e-3]), 0.05  # none bends upwards
+    _, by_c, by_b, cc, cb, bb = _slopes_of_scale(-4.0, 2.2, *rest)
+    steps = 1e-5 * np.eye(2)
+    up, down = ([_slopes_of_scale(-4.0 + s * c, 2.2 + s * b, *rest) for c, b in steps] for s in (1, -1))
+    by = [[(u - d) / 2e-5 for u, d in zip(a, z, strict=True)] for a, z in zip(up, down, strict=True)]
+    assert [by_c, by_b] == pytest.approx([by[0][0], by[1][0]], rel=1e-4)
+    assert [cc, cb, bb] == pytest.approx([-by[0][1], -by[0][2], -by[1][2]], rel=1e-4)
+
+
+def test_the_scale_alone_is_fitted_as_with_heights_that_are_held():
+    basis = reduced(turned(CELLS["cubic"], 7))
+    spots = drawn(basis, 7)
+    order = np.argsort(spots[:, 0])
+    x, y, intensity = np.ascontiguousarray(spots[order].T)
+    points = points_near_sphere(basis, WAVELENGTH, 2.0, 8000)
+    spot = assign(points, basis, np.zeros(2), WAVELENGTH, x, y, 0.002, np.full(len(x), 0.01))
+    assert (spot >= 0).sum() > 10
+    at = WAVELENGTH, intensity, intensity.min(), 0.0013
+    scale, value = fit_scale(points, spot, basis, *at, np.array([-5.0, 2.4]), 12)
+    q, level = np.hypot(*(points @ basis)[:, :2].T), np.empty(len(points))
+    g = points @ basis
+    level[:] = 0.5 + 0.5 * ((g[:, 2] + WAVELENGTH / 2 * (g**2).sum(axis=1)) / 0.0013) ** 2
+    told = minimize(
+        lambda one: -_slopes_of_scale(*one, q, level, spot, intensity, intensity.min())[0], scale, tol=1e-9
+    )
+    assert value == pytest.approx(-told.fun, abs=1e-3)
+    assert np.allclose(scale, told.x, atol=0.02)
+    _, _, best, _ = fit_heights(points, spot, basis, *at, scale, 12)
+    assert best > value - 1e-6
 
 
 def test_a_clear_lead_and_exact_heights_make_a_lattice_likelier():

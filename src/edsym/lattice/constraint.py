@@ -9,15 +9,13 @@ import math
 import numpy as np
 from numba import njit
 
-from edsym.lattice.linear import combined, dual, solve
+from edsym.lattice.linear import combined, dual, root, solve
 
 LARGEST_CHI = 30.0
 """What exact right angles may cost at most, χ²."""
 _EXACT = 1e-5  # how nearly right angles are made, in radians
 _ROUNDS = 8
 _STILL = 1e-12  # 1/Å: nothing moves any more
-# χ² of the first step, which takes angles for linear, beyond which they are never exact at an allowed cost.
-_HOPELESS = 100 * LARGEST_CHI
 _UNKNOWNS = 11
 
 
@@ -50,82 +48,121 @@ def constrained(basis, plane, heights, distortion, conditions):
     looseness : float
         Standard deviation of the logarithm of the volume that is left.
     """
-    weight = np.zeros((_UNKNOWNS, _UNKNOWNS))
-    for i in range(3):  # element by element: numba compiles three seconds at an array put into another
-        for j in range(3):
-            weight[i, j], weight[3 + i, 3 + j], weight[6 + i, 6 + j] = plane[i, j], plane[i, j], heights[i, j]
-    weight[9, 9] = weight[10, 10] = 1 / distortion**2
-    move = np.zeros((_UNKNOWNS, 1))
-    cosines, slopes = np.zeros(2 * len(conditions)), np.zeros((2 * len(conditions), _UNKNOWNS))
-    here = basis.copy()
-    for r in range(_ROUNDS):
-        _angles(here, basis, conditions, cosines, slopes)
-        matrix, right = weight.copy(), np.zeros((_UNKNOWNS, 1))
-        for a in range(_UNKNOWNS):
-            for b in range(_UNKNOWNS):
-                right[a, 0] -= weight[a, b] * move[b, 0]
-                for c in range(len(cosines)):
-                    matrix[a, b] += slopes[c, a] * slopes[c, b] / _EXACT**2
-            for c in range(len(cosines)):
-                right[a, 0] -= slopes[c, a] * cosines[c] / _EXACT**2
-        step = solve(matrix, right)
-        move += step
-        _moved(basis, move, here)
-        across, along = _cost(weight, move)
-        if r == 0 and not across + along < _HOPELESS:
-            return here, np.inf, np.inf, -np.inf, np.inf
-        if np.abs(step).max() < _STILL:
-            break
-    _angles(here, basis, conditions, cosines, slopes)
-    volume = np.zeros((_UNKNOWNS, 1))
-    direct = dual(here)
-    for i in range(3):
-        for c in range(3):
-            volume[3 * c + i, 0] = direct[i, c]
-    spread, variance = solve(matrix, volume), 0.0
-    for a in range(_UNKNOWNS):
-        variance += volume[a, 0] * spread[a, 0]
-    looseness = math.sqrt(max(0.0, variance))
-    for cosine in cosines:
-        if not abs(cosine) < 10 * _EXACT:
-            return here, np.inf, np.inf, -np.inf, looseness
-    return here, across, along, -_log_density(slopes, weight), looseness
+    roots = root(plane), root(heights)
+    here, across, along, gain, slopes = _exact(basis, *roots, distortion, conditions)
+    return here, across, along, gain, _looseness(here, slopes, plane, heights, distortion)
 
 
 @njit(error_model="numpy", cache=True)
 def costs(basis, plane, heights, distortion, conditions):
     """Return for each condition alone (k,) what it costs, χ², and its gain, as `constrained` tells them."""
+    of_plane, of_heights = root(plane), root(heights)
     cost, gain = np.empty(len(conditions)), np.empty(len(conditions))
     for k in range(len(conditions)):
         alone = conditions[k : k + 1]
-        _, across, along, gain[k], _ = constrained(basis, plane, heights, distortion, alone)
+        _, across, along, gain[k], _ = _exact(basis, of_plane, of_heights, distortion, alone)
         cost[k] = across + along
     return cost, gain
 
 
 @njit(error_model="numpy", cache=True)
-def _cost(weight, move):
-    """Return the χ² of a move: of the plane's components and the distortion, and of the heights."""
-    across = along = 0.0
+def _exact(basis, of_plane, of_heights, distortion, conditions):
+    """Return what `constrained` does but for the looseness, and the derivatives of the cosines.
+
+    `of_plane` and `of_heights` are roots of the inverse covariances. With them the unknowns become
+    independent ones of the variance 1, and a step is solved for as many numbers as there are cosines.
+    """
+    n = 2 * len(conditions)
+    cosines, slopes, by = np.zeros(n), np.zeros((n, _UNKNOWNS)), np.zeros((n, _UNKNOWNS))
+    unit, move, last = np.zeros(_UNKNOWNS), np.zeros(_UNKNOWNS), np.empty(_UNKNOWNS)
+    covariance, right = np.zeros((n, n)), np.empty((n, 1))
+    here = basis.copy()
+    for _ in range(_ROUNDS if n else 0):
+        _angles(here, basis, conditions, cosines, slopes)
+        _independent(slopes, of_plane, of_heights, distortion, by, covariance)
+        for c in range(n):
+            covariance[c, c] += _EXACT**2
+            right[c, 0] = -cosines[c]
+            for a in range(_UNKNOWNS):
+                right[c, 0] += by[c, a] * unit[a]
+        pull = solve(covariance, right)
+        last[:] = move
+        for a in range(_UNKNOWNS):
+            unit[a] = 0.0
+            for c in range(n):
+                unit[a] += by[c, a] * pull[c, 0]
+        for axis in range(3):
+            known = of_heights if axis == 2 else of_plane
+            for i in (2, 1, 0):
+                left = unit[3 * axis + i]
+                for j in range(i + 1, 3):
+                    left -= known[j, i] * move[3 * axis + j]
+                move[3 * axis + i] = left / known[i, i]
+        move[9], move[10] = distortion * unit[9], distortion * unit[10]
+        _moved(basis, move, here)
+        if np.abs(move - last).max() < _STILL:
+            break
+    _angles(here, basis, conditions, cosines, slopes)
+    for cosine in cosines:
+        if not abs(cosine) < 10 * _EXACT:
+            return here, np.inf, np.inf, -np.inf, slopes
+    across, along = 0.0, 0.0
+    for a in range(_UNKNOWNS):
+        if 6 <= a < 9:
+            along += unit[a] ** 2
+        else:
+            across += unit[a] ** 2
+    _independent(slopes, of_plane, of_heights, distortion, by, covariance)
+    return here, across, along, -_log_density(covariance), slopes
+
+
+@njit(error_model="numpy", cache=True)
+def _independent(slopes, of_plane, of_heights, distortion, by, covariance):
+    """Write the derivatives of the cosines by the independent unknowns (n, 11), and their covariance."""
+    for c in range(len(slopes)):
+        for axis in range(3):
+            known = of_heights if axis == 2 else of_plane
+            for i in range(3):
+                left = slopes[c, 3 * axis + i]
+                for j in range(i):
+                    left -= known[i, j] * by[c, 3 * axis + j]
+                by[c, 3 * axis + i] = left / known[i, i]
+        by[c, 9], by[c, 10] = distortion * slopes[c, 9], distortion * slopes[c, 10]
+        for d in range(c + 1):
+            total = 0.0
+            for a in range(_UNKNOWNS):
+                total += by[d, a] * by[c, a]
+            covariance[c, d] = covariance[d, c] = total
+
+
+@njit(error_model="numpy", cache=True)
+def _looseness(here, slopes, plane, heights, distortion):
+    """Return the standard deviation of the logarithm of the volume that exact cosines leave."""
+    matrix, volume, direct = np.zeros((_UNKNOWNS, _UNKNOWNS)), np.zeros((_UNKNOWNS, 1)), dual(here)
+    for i in range(3):
+        for j in range(3):  # element by element: numba compiles three seconds at an array put into another
+            matrix[i, j], matrix[3 + i, 3 + j], matrix[6 + i, 6 + j] = plane[i, j], plane[i, j], heights[i, j]
+            volume[3 * j + i, 0] = direct[i, j]
+    matrix[9, 9] = matrix[10, 10] = 1 / distortion**2
     for a in range(_UNKNOWNS):
         for b in range(_UNKNOWNS):
-            part = move[a, 0] * weight[a, b] * move[b, 0]
-            if 6 <= a < 9:
-                along += part
-            else:
-                across += part
-    return across, along
+            for c in range(len(slopes)):
+                matrix[a, b] += slopes[c, a] * slopes[c, b] / _EXACT**2
+    spread, variance = solve(matrix, volume), 0.0
+    for a in range(_UNKNOWNS):
+        variance += volume[a, 0] * spread[a, 0]
+    return math.sqrt(max(0.0, variance))
 
 
 @njit(error_model="numpy", cache=True)
 def _moved(basis, move, here):
     """Write the basis after a move: distorted, then shifted."""
-    e, f = move[9, 0], move[10, 0]
+    e, f = move[9], move[10]
     for i in range(3):
         x, y, z = basis[i]
-        here[i, 0] = x + e * x + f * y + move[i, 0]
-        here[i, 1] = y + f * x - e * y + move[3 + i, 0]
-        here[i, 2] = z + move[6 + i, 0]
+        here[i, 0] = x + e * x + f * y + move[i]
+        here[i, 1] = y + f * x - e * y + move[3 + i]
+        here[i, 2] = z + move[6 + i]
 
 
 @njit(error_model="numpy", cache=True)
@@ -149,18 +186,12 @@ def _angles(here, basis, conditions, cosines, slopes):
 
 
 @njit(error_model="numpy", cache=True)
-def _log_density(slopes, weight):
+def _log_density(covariance):
     """Return ½ ln det 2π S of independent cosines: minus the logarithm of their density at 0.
 
     S is their covariance. Independent ones are picked by size, as in a Cholesky decomposition with pivots.
     """
-    n = len(slopes)
-    spread = solve(weight, slopes.T.copy())
-    covariance = np.zeros((n, n))
-    for i in range(n):
-        for j in range(n):
-            for a in range(_UNKNOWNS):
-                covariance[i, j] += slopes[i, a] * spread[a, j]
+    n = len(covariance)
     total, largest = 0.0, 0.0
     for _ in range(min(5, n)):
         pivot = 0

@@ -5,10 +5,11 @@ and 1 (Lebedev, Vagin & Murshudov 2006, Acta Cryst. D62, 83-95). All symmetry of
 inversion follows from its twofold axes.
 """
 
-from functools import cache
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
+from numba import njit
 
 
 def _two_folds() -> np.ndarray:
@@ -48,49 +49,68 @@ def _number(matrices: np.ndarray) -> np.ndarray:
     return np.where(fits, place, _NO_AXIS)
 
 
-def _made_by_two() -> list[list[tuple[int, int, int]]]:
-    """Return which axes two axes give: each turned by the other, and their product if that is an axis."""
+def _made_by_two() -> np.ndarray:
+    """Return which axes two axes give (n, n, 3): each turned by the other, and the product if that is one."""
     a, b = TWO_FOLDS[:, None], TWO_FOLDS[None]
-    product_ = a @ b
-    commute = (product_ == b @ a).all(axis=(-1, -2)) & ~np.eye(len(TWO_FOLDS), dtype=bool)
-    third = np.where(commute, _number(product_), _NONE)
-    return np.stack([_number(a @ b @ a), _number(b @ a @ b), third], axis=-1).tolist()
+    both = a @ b
+    third = np.where((both == b @ a).all(axis=(-1, -2)), _number(both), _NONE)
+    third[np.diag_indices(len(third))] = _NONE
+    return np.stack([_number(a @ b @ a), _number(b @ a @ b), third], axis=-1)
 
 
 _MADE = _made_by_two()
 
 
-@cache
-def group(members: frozenset[int]) -> frozenset[int]:
-    """Return all twofold axes of the group that some generate; none if it is no group of a lattice.
+def groups(members: Sequence[int]) -> list[list[int]]:
+    """Return the groups that up to three of these twofold axes generate and that have no others.
 
     Every twofold axis of a crystal's group comes from generating ones by turning one about another, and as
     the product of two at right angles.
+
+    Parameters
+    ----------
+    members : sequence of int
+        Axes in `TWO_FOLDS`, ascending.
+
+    Returns
+    -------
+    list of list of int
+        The axes of each group; the small groups first.
     """
-    found, left = set(), list(members)
-    while left:
-        new = left.pop()
-        if new in found:
-            continue
-        for other in found:
-            made = _MADE[new][other]
-            if _NO_AXIS in made:
-                return frozenset()
-            left += [axis for axis in made if axis != _NONE]
-        found.add(new)
-    return frozenset(found)
+    own = np.full(len(TWO_FOLDS) + 2, _NO_AXIS)
+    own[list(members)], own[_NONE] = np.arange(len(members)), _NONE
+    masks = _masks(own[_MADE[np.ix_(members, members)]]) if len(members) else ()
+    found = ([axis for a, axis in enumerate(members) if mask >> a & 1] for mask in masks)
+    return sorted(found, key=lambda one: (len(one), one))
 
 
-@cache
-def _with(members: frozenset[int], new: int) -> frozenset[int]:
-    return group(members | {new})
-
-
-def groups(members: list[int]) -> list[frozenset[int]]:
-    """Return the groups that any of these twofold axes generate and that have no others; the small first."""
-    allowed = frozenset(members)
-    found = {group(frozenset([m])) for m in members}
+@njit(cache=True)
+def _masks(made):
+    """Return the groups that up to three of n axes generate, a bit for each axis; `made` is (n, n, 3)."""
+    n = len(made)
+    found = np.zeros(1 << n, np.bool_)
+    for m in range(n):
+        found[1 << m] = True
     for _ in range(2):
-        larger = {_with(one, m) for one in found for m in members if m not in one}
-        found |= {one for one in larger if one and one <= allowed}
-    return sorted(found, key=lambda one: (len(one), sorted(one)))
+        for one in np.flatnonzero(found):
+            for m in range(n):
+                larger = _closed(one | 1 << m, made)
+                found[larger] = found[larger] or larger > 0
+    return np.flatnonzero(found)
+
+
+@njit(cache=True)
+def _closed(mask, made):
+    """Return a set of axes with all that they give; 0 if one of these is not allowed."""
+    before = 0
+    while mask != before:
+        before = mask
+        for a in range(len(made)):
+            for b in range(a):
+                if mask >> a & 1 and mask >> b & 1:
+                    for axis in made[a, b]:
+                        if axis == _NO_AXIS:
+                            return 0
+                        if axis != _NONE:
+                            mask |= 1 << axis
+    return mask

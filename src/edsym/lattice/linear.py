@@ -7,31 +7,42 @@ from numba import njit
 
 
 @njit(error_model="numpy", cache=True)
+def root(matrix):
+    """Return Cholesky's root (n, n) of a positive definite matrix, of which the lower half is looked at.
+
+    In rows that the matrix says nothing about, the diagonal element is infinite.
+    """
+    n = len(matrix)
+    lower = np.zeros((n, n))
+    for i in range(n):
+        for j in range(i + 1):
+            total = matrix[i, j]
+            for k in range(j):
+                total -= lower[i, k] * lower[j, k]
+            if i == j:
+                lower[i, i] = math.sqrt(total) if total > 1e-14 * abs(matrix[i, i]) else np.inf
+            else:
+                lower[i, j] = total / lower[j, j]
+    return lower
+
+
+@njit(error_model="numpy", cache=True)
 def solve(matrix, right):
     """Return the solution (n, m) of a positive definite system, by Cholesky's decomposition.
 
     Rows that the system says nothing about are left alone: their part of the solution is 0.
     """
     n, m = right.shape
-    root, out = np.zeros((n, n)), right.copy()
-    for i in range(n):
-        for j in range(i + 1):
-            total = matrix[i, j]
-            for k in range(j):
-                total -= root[i, k] * root[j, k]
-            if i == j:
-                root[i, i] = math.sqrt(total) if total > 1e-14 * abs(matrix[i, i]) else np.inf
-            else:
-                root[i, j] = total / root[j, j]
+    out, lower = right.copy(), root(matrix)
     for c in range(m):
         for i in range(n):
             for k in range(i):
-                out[i, c] -= root[i, k] * out[k, c]
-            out[i, c] /= root[i, i]
+                out[i, c] -= lower[i, k] * out[k, c]
+            out[i, c] /= lower[i, i]
         for i in range(n - 1, -1, -1):
             for k in range(i + 1, n):
-                out[i, c] -= root[k, i] * out[k, c]
-            out[i, c] /= root[i, i]
+                out[i, c] -= lower[k, i] * out[k, c]
+            out[i, c] /= lower[i, i]
     return out
 
 

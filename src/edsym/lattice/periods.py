@@ -16,11 +16,12 @@ from edsym.lattice.linear import solve
 SHORTEST = 2.0
 """Shortest one, in Å: atoms are no closer."""
 _STEP = 0.2  # Å across the beam
+_STILL = 1e-7  # Å: at the top
 _LEAST_PEAK = 2.5  # standard deviations
 _DEPTH_STEP = 4.0  # Å along the beam: the sphere is flat
 
 
-def periodicity(q, spread, depths, grid):
+def periodicity(q, spread, depths, grid, radius=np.inf):
     """Return the weighted sum of cos 2π q · t over a grid of vectors t, and its standard deviation by chance.
 
     Parameters
@@ -33,11 +34,13 @@ def periodicity(q, spread, depths, grid):
         Components of t along the beam, in Å.
     grid : (g,) array
         Components of t across the beam, along x and, those that are not negative, along y.
+    radius : float
+        Longest t in Å that is looked at, and the neighbours of which are.
 
     Returns
     -------
     sums : (d, h, g) float32
-        By depth, y and x.
+        By depth, y and x; 0 beyond the longest t.
     deviation : (d,) float64
         The standard deviation for spots at random places.
     """
@@ -46,10 +49,17 @@ def periodicity(q, spread, depths, grid):
     right = np.concatenate([wave_x.real, wave_x.imag])
     weight = np.exp(-2 * (np.pi * np.outer(depths, spread)) ** 2)
     along = (weight * np.exp(2j * np.pi * np.outer(depths, q[:, 2]))).astype(np.complex64)
-    sums = np.empty((len(depths), wave_y.shape[0], len(grid)), np.float32)
+    sums = np.zeros((len(depths), wave_y.shape[0], len(grid)), np.float32)
+    next_depth = np.maximum(np.abs(depths) - _DEPTH_STEP, 0.0)
+    reach = np.sqrt(np.maximum(radius**2 - next_depth**2, 0.0)) + 2 * _STEP
     for d in range(len(depths)):
-        left = wave_y * along[d]
-        np.matmul(np.concatenate([left.real, -left.imag], axis=1), right, out=sums[d])
+        rows, columns = (
+            np.searchsorted(grid[grid >= 0], reach[d]),
+            np.searchsorted(grid, [-reach[d], reach[d]]),
+        )
+        left = wave_y[:rows] * along[d]
+        mine = slice(*columns)
+        np.matmul(np.concatenate([left.real, -left.imag], axis=1), right[:, mine], out=sums[d, :rows, mine])
     return sums, np.sqrt((weight**2).sum(axis=1) / 2)
 
 
@@ -85,7 +95,7 @@ def find_planar_periods(q, most, radius):
 
 def _best_periods(q, spread, depths, most, radius):
     grid = _STEP * np.arange(-round(radius / _STEP), round(radius / _STEP) + 1)
-    sums, deviation = periodicity(q, spread, depths, grid)
+    sums, deviation = periodicity(q, spread, depths, grid, radius)
     starts = _peaks(sums, deviation, grid, depths, radius, 4 * most)
     periods, scores = _climb(q, spread, starts)
     return periods[np.argsort(-scores, kind="stable")[:most]]
@@ -170,6 +180,8 @@ def _climb(q, spread, starts):
             move = solve(normal, right)
             for a in range(3):
                 t[a] += move[a, 0]
+            if np.abs(move).max() < _STILL:
+                break
         new = t[0] ** 2 + t[1] ** 2 + t[2] ** 2 > SHORTEST**2
         for k in range(found):
             for sign in (-1, 1):

@@ -110,7 +110,7 @@ def _refined(basis, scale, pattern):
 
 @njit(error_model="numpy", cache=True)
 def evaluate(basis, origin, scale, free, pattern):
-    """Fit the plane, the scale and, if these are `free`, the heights once, and say how good it is: a `Fit`."""
+    """Return a `Fit`: the plane, the scale and, if these are `free`, the heights, fitted once."""
     found, fit = _round(basis, origin, scale, 1.0, free, pattern)
     if not found:
         return fit

@@ -64,12 +64,13 @@ def symmetrised(fit: Fit, pattern: Pattern) -> list[Solution]:
     solutions = [Solution(score, basis, origin, basis[:, :2], points, spot, 0, 0.0, 0.0, looseness)]
     tried = []
     for members in groups(sorted(axes.tolist())):
-        moved, across, along, gain, looseness = constrained(*known, CONDITIONS[sorted(members)])
+        moved, across, along, gain, looseness = constrained(*known, CONDITIONS[members])
         if across + along < LARGEST_CHI:
             tried.append((gain - (across + along) / 2, moved, across, along, gain, looseness, len(members)))
     tried.sort(key=lambda one: -one[0])
     for _, moved, across, along, gain, looseness, n_axes in tried[:_MOST_GROUPS]:
-        start = np.column_stack([basis[:, :2], moved[:, 2]])
+        start = basis.copy()
+        start[:, 2] = moved[:, 2]
         seen = evaluate(start, origin, scale, False, pattern)
         if np.isfinite(seen.score):
             solutions.append(
