@@ -243,11 +243,12 @@ def test_scores_and_tables_beside_other_methods(model, transformer, store, tmp_p
     assert (beside.division == "published").sum() == 8 and set(beside.number.dropna()) == {3, 325, 473}
     _check_classes(powder_class_tables.powder4(inputs).frame, model, simulated[simulated.method == "network"])
     _check_distances(powder_class_tables.powder5(inputs).frame, frame)
+    _check_similarities(powder_class_tables.powder6(inputs).frame, frame)
     example = pd.read_parquet(written[1]).iloc[0]
     same = (frame.name == example["name"]) & (frame.method == "network")
     assert example.p_answers[0] == pytest.approx(frame[same].confidence.item())
     assert {name: len(make(inputs).axes) for name, make in FIGURES.items()} == {
-        "powder_fig1": 9, "powder_fig2": 2, "powder_fig3": 2,
+        "powder_fig1": 9, "powder_fig2": 2, "powder_fig3": 2, "powder_fig4": 2,
     }  # fmt: skip
 
 
@@ -257,6 +258,17 @@ def _check_classes(frame, model, own):
     right = own[own.spacegroup_number == 225]["rank"] == 1
     assert rock_salt.material_simulated_number == len(right)
     assert rock_salt.material_simulated_recall == pytest.approx(100 * right.mean())
+
+
+def _check_similarities(table, scores):
+    own = scores[(scores.patterns == "simulated") & (scores.method == "network")]
+    assert own.similarity.between(0, 1.001).all()
+    rows = table[(table.patterns == "simulated") & (table.method == "Network")].set_index("similarity")
+    assert rows.number.sum() == len(own)
+    for name, row in rows.iterrows():
+        low, high = map(float, name.split(" to "))
+        alike = own[(own.similarity >= low) & (own.similarity < high)]
+        assert row.number == len(alike) and row.top1 == pytest.approx(100 * (alike["rank"] == 1).mean())
 
 
 def _check_distances(table, scores):
@@ -274,7 +286,8 @@ def _check_distances(table, scores):
 def test_the_nearest_neighbour_of_a_training_pattern_is_itself(store):
     shown = render(store.lines, np.arange(8), POWDER, 0, "shown")
     groups = store.spacegroup_number[:8]
-    p = nearest(shown, groups, 2 * shown[::-1], POWDER)
+    p, similarity = nearest(shown, groups, 2 * shown[::-1], POWDER)
+    assert similarity == pytest.approx(1, abs=1e-5)
     assert p.sum(1) == pytest.approx(1) and (p.argmax(1) + 1 == groups[::-1]).all()
 
 

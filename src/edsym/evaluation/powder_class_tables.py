@@ -1,11 +1,13 @@
-"""Tables of the powder groups: which there are and how well each is known, and where wrong ones lie."""
+"""Tables of the powder groups: how well each is known, where wrong ones lie, and what is memory."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
-from edsym.evaluation.powder_inputs import PLACE, PowderInputs
+from edsym.evaluation.metrics import wilson_interval
+from edsym.evaluation.powder_inputs import PLACE, SIMILARITIES, PowderInputs
 from edsym.evaluation.table_writer import Column, Table
 from edsym.seeds import generator
 from edsym.symmetry.classes import powder_groups
@@ -66,6 +68,40 @@ def powder5(inputs: PowderInputs) -> Table:
     )
 
 
+def powder6(inputs: PowderInputs) -> Table:
+    """Tell how much is memory: accuracy by the similarity of the most similar training pattern."""
+    rows = []
+    for place, frame in inputs.parts("network", "transformer", "nearest", "forest", "prior"):
+        right = frame["rank"].to_numpy()
+        among = np.digitize(frame.similarity, SIMILARITIES[1:-1])
+        for i, (low, high) in enumerate(pairwise(SIMILARITIES)):
+            own = right[among == i]
+            if len(own):
+                interval = np.multiply(100, wilson_interval(float((own == 1).mean()), len(own)))
+                values = {
+                    "number": len(own),
+                    "top1": 100 * (own == 1).mean(),
+                    "top5": 100 * (own <= 5).mean(),
+                }
+                values |= {"top1_low": interval[0], "top1_high": interval[1]}
+                rows.append(place | {"similarity": f"{low:g} to {high:g}"} | values)
+    return Table(
+        "powder6",
+        "Right powder groups by the similarity of the most similar training pattern, in %",
+        pd.DataFrame(rows),
+        (
+            *PLACE,
+            Column("similarity", "Similarity"),
+            Column("number", "Number", "count"),
+            Column("top1", "Group, first", "interval"),
+            Column("top5", "Among five", "percent"),
+        ),
+        inputs.note(),
+        "Similarity is the cosine of the roots of intensities without background, to one pattern of each "
+        "training material. What is right where it is low was read out of the pattern, not remembered.",
+    )
+
+
 def _rows(inputs: PowderInputs) -> Iterator[dict]:
     lowest = int(powder_groups().index[1])  # of P-1
     for place, frame in inputs.parts("network", "nearest", "forest", "transformer"):
@@ -91,5 +127,5 @@ def _distances(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     return {"errors": int(wrong.sum()), "distance": distance.mean() if known else np.nan} | shares
 
 
-BUILDERS = {table.__name__: table for table in (powder4, powder5)}
+BUILDERS = {table.__name__: table for table in (powder4, powder5, powder6)}
 """Functions from `PowderInputs` to tables."""

@@ -1,4 +1,4 @@
-"""Figures of the powder network: patterns with answers, reliability, and distances of wrong groups."""
+"""Figures of the powder network: patterns with answers, reliability, distances, and what is memory."""
 
 import textwrap
 from functools import partial
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from edsym.evaluation.drawing import save_figure
 from edsym.evaluation.metrics import expected_calibration_error, reliability, wilson_interval
 from edsym.evaluation.palette import BLUE, ORANGE, VERMILION, add_note
-from edsym.evaluation.powder_inputs import PowderInputs
+from edsym.evaluation.powder_inputs import SIMILARITIES, PowderInputs
 from edsym.parquet import read_parquet
 from edsym.seeds import generator
 from edsym.symmetry.classes import powder_groups, space_group_symbols
@@ -20,7 +20,13 @@ from edsym.symmetry.subgroups import powder_group_distances
 
 _FEWEST = 10
 """Bins of fewer patterns are not drawn."""
-_COLOURS = {"Network": BLUE, "Random forest": ORANGE, "Network, calibrated on the other half": VERMILION}
+_COLOURS = {
+    "Network": BLUE,
+    "Random forest": ORANGE,
+    "Nearest neighbour": ORANGE,
+    "Network, calibrated on the other half": VERMILION,
+    "Published transformer": VERMILION,
+}
 
 
 def powder_fig1(inputs: PowderInputs) -> Figure:
@@ -85,6 +91,7 @@ def powder_fig2(inputs: PowderInputs) -> Figure:
     return figure
 
 
+_METHODS_OF_SIMILARITY = ("network", "transformer", "nearest")
 _METHODS_OF_RELIABILITY = ("network", "network fitted", "forest")
 
 
@@ -109,6 +116,32 @@ def powder_fig3(inputs: PowderInputs) -> Figure:
     return figure
 
 
+def powder_fig4(inputs: PowderInputs) -> Figure:
+    """Draw accuracy against the similarity of the most similar training pattern: memory against reading."""
+    panels = _panels(inputs, *_METHODS_OF_SIMILARITY)
+    figure, axes_of = _grid(panels)
+    for place, own in panels.items():
+        axes = axes_of[place]
+        for title, frame in own.items():
+            among = np.digitize(frame.similarity, SIMILARITIES[1:-1])
+            parts = frame.assign(right=frame["rank"] == 1).groupby(among)
+            found = parts.agg(
+                similarity=("similarity", "mean"), right=("right", "mean"), size=("right", "size")
+            )
+            found = found[found["size"] >= _FEWEST]
+            interval = [wilson_interval(*pair) for pair in zip(found.right, found["size"], strict=True)]
+            below, above = np.abs(np.reshape(interval, (-1, 2)).T - found.right.to_numpy())
+            axes.errorbar(
+                found.similarity, found.right, (below, above), fmt="o-", color=_COLOURS[title],
+                markersize=2.5, linewidth=0.8, elinewidth=0.5, label=title,
+            )  # fmt: skip
+        axes.set(xlabel="Cosine to the most similar\ntraining pattern", ylabel="Accuracy")
+        axes.set(xlim=(0, 1.03), ylim=(-0.03, 1.03))
+        axes.legend(fontsize=6)
+    add_note(figure, inputs.note())
+    return figure
+
+
 def _panels(inputs: PowderInputs, *methods: str) -> dict[tuple[str, str], dict[str, pd.DataFrame]]:
     """Return by division and patterns the scores of each method."""
     found: dict[tuple[str, str], dict[str, pd.DataFrame]] = {}
@@ -126,7 +159,7 @@ def _grid(panels) -> tuple[Figure, dict[tuple[str, str], Axes]]:
     return figure, dict(zip(panels, row, strict=True))
 
 
-BUILDERS = {figure.__name__: figure for figure in (powder_fig1, powder_fig2, powder_fig3)}
+BUILDERS = {figure.__name__: figure for figure in (powder_fig1, powder_fig2, powder_fig3, powder_fig4)}
 """Functions from `PowderInputs` to `matplotlib.figure.Figure`."""
 
 

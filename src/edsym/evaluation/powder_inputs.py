@@ -20,6 +20,9 @@ PLACE = (
 )
 """Columns that say what a row is of."""
 
+SIMILARITIES = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+"""Edges of the classes of similarity to the most similar training pattern."""
+
 
 @dataclass(frozen=True)
 class PowderInputs:

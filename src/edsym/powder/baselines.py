@@ -17,8 +17,10 @@ _SHARPNESS = 20.0
 
 def nearest(
     shown: np.ndarray, groups: np.ndarray, patterns: np.ndarray, settings: PowderSettings
-) -> np.ndarray:
+) -> tuple[np.ndarray, np.ndarray]:
     """Return probabilities (n, 230) by the cosine to the most similar training pattern of each space group.
+
+    With them comes the largest cosine (n,): how similar the most similar training pattern is.
 
     Parameters
     ----------
@@ -38,8 +40,9 @@ def nearest(
     for i in range(0, len(patterns), _AT_ONCE):
         cosine = _unit(clean(patterns[i : i + _AT_ONCE], settings)) @ known
         best[i : i + _AT_ONCE, present - 1] = np.maximum.reduceat(cosine, start, axis=1)
-    p = np.exp(_SHARPNESS * (best - best.max(1, keepdims=True)))
-    return p / p.sum(1, keepdims=True)
+    top = best.max(1)
+    p = np.exp(_SHARPNESS * (best - top[:, None]))
+    return p / p.sum(1, keepdims=True), top
 
 
 def forest(

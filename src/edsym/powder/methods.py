@@ -16,8 +16,8 @@ METHODS = {
 WEIGHTS = ("scores_weight", "prior_weight")
 """Columns of the scores: weights of scores and prior, see `edsym.powder.model.Calibration`."""
 
-POWDER_TABLES = ("powder1", "powder2", "powder3", "powder4", "powder5")
+POWDER_TABLES = ("powder1", "powder2", "powder3", "powder4", "powder5", "powder6")
 """The tables of `edsym.evaluation.powder_tables` and `edsym.evaluation.powder_class_tables`."""
 
-POWDER_FIGURES = ("powder_fig1", "powder_fig2", "powder_fig3")
+POWDER_FIGURES = ("powder_fig1", "powder_fig2", "powder_fig3", "powder_fig4")
 """The figures of `edsym.evaluation.powder_figures`."""

@@ -51,7 +51,8 @@ def score_powder(
     output_path : str or Path
         Parquet: method, patterns ("simulated" or "measured"), name, spacegroup_number, group (its powder
         group), predicted_group, rank of the true one (from 1), p_true, confidence, brier, system_right,
-        spacegroup_right; weights of scores and prior in the probabilities (NaN where there are none).
+        spacegroup_right; weights of scores and prior in the probabilities (NaN where there are none);
+        similarity, the cosine to the most similar training pattern.
     examples_path : str or Path
         Parquet of a few patterns, measured ones where there are, drawn by lot: patterns, name,
         spacegroup_number, start and step of the axis in degrees, profile, answers (powder groups from the
@@ -64,8 +65,9 @@ def score_powder(
     profiles = np.concatenate([patterns.profiles for patterns in sets.values()])
     shown = render(store.lines, training, model.powder, settings.seed, "baselines")
     groups = store.spacegroup_number[training]
+    by_nearest, similarity = nearest(shown, groups, profiles, model.powder)
     rivals = {
-        "nearest": nearest(shown, groups, profiles, model.powder),
+        "nearest": by_nearest,
         "forest": forest(shown, groups, profiles, model, settings),
     }
     frames, end = [], 0
@@ -77,7 +79,8 @@ def score_powder(
             answers |= _transformer_answers(transformer, patterns, halves=name == "measured")
         for method, (p, weights) in answers.items():
             columns = dict(zip(WEIGHTS, np.broadcast_to(weights, (len(p), 2)).T, strict=True))
-            frames.append(_scored(p, patterns).assign(method=method, patterns=name, **columns))
+            columns |= {"method": method, "patterns": name, "similarity": similarity[start:end]}
+            frames.append(_scored(p, patterns).assign(**columns))
     _write(pd.concat(frames, ignore_index=True), output_path)
     _write(_examples(model, patterns, settings.seed).assign(patterns=name), examples_path)
 
