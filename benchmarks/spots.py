@@ -1,9 +1,10 @@
 """How many spots are found in images of known spots, by dose, how many found ones are none, and how fast.
 
     python benchmarks/spots.py --patterns 6
+    python benchmarks/spots.py --noise 400
 
-Images: lattices drawn at random, disks with a blurred edge, a background that falls off, counts by Poisson.
-Prints a table in Markdown.
+Images: lattices drawn at random, disks with a blurred edge, a background that falls off, counts by Poisson;
+or no lattice at all. Prints a table in Markdown.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from scipy.special import erfc
 import edsym
 
 SIZE, EDGE, SCATTERED, BACKGROUND = 192, 0.7, 0.35, 0.3
+NOISY, COUNTS = 96, (0.01, 0.1, 1, 10, 100, 1000)
 SURE = 8.0  # signal over the root of signal and background: the contrast from which on spots are asked for
 
 
@@ -74,6 +76,21 @@ def row(radius: float, dose: float, n: int) -> str:
     )
 
 
+def noise(radius: float, falls: bool, n: int) -> str:
+    """Return a line: spots that a pattern of noise gives, by counts of a pixel."""
+    rng = np.random.default_rng(0)
+    y, x = np.indices((NOISY, NOISY))
+    rho = np.hypot(y - NOISY // 2, x - NOISY // 2)
+    shape = 2 * np.exp(-rho / 30) + 25 * (rho < radius) if falls else np.ones_like(rho)
+    center = None if falls else (NOISY // 2, NOISY // 2)  # there is no beam to be found
+    rates = []
+    for counts in COUNTS:
+        images = rng.poisson(counts * shape, (n, NOISY, NOISY))
+        found = edsym.find_spots(images, probe=radius, center=center, threads=1)
+        rates.append(f"{found.offset[-1] / n:.3f}")
+    return f"| {radius:g} | {'falls off' if falls else 'flat'} | {' | '.join(rates)} |"
+
+
 def rate(n: int = 256) -> str:
     """Return what a pattern of a scan costs, and what is learned of the scan first."""
     rng = np.random.default_rng(2)
@@ -95,7 +112,15 @@ def main() -> None:
     """Print the table and the time."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--patterns", type=int, default=6, help="of each size of disk and dose")
+    parser.add_argument("--noise", type=int, help="so many patterns of noise alone instead")
     options = parser.parse_args()
+    if options.noise:
+        print("| radius | background |", " | ".join(f"{counts:g}" for counts in COUNTS), "|")
+        print("|---" * (2 + len(COUNTS)) + "|")
+        for falls in (False, True):
+            for radius in (1.5, 3, 4, 6, 9):
+                print(noise(radius, falls, options.noise), flush=True)
+        return
     edsym.find_spots(drawn(np.random.default_rng(1), 4, 1e5)[0])  # compiles
     names = "radius", "electrons", "found within 0.5 pixel", "share", "within 1.5 pixels"
     print("|", " | ".join((*names, "further off", "false", "worst centre", "radius told")), "|")

@@ -4,12 +4,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import ndimage
+from scipy.signal import fftconvolve
 from scipy.special import erfc
 
 import edsym
 from edsym.cli import main
 from edsym.errors import InputError
+from edsym.experiment.chance import level_of
 from edsym.experiment.descan import centres_of, fitted_descan
+from edsym.experiment.finder import Finder
+from edsym.experiment.probe import Probe
 
 SIZE, RADIUS, DOSE = 96, 4.0, 200000
 PLACES = np.array([[a, b] for a in (-2, -1, 0, 1, 2) for b in (-2, -1, 0, 1, 2) if a or b]) @ [
@@ -70,9 +75,30 @@ def test_noise_alone_gives_as_few_spots_as_was_asked_for():
     rng = np.random.default_rng(2)
     y, x = np.indices((SIZE, SIZE))
     mean = 2 * np.exp(-np.hypot(y - 48, x - 48) / 30) + 50 * (np.hypot(y - 48, x - 48) < 4)
-    found = edsym.find_spots(rng.poisson(mean, (60, SIZE, SIZE)), pixel=0.02, probe=4.0)
-    assert found.offset[-1] <= 9  # 3 are expected
+    found = edsym.find_spots(rng.poisson(mean, (180, SIZE, SIZE)), pixel=0.02, probe=4.0)
+    assert found.offset[-1] <= 15  # 9 are expected, and more than 15 once in forty times
     assert not found.valid.any() and found.reason[0].endswith("spots, fewer than 5")
+
+
+@pytest.mark.parametrize(("radius", "counts"), [(1.5, 0.2), (1.5, 100), (4, 2000), (9, 20)])
+def test_noise_gives_so_few_spots_whatever_probe_and_dose_and_at_the_border(radius, counts):
+    rng = np.random.default_rng(12)
+    mean = counts * np.exp(-np.hypot(*(np.indices((SIZE, SIZE)) - 48)) / 30)
+    rate = 0.3
+    search = Finder(
+        np.ones((SIZE, SIZE), bool), Probe.disk(radius), np.ones(2), 1, 0, rate, 1.5 * radius + 0.5, 0
+    )
+    spots = [search(counts, np.array([48.0, 48.0])).y for counts in rng.poisson(mean, (80, SIZE, SIZE))]
+    assert 8 <= sum(map(len, spots)) <= 36  # 24 are expected; some of them noise in the grain leaves out
+
+
+@pytest.mark.parametrize(("radius", "edge"), [(1.5, 0.4), (4.0, 0.4), (4.0, 2.0)])
+def test_the_level_is_what_noise_exceeds_so_often(radius, edge):
+    kernel, rng = Probe.disk(radius, edge).image(np.ones(2)), np.random.default_rng(13)
+    images = rng.normal(size=(60, 128, 128))
+    seen = fftconvolve(images, kernel[None], "same", axes=(1, 2))[:, 16:112, 16:112]
+    above = seen > level_of(2.0, 96 * 96, kernel) * np.sqrt((kernel**2).sum())
+    assert sum(ndimage.label(one)[1] for one in above) == pytest.approx(120, abs=3 * np.sqrt(120))
 
 
 def test_speckle_counts_as_noise():
@@ -117,7 +143,7 @@ def test_pixels_that_do_not_measure_are_no_spots():
     images[2, 70, 25] = 5000  # a cosmic ray
     found = edsym.find_spots(images)
     assert found.facts["masked"] == 4 * SIZE + 1
-    assert sum(matched(found, p, (47.3, 48.6))[1] for p in range(6)) <= 1  # noise may make one
+    assert not any(matched(found, p, (47.3, 48.6))[1] for p in range(6))
 
 
 def test_patterns_that_cannot_be_used_are_told_and_the_others_are_not_disturbed():

@@ -8,12 +8,12 @@ _LEAST = 1e-4  # counts of a pixel
 
 
 @njit(cache=True, nogil=True)
-def distances(height, width, cy, cx, ay, ax):
-    """Return the distance (height, width) of every pixel from the direct beam, in pixels."""
-    out = np.empty((height, width))
-    for i in range(height):
-        for j in range(width):
-            out[i, j] = np.sqrt(((i - cy) * ay) ** 2 + ((j - cx) * ax) ** 2)
+def distances(dy, dx, cy, cx, ay, ax):
+    """Return how far what is dy and dx (H, W) beside every pixel is from the direct beam, in pixels."""
+    out = np.empty(dy.shape)
+    for i in range(dy.shape[0]):
+        for j in range(dy.shape[1]):
+            out[i, j] = np.sqrt(((i + dy[i, j] - cy) * ay) ** 2 + ((j + dx[i, j] - cx) * ax) ** 2)
     return out
 
 

@@ -5,9 +5,11 @@ from functools import cached_property
 
 import numpy as np
 from scipy import fft
-from scipy.stats import norm
+from scipy.ndimage import uniform_filter
+from scipy.signal import fftconvolve
 
 from edsym.experiment.background import distances, levels, round_image, under_probe, with_local
+from edsym.experiment.chance import level_of
 from edsym.experiment.fitting import fit
 from edsym.experiment.grain import measured_grain
 from edsym.experiment.peaks import apart, brightest, cover, local_maxima, significances
@@ -17,7 +19,6 @@ from edsym.experiment.probe import Probe
 MIN_SPOTS = 5
 """Fewer spots say nothing of a crystal."""
 
-_PLACES = 5  # independent places on the area of a probe, measured on noise alone
 _COVERED = 0.5  # share of a probe that must lie on good pixels
 _PASSES = 4  # background, spots over it, background without them, ...
 _SUSPECT = 3.0  # standard deviations that keep a place out of the background
@@ -111,8 +112,10 @@ class Finder:
 
     @cached_property
     def share(self) -> float:
-        """Area of a probe over that which tells its background."""
-        return min(self.area / (2 * _LOCAL * self.probe.radius + 1) ** 2, 1.0)
+        """Area of a probe over the good pixels of the square that tells its background, on average."""
+        side = 2 * round(_LOCAL * self.probe.radius) + 1
+        pixels = uniform_filter(self.good.astype(float), side, mode="constant")[self.covered] * side**2
+        return float((self.area / np.maximum(pixels, self.area)).mean())
 
     @cached_property
     def template(self) -> np.ndarray:
@@ -132,8 +135,7 @@ class Finder:
     @cached_property
     def threshold(self) -> float:
         """Significance that noise exceeds `false_spots` times a pattern."""
-        trials = max(min(_PLACES * self.good.sum() / self.area, self.good.sum()), 1)
-        return float(norm.isf(min(self.false_spots / trials, 0.5)))
+        return level_of(self.false_spots, int(self.covered.sum()), self.kernel)
 
     @cached_property
     def _padded(self) -> tuple[int, int]:
@@ -155,6 +157,14 @@ class Finder:
     def coverage(self) -> np.ndarray:
         """What share of a probe lies on good pixels."""
         return np.clip(self.correlated(self.good.astype(float)) / self.kernel.sum(), 0, 1)
+
+    @cached_property
+    def middle(self) -> np.ndarray:
+        """How far (2, H, W), along y and x, good pixels under a probe are from its middle on average."""
+        n, m = (k // 2 for k in self.kernel.shape)
+        away = np.mgrid[-n : n + 1, -m : m + 1] * self.kernel
+        moments = [fftconvolve(self.good, part[::-1, ::-1], "same") for part in away]
+        return np.array(moments) / np.maximum(self.coverage * self.kernel.sum(), 1)
 
     @cached_property
     def covered(self) -> np.ndarray:
@@ -197,7 +207,8 @@ class _Search:
         radius = f.probe.radius + 2 * f.probe.edge + 0.5
         around = [self.centre] * (self.start is not None)
         reach = int(np.ceil(f.probe.radius))
-        rho = distances(*self.image.shape, *self.centre, *f.aspect)
+        rho = distances(*np.zeros((2, *self.image.shape)), *self.centre, *f.aspect)
+        middle = distances(*f.middle, *self.centre, *f.aspect)
         places = bright = np.empty((0, 2))
         for k in range(_PASSES):
             hidden = bright if k == _GRAINY else places  # what looked like weak spots may be grain
@@ -213,7 +224,7 @@ class _Search:
             if last:
                 off = f.correlated(ground * f.good)
             else:  # what depends on the distance alone does so under a probe, too
-                off = f.coverage * round_image(under_probe(level, f.kernel, *f.aspect), rho)
+                off = f.coverage * round_image(under_probe(level, f.kernel, *f.aspect), middle)
             least = f.threshold if last else _SUSPECT
             z = significances(self.on, off, f.share, *self.grain, least)
             places = local_maxima(z, f.covered, least, f.spacing, *f.aspect)
