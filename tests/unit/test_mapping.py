@@ -144,12 +144,12 @@ def found(spots, model):
 
 
 def test_a_scan_is_classified_position_by_position_and_by_grains(found, spots):
-    assert found.reason[0] == "no spots"
-    assert found.answered.sum() == found.valid.sum() == 19
+    assert found.of_positions.reason[0] == "no spots"
+    assert found.of_positions.answered.sum() == found.of_positions.valid.sum() == 19
     np.testing.assert_array_equal(np.bincount(found.grain[found.grain >= 0]), [11, 8])
-    assert found.grain_p_system.shape == (2, 7)
+    assert found.of_grains.p_system.shape == (2, 7)
     assert found.grain_map()[0, 3] == -1
-    np.testing.assert_allclose(found.dark_field[1], 12.0)
+    np.testing.assert_allclose(found.of_positions.dark_field[1], 12.0)
     table = found.positions()
     assert list(table.loc[[0, 1], "crystal_system"]) == ["", "hexagonal"]
     assert table.loc[1, "p_crystal_system"] == pytest.approx(0.7 + 0.3 / 7)
@@ -157,25 +157,25 @@ def test_a_scan_is_classified_position_by_position_and_by_grains(found, spots):
 
 def test_faint_spots_are_left_out(spots, model, monkeypatch):
     few = classify.classify_scan(spots, model, 200.0, min_intensity=1.5 / 112)
-    assert few.reason[1] == "fewer than 5 spots"
-    assert not few.answered.any()
-    assert few.grain_system.tolist() == [HEXAGONAL] * 2  # grains share fainter ones, too
+    assert few.of_positions.reason[1] == "fewer than 5 spots"
+    assert not few.of_positions.answered.any()
+    assert few.of_grains.system.tolist() == [HEXAGONAL] * 2  # grains share fainter ones, too
     monkeypatch.setattr(classify, "_FAINTER", 1.0)
     four = classify.classify_scan(spots, model, 200.0, min_intensity=1.5 / 112)
-    assert four.grain_system.tolist() == [-1, -1]
+    assert four.of_grains.system.tolist() == [-1, -1]
     assert (four.grain_map() == -1).all()
-    assert not len(classify.classify_scan(spots, model, 200.0, min_intensity=1.8 / 112).grain_lattice)
+    assert not len(classify.classify_scan(spots, model, 200.0, min_intensity=1.8 / 112).of_grains)
     with pytest.raises(InputError, match="min_intensity is 1"):
         classify.classify_scan(spots, model, 200.0, min_intensity=1)
 
 
 def test_grains_of_a_phase_are_asked_together(spots, model, monkeypatch):
-    monkeypatch.setattr(classify, "phases", lambda patterns, wavelength: np.zeros(len(patterns), int))
+    monkeypatch.setattr(classify, "phases", lambda patterns, *_, **__: np.zeros(len(patterns), int))
     one = classify.classify_scan(spots, model, 200.0)
     assert one.phases()[["grains", "positions"]].values.tolist() == [[2, 19]]
     assert one.grains().phase.tolist() == [0, 0]
-    assert one.phase_p_system.shape == (1, 7)
-    assert (one.phase_map()[one.grain.reshape(SHAPE) >= 0] == one.phase_system[0]).all()
+    assert one.of_phases.p_system.shape == (1, 7)
+    assert (one.phase_map()[one.grain.reshape(SHAPE) >= 0] == one.of_phases.system[0]).all()
 
 
 def test_an_ended_classification_goes_on_and_says_the_same(spots, found, model, monkeypatch, tmp_path):
@@ -192,7 +192,7 @@ def test_an_ended_classification_goes_on_and_says_the_same(spots, found, model, 
     before = Stub.asked
     again = classify.classify_scan(spots, model, 200.0, parts=tmp_path / "parts")
     assert Stub.asked == before + 2  # the grains alone
-    np.testing.assert_array_equal(again.p_system, found.p_system)
+    np.testing.assert_array_equal(again.of_positions.p_system, found.of_positions.p_system)
 
 
 def test_a_map_is_read_as_it_was_written(found, tmp_path):

@@ -17,6 +17,7 @@ from edsym.experiment.scan_spots import ScanSpots
 from edsym.interface import classify
 from edsym.mapping.indices import indices
 from edsym.mapping.known_phases import KnownPhases
+from edsym.mapping.parts import Crystals, Positions
 from edsym.mapping.scan_map import ScanMap
 from edsym.page import content, images
 from edsym.page.write import scan_of_spots, write_page
@@ -51,26 +52,27 @@ def found(spots):
     p_system, p_group = np.full((24, 7), np.nan), np.full((24, 230), np.nan)
     p_system[has], p_group[has] = 0.05, 0.1 / 229
     p_system[has, CUBIC], p_group[has, 224] = 0.7, 0.9
-    crystal = (
+    crystal = Crystals(
         p_system[:1], p_group[:1], np.array([[4.0, 4, 4, 90, 90, 90]]),
         np.array([[0.01, 0, 0, 0, 0, np.nan]]), np.eye(3)[None], 4 * np.eye(3)[None],
         np.array(["cF"]), np.array([0.8]),
     )  # fmt: skip
+    positions = Positions(
+        p_system, p_group, np.where(has, 44.0, 0.0), np.where(has, 8, 0), np.where(has, "", "no <spots>")
+    )
     return ScanMap(
-        "some/scan.npy", "lattice", np.array([ROWS, COLUMNS]), np.array([200.0]), np.where(has, 44.0, 0.0),
-        np.where(has, 8, 0), np.where(has, "", "no <spots>"), p_system, p_group,
-        np.where(has, column // 2, -1),
-        *(np.concatenate([part, part]) for part in crystal), np.zeros(2, int), *crystal,
+        "some/scan.npy", "lattice", np.array([ROWS, COLUMNS]), np.array([200.0]), positions,
+        np.where(has, column // 2, -1), crystal.take(np.zeros(2, int)), np.zeros(2, int), crystal,
     )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def known(found):
     """Two known phases, gold along [001] where there are spots."""
-    phase, one = np.where(found.valid, 1, -1), np.ones(24)
-    orientation = np.where(found.valid[:, None, None], np.eye(3), np.nan)
+    phase, one = np.where(found.of_positions.valid, 1, -1), np.ones(24)
+    orientation = np.where(found.of_positions.valid[:, None, None], np.eye(3), np.nan)
     names, classes = np.array(["rutile", "gold <Au>"]), np.array(["4/mmm", "m-3m"])
-    euler = np.where(found.valid[:, None], [[12.0, 34.0, 56.0]], np.nan)
+    euler = np.where(found.of_positions.valid[:, None], [[12.0, 34.0, 56.0]], np.nan)
     return KnownPhases(names, classes, phase, orientation, euler, one * 0.91, one * 0.5, one * 0.25)
 
 
@@ -124,7 +126,8 @@ def test_large_patterns_are_binned_and_a_sheet_has_no_more_than_64():
 
 def test_of_many_positions_the_brightest_of_each_grain_and_an_even_net_are_kept(found):
     assert len(images.chosen_positions(found)) == 24
-    bright = replace(found, dark_field=np.where(np.arange(24) == 8, 99.0, found.dark_field))
+    dark_field = np.where(np.arange(24) == 8, 99.0, found.of_positions.dark_field)
+    bright = replace(found, of_positions=replace(found.of_positions, dark_field=dark_field))
     assert images.chosen_positions(bright, 8).tolist() == [0, 7, 8, 9, 11, 19, 21, 23]
 
 
@@ -149,7 +152,9 @@ def test_a_page_needs_nothing_else_and_is_the_same_again(found, spots, scan, tmp
     packed = dict(re.findall(r'<script type="[^"]+" id="(\w+)">(.*?)</script>', text, re.S))
     facts, arrays = json.loads(packed["facts"]), gzip.decompress(base64.b64decode(packed["arrays"]))
     kind, place, size = facts["arrays"]["darkField"]
-    np.testing.assert_array_equal(np.frombuffer(arrays, f"<{kind}", size, place), found.dark_field)
+    np.testing.assert_array_equal(
+        np.frombuffer(arrays, f"<{kind}", size, place), found.of_positions.dark_field
+    )
     kind, place, size = facts["arrays"]["pGroup"]
     best = np.frombuffer(arrays, f"<{kind}", size, place).reshape(24, facts["best"])
     np.testing.assert_allclose(best[[0, 5], 0] / facts["unit"], [0.9, 0], atol=1e-4)

@@ -51,7 +51,7 @@ def draw_maps(maps: list[ScanMap], truth: Truth | None, shares: list[Shares]) ->
     figure = Figure(figsize=(7.2, 2.2 * rows + 0.3), layout="constrained")
     grid = figure.subplots(rows, 3, squeeze=False)
     dark, known, bars = grid[0]
-    _image(dark, first.dark_field.reshape(first.shape) ** 0.5, "Root of the spots' intensity")
+    _image(dark, first.of_positions.dark_field.reshape(first.shape) ** 0.5, "Root of the spots' intensity")
     if truth is None:
         _systems(known, first.grain_map(), "Grains alone")
     else:
@@ -59,9 +59,9 @@ def draw_maps(maps: list[ScanMap], truth: Truth | None, shares: list[Shares]) ->
         _systems(known, np.where(truth.grain < 0, -1, systems[truth.grain]), "True crystal system")
     _bars(bars, shares)
     for row, one in zip(grid[1:], maps, strict=False):  # the row of known phases is left
-        _systems(row[0], one.system.reshape(one.shape), f"{one.model}: positions")
+        _systems(row[0], one.of_positions.system.reshape(one.shape), f"{one.model}: positions")
         _systems(row[1], one.phase_map(), f"{one.model}: phases")
-        confidence = np.where(one.answered, np.nan_to_num(one.p_system).max(axis=1), np.nan)
+        confidence = one.of_positions.p_system.max(axis=1)
         picture = _image(row[2], confidence.reshape(one.shape), f"{one.model}: confidence", vmin=0, vmax=1)
         figure.colorbar(picture, ax=row[2], shrink=0.8)
     if first.known is not None:

@@ -55,11 +55,11 @@ def shares_of(inputs: EvaluationInputs) -> list[Shares]:
 
 def shares_of_map(one: ScanMap) -> list[Shares]:
     """Return the shares in a map: of positions, by the notebook's way, and by their grains and phases."""
-    grain, phase = one.grain_map(), one.phase_map()
-    confidence = np.nan_to_num(one.p_system).max(axis=1).reshape(one.shape)
-    filtered = by_filtered_confidence(one.system.reshape(one.shape), confidence)
+    said, grain, phase = one.of_positions, one.grain_map(), one.phase_map()
+    confidence = np.nan_to_num(said.p_system).max(axis=1).reshape(one.shape)
+    filtered = by_filtered_confidence(said.system.reshape(one.shape), confidence)
     return [
-        _shares(f"{one.model}: positions", counted(one.system), int(one.answered.sum())),
+        _shares(f"{one.model}: positions", counted(said.system), int(said.answered.sum())),
         _shares(f"{one.model}: filtered confidence", filtered, 0),
         _shares(f"{one.model}: grains", counted(grain.ravel()), int((grain >= 0).sum())),
         _shares(f"{one.model}: phases", counted(phase.ravel()), int((phase >= 0).sum())),
@@ -161,12 +161,12 @@ def _judged(one: ScanMap, truth: Truth) -> Iterator[dict]:
 
 def _positions(one: ScanMap, systems: np.ndarray, mine: np.ndarray) -> dict:
     """Return how many of some positions have an answer, and a right one."""
-    right = one.system[mine] == systems[mine]
-    reliable = one.valid[mine]
+    right = one.of_positions.system[mine] == systems[mine]
+    reliable = one.of_positions.valid[mine]
     return {
         "system": CRYSTAL_SYSTEMS[np.bincount(systems[mine]).argmax()],
         "positions": int(mine.sum()),
-        "answered": 100 * one.answered[mine].mean(),
+        "answered": 100 * one.of_positions.answered[mine].mean(),
         "right": 100 * right.mean(),
         "reliable": 100 * reliable.mean(),
         "right_reliable": 100 * right[reliable].mean() if reliable.any() else np.nan,
@@ -187,11 +187,8 @@ def _grain(one: ScanMap, truth: Truth, mine: np.ndarray) -> dict:
     k = np.bincount(truth.grain.ravel()[mine & (one.grain == g)]).argmax()
     true = primitive_vectors(truth.grain_basis[k], int(truth.grain_spacegroup[k]))
     row = {"phase_grains": int((one.grain_phase == phase).sum())}
-    for kind, system, primitive in (
-        ("grain", one.grain_system[g], one.grain_primitive[g]),
-        ("phase", one.phase_system[phase], one.phase_primitive[phase]),
-    ):
-        name = (*CRYSTAL_SYSTEMS, "none")[system]
+    for kind, said, which in (("grain", one.of_grains, g), ("phase", one.of_phases, phase)):
+        name, primitive = (*CRYSTAL_SYSTEMS, "none")[said.system[which]], said.primitive[which]
         row[f"{kind}_system"], row[f"{kind}_right"] = name, 100.0 * (name == truth.grain_system[k])
         off = np.nan if np.isnan(primitive).any() else 100 * deviation(primitive, true)
         row[f"{kind}_cell"] = off

@@ -10,11 +10,12 @@ from tqdm import tqdm
 from edsym.errors import InputError
 from edsym.experiment.scan_spots import ScanSpots
 from edsym.files import kept_arrays
-from edsym.interface.crystals import FEWEST, answers, as_spots, cells, of_phases
+from edsym.interface.crystals import FEWEST, answers, as_spots, said_of, said_of_phases
 from edsym.interface.model import MAX_SPOTS, TrainedModel, load_model, model_folder
 from edsym.interface.noise import noisier
 from edsym.interface.ranges import outside
 from edsym.mapping.grains import common_pattern, grains
+from edsym.mapping.parts import Positions
 from edsym.mapping.phases import phases
 from edsym.mapping.scan_map import ScanMap
 from edsym.provenance.digest import digest, files_digest
@@ -52,14 +53,15 @@ def classify_scan(
     threads : int
         Processes that look for lattices at once; answers do not depend on it.
     progress : bool
-        Whether to show a progress bar.
+        Whether to show progress bars: of positions, of cells of grains, and of phases.
     parts : str or Path, optional
         A folder in which answers are kept: a run that was ended goes on from it. Nothing removes it.
 
     Returns
     -------
     ScanMap
-        Maps as arrays; ``positions()``, ``grains()`` and ``phases()`` are tables of them.
+        ``positions()``, ``grains()`` and ``phases()`` are tables of what is said of each; ``of_positions``,
+        ``of_grains`` and ``of_phases`` have it as arrays.
 
     Raises
     ------
@@ -79,7 +81,7 @@ def classify_scan(
     >>> disks = sum(np.hypot(y - 32 - b, x - 32 - a) < 4 for a in (-20, 0, 20) for b in (-20, 0, 20))
     >>> np.save("scan.npy", np.random.default_rng(0).poisson(0.1 + 5 * disks, (1, 2, 64, 64)))
     >>> found = edsym.classify_scan(edsym.find_spots(edsym.read_scan("scan.npy", pixel=0.02)))
-    >>> found.positions().spots.tolist(), found.p_system.shape
+    >>> found.positions().spots.tolist(), found.of_positions.p_system.shape
     ([8, 8], (2, 7))
     """
     trained = load_model(model)
@@ -107,23 +109,26 @@ def classify_scan(
         common_pattern([faint[p] for p in np.flatnonzero(grain == g)], tolerance)
         for g in range(grain.max() + 1)
     ]
-    crystals = [[pattern] for pattern in common]
-    grain_answers = (*answers(trained, crystals, energy_kev, threads), *cells(crystals, energy_kev))
-    phase = phases([p if len(p) >= FEWEST else p[:0] for p in common], wavelength(energy_kev))
+    asked = trained, energy_kev, threads
+    of_grains = said_of([[pattern] for pattern in common], *asked, kind="grain", progress=progress)
+    large = [pattern if len(pattern) >= FEWEST else pattern[:0] for pattern in common]
+    phase = phases(large, wavelength(energy_kev), progress=progress)
     return ScanMap(
         str(spots.facts.get("name", "")),
         Path(model).name,
         np.array(spots.shape),
         np.array([energy_kev]),
-        np.array([pattern[:, 2].sum() for pattern in patterns]),
-        np.array([len(pattern) for pattern in patterns]),
-        reason,
-        p_system,
-        p_spacegroup,
+        Positions(
+            p_system,
+            p_spacegroup,
+            np.array([pattern[:, 2].sum() for pattern in patterns]),
+            np.array([len(pattern) for pattern in patterns]),
+            reason,
+        ),
         grain,
-        *grain_answers,
+        of_grains,
         phase,
-        *of_phases(phase, common, grain_answers, trained, energy_kev, threads),
+        said_of_phases(phase, common, of_grains, *asked, progress=progress),
     )
 
 

@@ -120,9 +120,9 @@ def _spots(
 def summary(found: ScanMap) -> str:
     """Return in words what a map says."""
     lines = [
-        f"{found.shape[0]} × {found.shape[1]} positions: {found.answered.sum()} have five spots or more, "
-        f"{found.valid.sum()} of them like what the model was trained on; {len(found.grain_lattice)} grains "
-        f"of {len(found.phase_lattice)} phases"
+        f"{found.shape[0]} × {found.shape[1]} positions: {found.of_positions.answered.sum()} have five spots "
+        f"or more, {found.of_positions.valid.sum()} of them like what the model was trained on; "
+        f"{len(found.of_grains)} grains of {len(found.of_phases)} phases"
     ]
     for one in shares_of_map(found):
         text = ", ".join(f"{name} {value:.0f} %" for name, value in one.percent.items())
@@ -132,8 +132,8 @@ def summary(found: ScanMap) -> str:
         told = [f"{name} {n}" for name, n in counts.items() if name]
         lines.append(f"known phases: positions: {', '.join(told) or 'no match'}")
     known = [] if found.known is None else ["known_phase", "known_share"]
-    lines += _listed(found.phases(), found.phase_cell, ["phase", "grains", "positions"])
-    lines += _listed(found.grains(), found.grain_cell, ["grain", "phase", "positions", *known])
+    lines += _listed(found.phases(), found.of_phases.cell, ["phase", "grains", "positions"])
+    lines += _listed(found.grains(), found.of_grains.cell, ["grain", "phase", "positions", *known])
     return "\n".join(lines) + "\n"
 
 

@@ -3,11 +3,13 @@
 import warnings
 
 import numpy as np
+from tqdm import tqdm
 
 from edsym.errors import InputError, InputWarning
 from edsym.interface.cell import find_cell
 from edsym.interface.model import MAX_SPOTS, TrainedModel
 from edsym.interface.spots import Spots
+from edsym.mapping.parts import Crystals
 from edsym.spots.store import offsets
 
 FEWEST = 5
@@ -43,45 +45,50 @@ def as_spots(crystals: list[list[np.ndarray]]) -> Spots:
     return Spots(names, number, view, offsets(counts), *columns, absolute=False)
 
 
-def cells(crystals: list[list[np.ndarray]], energy_kev: float) -> tuple[np.ndarray, ...]:
-    """Return cells of crystals, errors, primitive and oriented cells, lattices, and how probable they are.
+def said_of(
+    crystals: list[list[np.ndarray]],
+    trained: TrainedModel,
+    energy_kev: float,
+    threads: int = 1,
+    *,
+    kind: str = "crystal",
+    progress: bool = False,
+) -> Crystals:
+    """Return what a model and the lattice finder say of crystals, each with its patterns.
 
-    A cell is oriented as it lies in the first pattern.
+    A cell is oriented as it lies in the first pattern; there is none where a pattern has too few spots.
+    `kind` is what a progress bar counts.
     """
     n = len(crystals)
-    cell, error = np.full((2, n, 6), np.nan)
-    primitive, basis = np.full((2, n, 3, 3), np.nan)
-    bravais, probability = np.full(n, "", dtype="U2"), np.zeros(n)
-    for g, views in enumerate(crystals):
+    found = Crystals(
+        *answers(trained, crystals, energy_kev, threads),
+        *np.full((2, n, 6), np.nan), *np.full((2, n, 3, 3), np.nan), np.full(n, "", dtype="U2"), np.zeros(n),
+    )  # fmt: skip
+    for g, views in enumerate(tqdm(crystals, f"cells of {kind}s", unit=kind, disable=not progress)):
         if min(map(len, views)) < FEWEST:
             continue
         try:
-            found = find_cell(as_spots([views]), energy_kev)
+            cell = find_cell(as_spots([views]), energy_kev)
         except InputError:  # no lattice explains it
             continue
-        if found.bravais:
-            best = found.bravais[0]
-            cell[g], error[g], bravais[g] = best.parameters, best.uncertainties, best.bravais
-            primitive[g], basis[g] = found.primitive, found.views[0].basis
-            probability[g] = found.probability
-    return cell, error, primitive, basis, bravais, probability
-
-
-def of_phases(
-    phase: np.ndarray,
-    common: list[np.ndarray],
-    grain_answers: tuple[np.ndarray, ...],
-    trained: TrainedModel,
-    energy_kev: float,
-    threads: int,
-) -> list[np.ndarray]:
-    """Return answers and cells of phases: those of their first grains, but for phases of several grains."""
-    sizes = np.bincount(phase)
-    found = [values[np.unique(phase, return_index=True)[1]] for values in grain_answers]
-    several = np.flatnonzero(sizes > 1)
-    if len(several):
-        crystals = [[common[g] for g in np.flatnonzero(phase == p)] for p in several]
-        asked = (*answers(trained, crystals, energy_kev, threads), *cells(crystals, energy_kev))
-        for values, own in zip(found, asked, strict=True):
-            values[several] = own
+        if cell.bravais:
+            best = cell.bravais[0]
+            found.cell[g], found.cell_error[g] = best.parameters, best.uncertainties
+            found.primitive[g], found.basis[g] = cell.primitive, cell.views[0].basis
+            found.bravais[g], found.lattice[g] = best.bravais, cell.probability
     return found
+
+
+def said_of_phases(
+    phase: np.ndarray, common: list[np.ndarray], of_grains: Crystals, *asked, progress: bool = False
+) -> Crystals:
+    """Return what is said of phases: what is said of their first grains, but for phases of several grains.
+
+    These are `asked` as `said_of` asks them: by a model, at an energy, with so many threads.
+    """
+    found = of_grains.take(np.unique(phase, return_index=True)[1])
+    several = np.flatnonzero(np.bincount(phase) > 1)
+    if not len(several):
+        return found
+    crystals = [[common[g] for g in np.flatnonzero(phase == p)] for p in several]
+    return found.with_rows(several, said_of(crystals, *asked, kind="phase", progress=progress))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from tqdm import tqdm
 
 from edsym.lattice.find import Found, find_lattice
 from edsym.lattice.indexing import Indexing, index
@@ -28,7 +29,7 @@ _ROTATION, _LATTICE = 20.0, 30.0
 _LIKELY = 0.5
 
 
-def phases(patterns: Sequence[np.ndarray], wavelength: float) -> np.ndarray:
+def phases(patterns: Sequence[np.ndarray], wavelength: float, *, progress: bool = False) -> np.ndarray:
     """Return which phase each grain is of.
 
     The lattice that explains most of all grains makes a phase of those that it explains well; then the others
@@ -42,6 +43,8 @@ def phases(patterns: Sequence[np.ndarray], wavelength: float) -> np.ndarray:
         empty ones are phases of their own.
     wavelength : float
         Of the electrons, in Å.
+    progress : bool
+        Whether to show a progress bar of the grains whose phase is known.
 
     Returns
     -------
@@ -50,14 +53,17 @@ def phases(patterns: Sequence[np.ndarray], wavelength: float) -> np.ndarray:
     """
     left = [g for g, pattern in enumerate(patterns) if len(pattern)]
     phase = np.arange(len(patterns))
-    while len(left) > 1:
-        found, own, tried = _common_lattice(left[:MOST], patterns, wavelength)
-        if own:
-            others = [g for g in left if g not in own]
-            own += [g for g in others if _explains(found, patterns[g], wavelength)]
-            phase[own] = min(own)
-        # what no sure lattice has in common is not looked at for ever
-        left = [g for g in left if g not in (own or tried)]
+    with tqdm(total=len(left), desc="phases", unit="grain", disable=not progress) as bar:
+        while len(left) > 1:
+            found, own, tried = _common_lattice(left[:MOST], patterns, wavelength)
+            if own:
+                others = [g for g in left if g not in own]
+                own += [g for g in others if _explains(found, patterns[g], wavelength)]
+                phase[own] = min(own)
+            # what no sure lattice has in common is not looked at for ever
+            left = [g for g in left if g not in (own or tried)]
+            bar.update(bar.total - len(left) - bar.n)
+        bar.update(bar.total - bar.n)
     return np.unique(phase, return_inverse=True)[1]
 
 

@@ -6,6 +6,7 @@ from edsym.acom.zones import zone_colours
 from edsym.evaluation.map_figure import MAP_COLOURS
 from edsym.experiment.scan_spots import ScanSpots
 from edsym.mapping.indices import indices
+from edsym.mapping.parts import Crystals
 from edsym.mapping.scan_map import ScanMap
 from edsym.simulation.electrons import wavelength
 from edsym.symmetry import CRYSTAL_SYSTEMS
@@ -35,7 +36,7 @@ def facts_of(found: ScanMap, spots: ScanSpots) -> dict:
         "colours": [MAP_COLOURS[system] for system in CRYSTAL_SYSTEMS],
         "groups": space_group_symbols(),
         "extinction": extinction_groups().names,
-        "reasons": [str(reason) for reason in np.unique(found.reason)],
+        "reasons": [str(reason) for reason in np.unique(found.of_positions.reason)],
         "known": [] if found.known is None else [str(name) for name in found.known.names],
         "best": BEST,
         "unit": UNIT,
@@ -47,15 +48,16 @@ def facts_of(found: ScanMap, spots: ScanSpots) -> dict:
 
 def positions_of(found: ScanMap) -> dict[str, np.ndarray]:
     """Return arrays with a value or several a position."""
+    said = found.of_positions
     arrays = {
-        "spots": found.spots.astype(np.uint16),
-        "darkField": found.dark_field.astype(np.float32),
-        "reason": np.unique(found.reason, return_inverse=True)[1].astype(np.uint16),
+        "spots": said.spots.astype(np.uint16),
+        "darkField": said.dark_field.astype(np.float32),
+        "reason": np.unique(said.reason, return_inverse=True)[1].astype(np.uint16),
         "grain": found.grain.astype(np.int32),
-        "system": found.system.astype(np.int8),
-        "pSystem": _whole(found.p_system),
+        "system": said.system.astype(np.int8),
+        "pSystem": _whole(said.p_system),
     }
-    for name, p in _targets(found.p_spacegroup).items():
+    for name, p in _targets(said.p_spacegroup).items():
         which, value = _best(p)
         arrays |= {name: which, f"p{name.capitalize()}": value}
     return arrays
@@ -125,9 +127,9 @@ def _best(p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _grains(found: ScanMap) -> list[dict]:
     """Return of every grain what is said of it, how large it is, its brightest position and known phase."""
-    grains, table = _crystals(found, "grain"), found.grains()
+    grains, table = _crystals(found.of_grains), found.grains()
     of_grain = found.grain[:, None] == np.arange(len(grains))
-    brightest = np.where(of_grain, found.dark_field[:, None], -1).argmax(axis=0)
+    brightest = np.where(of_grain, found.of_positions.dark_field[:, None], -1).argmax(axis=0)
     for g, one in enumerate(grains):
         one |= {"positions": int(of_grain[:, g].sum()), "brightest": int(brightest[g])}
         one["phase"] = int(found.grain_phase[g])
@@ -138,28 +140,24 @@ def _grains(found: ScanMap) -> list[dict]:
 
 def _phases(found: ScanMap) -> list[dict]:
     """Return of every phase what is said of it, and its grains."""
-    phases = _crystals(found, "phase")
+    phases = _crystals(found.of_phases)
     for k, one in enumerate(phases):
         one["grains"] = np.flatnonzero(found.grain_phase == k).tolist()
     return phases
 
 
-def _crystals(found: ScanMap, kind: str) -> list[dict]:
+def _crystals(said: Crystals) -> list[dict]:
     """Return what is said of grains or of phases: answers as of a position, and the cell."""
-
-    def told(name: str) -> np.ndarray:
-        return getattr(found, f"{kind}_{name}")
-
-    best = {name: _best(p) for name, p in _targets(told("p_spacegroup")).items()}
+    best = {name: _best(p) for name, p in _targets(said.p_spacegroup).items()}
     crystals = []
-    for k in range(len(told("lattice"))):
-        one = {"system": int(told("system")[k]), "pSystem": _whole(told("p_system")[k]).tolist()}
+    for k in range(len(said)):
+        one = {"system": int(said.system[k]), "pSystem": _whole(said.p_system[k]).tolist()}
         for name, (which, value) in best.items():
             one |= {name: which[k].tolist(), f"p{name.capitalize()}": value[k].tolist()}
-        if told("bravais")[k]:
-            one |= {"bravais": str(told("bravais")[k]), "lattice": float(told("lattice")[k])}
-            one["cell"] = told("cell")[k].tolist()
-            one["error"] = np.nan_to_num(told("cell_error")[k]).tolist()
+        if said.bravais[k]:
+            one |= {"bravais": str(said.bravais[k]), "lattice": float(said.lattice[k])}
+            one["cell"] = said.cell[k].tolist()
+            one["error"] = np.nan_to_num(said.cell_error[k]).tolist()
         crystals.append(one)
     return crystals
 
@@ -168,12 +166,12 @@ def _indices(found: ScanMap, spots: ScanSpots, q: np.ndarray) -> np.ndarray:
     """Return the indices (S, 3) of all spots by the cell of their grain; 000 without one."""
     hkl = np.zeros((len(q), 3), np.int16)
     grain = found.grain[spots.pattern]
-    for g, bravais in enumerate(found.grain_bravais):
+    for g, bravais in enumerate(found.of_grains.bravais):
         if bravais:
             mine = np.flatnonzero(grain == g)
             hkl[mine] = indices(
                 q[mine],
-                found.grain_basis[g],
+                found.of_grains.basis[g],
                 bravais,
                 wavelength(found.energy_kev[0]),
                 _NEAR * float(spots.pixel.max()),

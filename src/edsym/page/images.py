@@ -52,10 +52,10 @@ class Images:
 
 def chosen_positions(found: ScanMap, most: int = MOST) -> np.ndarray:
     """Return positions (m,) whose patterns are kept: all, or of each grain the brightest, and an even net."""
-    n = len(found.reason)
+    n = len(found.of_positions)
     if n <= most:
         return np.arange(n)
-    order = np.argsort(-found.dark_field, kind="stable")
+    order = np.argsort(-found.of_positions.dark_field, kind="stable")
     grain, first = np.unique(found.grain[order], return_index=True)
     brightest = order[first[grain >= 0]][: most // 2]
     rows, columns = found.shape
