@@ -1,18 +1,13 @@
 """The spots of views, indexed with a lattice and its orientations."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numba import njit
 
-from edsym.lattice.pattern import (
-    BACKGROUND,
-    LARGEST_S,
-    View,
-    excitation_error,
-    match,
-    near_sphere,
-    ring_weights,
-)
+from edsym.lattice.linear import combined, dual
+from edsym.lattice.pattern import BACKGROUND, LARGEST_S, View, match, points_near, ring_weights
 
 
 @dataclass(frozen=True)
@@ -121,30 +116,43 @@ def index(
     guide : (3, 3) array, optional
         The lattice in the beam's frame that the spots get their indices from, instead of the fit's own.
     """
-    basis, distortion = fit.seen(v), fit.distortion()
-    undone = (view.q - fit.centre[v]) @ np.linalg.inv(distortion)
-    radius = np.hypot(*undone.T)
-    sigma = np.hypot(fit.sigma, relative * 0.5)
-    longest = np.linalg.norm(np.linalg.inv(basis), axis=0).max()
-    hkl, density = match(
-        undone,
-        basis if guide is None else guide,
-        view.wavelength,
-        LARGEST_S,
-        min(0.25 / longest, LARGEST_S / 2),
-        4 * np.hypot(fit.sigma, relative * radius),
-        sigma,
-        fit.widths,
-        view.faint,
-    )
-    _, s, ring = near_sphere(view, basis, points)
-    weights = ring_weights(s, ring, len(view.edges) - 1, fit.widths)
-    ratio = (1 - BACKGROUND) * density / weights[view.faint, view.ring] * view.area()
-    g = hkl @ basis
+    basis = fit.seen(v)
     return Indexing(
-        hkl,
-        ratio / (ratio + BACKGROUND) * hkl.any(axis=1),
-        np.log(ratio + BACKGROUND),
-        view.q - g[:, :2] @ distortion - fit.centre[v],
-        excitation_error(g, view.wavelength),
-    )
+        *_indexed(
+            view.q, view.faint, view.ring, view.edges, view.wavelength,
+            basis, basis if guide is None else np.ascontiguousarray(guide), points,
+            fit.centre[v], fit.ellipse, fit.sigma, fit.widths, relative,
+        )
+    )  # fmt: skip
+
+
+@njit(error_model="numpy", cache=True, nogil=True)
+def _indexed(
+    q, faint, ring, edges, wavelength, basis, guide, points, centre, ellipse, spread, widths, relative
+):
+    n, (e, f) = len(q), ellipse
+    det = (1 + e) * (1 - e) - f * f
+    undone, tolerance = np.empty((n, 2)), np.empty(n)
+    for i in range(n):
+        x, y = q[i, 0] - centre[0], q[i, 1] - centre[1]
+        undone[i, 0], undone[i, 1] = ((1 - e) * x - f * y) / det, ((1 + e) * y - f * x) / det
+        tolerance[i] = 4 * math.hypot(spread, relative * math.hypot(undone[i, 0], undone[i, 1]))
+    sigma, longest = math.hypot(spread, relative * 0.5), 0.0
+    direct = dual(basis)
+    for k in range(3):
+        longest = max(longest, math.sqrt(direct[k, 0] ** 2 + direct[k, 1] ** 2 + direct[k, 2] ** 2))
+    step = min(0.25 / longest, LARGEST_S / 2)
+    hkl, density = match(undone, guide, wavelength, LARGEST_S, step, tolerance, sigma, widths, faint)
+    _, s, rings = points_near(points, basis, wavelength, edges)
+    weights = ring_weights(s, rings, len(edges) - 1, widths)
+    inlier, gain, residual, excitation = np.empty(n), np.empty(n), np.empty((n, 2)), np.empty(n)
+    for i in range(n):
+        area = math.pi * (edges[ring[i] + 1] ** 2 - edges[ring[i]] ** 2)
+        ratio = (1 - BACKGROUND) * density[i] / weights[faint[i], ring[i]] * area
+        there = hkl[i, 0] != 0 or hkl[i, 1] != 0 or hkl[i, 2] != 0
+        inlier[i], gain[i] = ratio / (ratio + BACKGROUND) if there else 0.0, math.log(ratio + BACKGROUND)
+        x, y, z = combined(hkl[i], basis)
+        residual[i, 0] = q[i, 0] - x * (1 + e) - y * f - centre[0]
+        residual[i, 1] = q[i, 1] - x * f - y * (1 - e) - centre[1]
+        excitation[i] = -z - 0.5 * wavelength * (x * x + y * y + z * z)
+    return hkl, inlier, gain, residual, excitation

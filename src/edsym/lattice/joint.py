@@ -14,7 +14,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
-from scipy.spatial.transform import Rotation
+from numba import njit
 
 from edsym.lattice.equations import N_GLOBAL, N_VIEW, expected_slope, spot_equations
 from edsym.lattice.indexing import Fit, Indexing, index
@@ -93,13 +93,34 @@ def _moved(fit: Fit, active: list[int], step: np.ndarray) -> Fit:
     largest = max(np.abs(step[:6]).max() / _STRAIN_STEP, 1.0)
     strain = np.tensordot(step[:6] / largest, STRAINS, 1)
     rotation, centre = fit.rotation.copy(), fit.centre.copy()
-    for k, v in enumerate(active):
-        turn, shift = np.split(step[N_GLOBAL + N_VIEW * k :][:N_VIEW], [3])
-        turn /= max(np.linalg.norm(turn) / _TURN_STEP, 1.0)
-        rotation[v] = rotation[v] @ Rotation.from_rotvec(turn).as_matrix().T
-        centre[v] += shift
+    _turn(rotation, centre, np.array(active), step)
     basis = fit.basis @ (np.eye(3) + strain)
     return replace(fit, basis=basis, rotation=rotation, centre=centre, ellipse=fit.ellipse + step[6:8])
+
+
+@njit(cache=True, nogil=True)
+def _turn(rotation, centre, active, step):
+    """Turn the active views about the axes of the beam's frame, by Rodrigues' formula, and shift them."""
+    turned, turn = np.empty((3, 3)), np.empty((3, 3))
+    for k in range(len(active)):
+        v, first = active[k], N_GLOBAL + N_VIEW * k
+        x, y, z = step[first], step[first + 1], step[first + 2]
+        angle = np.sqrt(x * x + y * y + z * z)
+        shorter = max(angle / _TURN_STEP, 1.0)
+        x, y, z, angle = x / shorter, y / shorter, z / shorter, angle / shorter
+        sine = np.sin(angle) / angle if angle > 0 else 1.0
+        rest = 0.5 * (np.sin(angle / 2) / (angle / 2)) ** 2 if angle > 0 else 0.5
+        turn[0] = 1 - rest * (y * y + z * z), rest * x * y - sine * z, rest * x * z + sine * y
+        turn[1] = rest * x * y + sine * z, 1 - rest * (x * x + z * z), rest * y * z - sine * x
+        turn[2] = rest * x * z - sine * y, rest * y * z + sine * x, 1 - rest * (x * x + y * y)
+        for i in range(3):
+            for j in range(3):
+                turned[i, j] = 0.0
+                for m in range(3):
+                    turned[i, j] += rotation[v, i, m] * turn[j, m]
+        rotation[v] = turned
+        centre[v, 0] += step[first + 3]
+        centre[v, 1] += step[first + 4]
 
 
 def _normal_equations(views, fit, active, found, points) -> tuple[np.ndarray, np.ndarray]:

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from edsym.lattice.linear import dual
+
 BACKGROUND = 0.05
 """Share of the spots that may be of no lattice point."""
 LARGEST_S = 0.15
@@ -96,11 +98,6 @@ def _points(basis, radius, reach):
     return found[:n]
 
 
-def excitation_error(g: np.ndarray, wavelength: float) -> np.ndarray:
-    """Return the excitation errors (n,) in 1/Å of reciprocal vectors (n, 3)."""
-    return -g[:, 2] - 0.5 * wavelength * (g**2).sum(axis=1)
-
-
 def on_sphere(q: np.ndarray, wavelength: float) -> np.ndarray:
     """Return the (n, 3) reciprocal vectors on the Ewald sphere that are seen at q (n, 2)."""
     height = (np.sqrt(1 - wavelength**2 * (q**2).sum(axis=1)) - 1) / wavelength
@@ -130,13 +127,12 @@ def near_sphere(
     ring : (M,) array of int
         Rings of the view.
     """
-    return _near_sphere(
-        np.ascontiguousarray(points), np.ascontiguousarray(basis), view.wavelength, view.edges
-    )
+    return points_near(np.ascontiguousarray(points), np.ascontiguousarray(basis), view.wavelength, view.edges)
 
 
 @njit(cache=True, nogil=True)
-def _near_sphere(points, basis, wavelength, edges):
+def points_near(points, basis, wavelength, edges):
+    """Return what `near_sphere` does, of a view with these edges."""
     found, s = np.empty_like(points), np.empty(len(points))
     ring = np.empty(len(points), np.int64)
     last, n = edges[-1] ** 2, 0
@@ -159,10 +155,15 @@ def _near_sphere(points, basis, wavelength, edges):
     return found[:n], s[:n], ring[:n]
 
 
-def ring_weights(s: np.ndarray, ring: np.ndarray, n_rings: int, widths: np.ndarray) -> np.ndarray:
+@njit(cache=True, nogil=True)
+def ring_weights(s, ring, n_rings, widths):
     """Return the (K, R) sums of the weights of lattice points, for K widths and R rings."""
-    weights = (1 + (s / widths[:, None]) ** 2) ** -2
-    return np.stack([np.bincount(ring, w, n_rings) for w in weights]) + 1e-12
+    total = np.full((len(widths), n_rings), 1e-12)
+    for i in range(len(s)):
+        for k in range(len(widths)):
+            off = 1 + (s[i] / widths[k]) ** 2
+            total[k, ring[i]] += 1 / (off * off)
+    return total
 
 
 @njit(cache=True, nogil=True)
@@ -197,7 +198,7 @@ def match(q, basis, wavelength, reach, step, tolerance, sigma, widths, faint):
     """
     n = len(q)
     hkl, density = np.zeros((n, 3)), np.zeros(n)
-    inverse = np.linalg.inv(basis)
+    direct = dual(basis)
     steps = int(reach / step) + 1
     last = np.empty(3)
     for i in range(n):
@@ -208,7 +209,7 @@ def match(q, basis, wavelength, reach, step, tolerance, sigma, widths, faint):
             z = z0 + t * step
             new = False
             for k in range(3):
-                index = np.rint(q[i, 0] * inverse[0, k] + q[i, 1] * inverse[1, k] + z * inverse[2, k])
+                index = np.rint(q[i, 0] * direct[k, 0] + q[i, 1] * direct[k, 1] + z * direct[k, 2])
                 new |= index != last[k]
                 last[k] = index
             if not new or (last[0] == 0 and last[1] == 0 and last[2] == 0):
