@@ -390,6 +390,27 @@ def test_a_run_of_one_model_has_all_tables_of_it_alone(files):
             assert set(absent.comparable) == {"no: not a model of this run"}
 
 
+def test_systems_that_the_forest_leaves_out_are_left_out_of_its_score(files):
+    config = configuration()
+    config["forest"]["exclude"] = ["monoclinic"]
+    built = {
+        name: BUILDERS[name](EvaluationInputs(files, config)) for name in ("table1", "table3", "table20")
+    }
+    frame = rows(built["table1"], "method")
+    # of the patterns of halite and an orthorhombic crystal half are halite's; the network has all eight
+    assert frame.loc["Random forest", ["accuracy", "patterns"]].tolist() == [50, 6]
+    assert frame.loc["PE-AG-GMoE", "patterns"] == 8
+    frame = rows(built["table3"], "model", "system").loc["Random forest"]
+    assert frame.loc["All", ["single", "vote"]].tolist() == [50, 50] and np.isnan(
+        frame.loc["monoclinic", "vote"]
+    )
+    frame = built["table20"].frame.set_index(["quantity", "model", "method", "system"]).sort_index()
+    assert 50 in frame.loc[("Crystal system", "Random forest", "one pattern", "All"), "ours"].tolist()
+    for table in built.values():
+        assert "Random forest: without monoclinic patterns, which it does not learn." in table.remark
+    assert "without" not in BUILDERS["table1"](EvaluationInputs(files, configuration())).remark
+
+
 def test_models_tested_on_different_patterns_are_refused(files):
     mixed = {**files, "forest_single": files["forest_protocols_single"][2:4]}
     with pytest.raises(InputError, match="gmoe and forest were not tested on the same patterns"):

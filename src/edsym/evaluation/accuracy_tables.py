@@ -31,7 +31,7 @@ def table1(inputs: EvaluationInputs) -> Table:
     rows = [literature]
     for model in reversed(inputs.models):
         for level in inputs.run.test_levels:
-            frame = inputs.decisions("single", level)[model]
+            frame = inputs.judged(model, "single", level)
             row = {"method": MODELS[model].title, "spots": level, "origin": "this run", **sizes(frame)}
             row |= accuracy_in_percent(frame, "system", "accuracy")
             if level == inputs.run.published_level:
@@ -60,7 +60,8 @@ def table1(inputs: EvaluationInputs) -> Table:
             *_SIZES,
         ),
         inputs.run.line(),
-        f"{_INTERVAL} {_citations(inputs, 'crystal_system_accuracy', 'mvof_ml', *inputs.models)}",
+        f"{_INTERVAL} {inputs.told_left_out()}"
+        f"{_citations(inputs, 'crystal_system_accuracy', 'mvof_ml', *inputs.models)}",
     )
 
 
@@ -92,12 +93,12 @@ def table2(inputs: EvaluationInputs) -> Table:
         inputs.run.line(),
         "The mean is over the systems for which the value is known: systems without test patterns, and for "
         "the precision systems that were never predicted, are left out. "
-        f"{_citations(inputs, 'crystal_system_metrics', *inputs.models)}",
+        f"{inputs.told_left_out()}{_citations(inputs, 'crystal_system_metrics', *inputs.models)}",
     )
 
 
 def _class_rows(inputs: EvaluationInputs, model: str, level: str) -> Iterator[dict]:
-    frame = inputs.decisions("single", level)[model]
+    frame = inputs.judged(model, "single", level)
     scores = class_metrics(frame.system, frame.predicted_system, len(CRYSTAL_SYSTEMS))
     scores = 100 * scores[["precision", "recall", "f1"]]
     about = {"model": MODELS[model].title, "spots": level}
@@ -157,7 +158,8 @@ def _accuracy_table(inputs: EvaluationInputs, name: str, title: str, target: str
             *_SIZES,
         ),
         inputs.run.line(),
-        f"{_INTERVAL} Only some models read views together. {_citations(inputs, section, *inputs.models)}",
+        f"{_INTERVAL} Only some models read views together. {inputs.told_left_out()}"
+        f"{_citations(inputs, section, *inputs.models)}",
     )
 
 
@@ -171,7 +173,7 @@ def _system_rows(
         for method in _METHODS:
             if not decides(model, method):
                 continue
-            frame = inputs.decisions(method, level)[model]
+            frame = inputs.judged(model, method, level)
             chosen = frame if system == "all" else frame[frame.system == i]
             row |= accuracy_in_percent(chosen, target, method, interval=system == "all")
             row |= sizes(chosen) if method == "single" else {}

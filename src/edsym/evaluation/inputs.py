@@ -18,6 +18,7 @@ from edsym.predictions.calibration import Calibration, read_calibration
 from edsym.predictions.decisions import read_decisions
 from edsym.specimen.truth import Truth, read_truth
 from edsym.structures.kinship_table import read_kinship
+from edsym.symmetry import CRYSTAL_SYSTEMS
 
 
 class EvaluationInputs:
@@ -68,6 +69,25 @@ class EvaluationInputs:
     def models_of(self, method: str) -> tuple[str, ...]:
         """Return those of them that decide in a way, see `edsym.evaluation.methods.METHODS`."""
         return tuple(model for model in self.models if decides(model, method))
+
+    def left_out(self, model: str) -> list[str]:
+        """Return the crystal systems that a model neither learns nor answers, by the configuration."""
+        sections = (self.configuration.get(name, {}) for name in MODELS[model].sections)
+        return [system for values in sections for system in values.get("exclude", ())]
+
+    def judged(self, model: str, method: str, level: str) -> pd.DataFrame:
+        """Return a model's decisions, see `decisions`, without those about systems that it leaves out."""
+        frame = self.decisions(method, level)[model]
+        unknown = [CRYSTAL_SYSTEMS.index(system) for system in self.left_out(model)]
+        return frame[~frame.system.isin(unknown)] if unknown else frame
+
+    def told_left_out(self) -> str:
+        """Say which test patterns are left out of the score of which model; nothing if none are."""
+        left_out = {MODELS[model].title: self.left_out(model) for model in self.models}
+        texts = [
+            f"{title}: without {', '.join(names)} patterns" for title, names in left_out.items() if names
+        ]
+        return f"{'; '.join(texts)}, which it does not learn. " if texts else ""
 
     def model(self, model: str) -> dict:
         """Return what model.json says of a model."""

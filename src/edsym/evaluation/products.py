@@ -63,6 +63,7 @@ fitted on validation materials (`edsym.predictions.calibration`), again one for 
 list of files that share the materials; ``regressed``: those of the forest's regressors on the same patterns.
 """
 CONFIGURED = {
+    **dict.fromkeys(("table1", "table2", "table3", "table4", "table20", "fig9"), ("forest",)),
     "table6": ("split", "detector", *SECTIONS, "evaluation"),
     "table7": ("simulation", "evaluation"),
     "table8": ("evaluation",),

@@ -44,28 +44,32 @@ def table20(inputs: EvaluationInputs) -> Table:
         inputs.run.line(),
         f"This run: on {inputs.run.published_level} spots. In brackets: 95 % interval (Wilson, with the "
         "materials as independent trials); precision and F1 have none. An en dash: no such pattern, or no "
-        f"number to take a difference to. {_citations(inputs)}",
+        f"number to take a difference to. {inputs.told_left_out()}{_citations(inputs)}",
     )
 
 
 def cells(inputs: EvaluationInputs) -> Iterator[dict]:
     """Yield a row for every published accuracy, precision and F1."""
-    values, level = inputs.published.values, inputs.run.published_level
+    values = inputs.published.values
     for section, (quantity, target) in QUANTITIES.items():
         for model, block in values[section].items():
             for method in (name for name in METHODS if name in block):
-                frame = inputs.decisions(method, level).get(_ELSEWHERE.get(model, model))
+                frame = _frame(inputs, _ELSEWHERE.get(model, model), method)
                 for system, value in block[method].items():
                     scores = {} if frame is None else _scores(frame, system, target)
                     row = {"quantity": quantity, "method": METHODS[method]}
                     yield row | _cell(inputs, model, system, value, scores)
     for model, block in values["crystal_system_metrics"].items():
-        frame = inputs.decisions("single", level).get(model)
+        frame = _frame(inputs, model, "single")
         for metric in (name for name in _METRICS if name in block):
             by_system = {} if frame is None else _metric(frame, metric)
             for system, value in block[metric].items():
                 row = {"quantity": f"Crystal system, {_METRICS[metric]}", "method": METHODS["single"]}
                 yield row | _cell(inputs, model, system, value, {"ours": by_system.get(system, np.nan)})
+
+
+def _frame(inputs: EvaluationInputs, model: str, method: str) -> pd.DataFrame | None:
+    return inputs.judged(model, method, inputs.run.published_level) if model in inputs.models else None
 
 
 def _scores(frame: pd.DataFrame, system: str, target: str) -> dict[str, float]:

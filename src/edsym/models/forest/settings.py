@@ -25,8 +25,9 @@ class ForestSettings(Settings):
     without places. What the last two are worth tells what the first goes by. The perceptron has the spots in
     any case."""
     exclude: tuple[System, ...] = setting((), strict=False)
-    """Crystal systems that are not learned, and never answered; the publications leave out `triclinic`. Its
-    test patterns count as wrong in all but the rows of other systems."""
+    """Crystal systems that are not learned, and never answered; the publications leave out `triclinic`. Their
+    test patterns are left out of the forest's scores in tables 1 to 4 and 20, which say so. They count as
+    wrong in all others, where models stand beside each other on the same patterns."""
     max_rows: int | None = setting(None, "patterns", ge=1, le=1_000_000_000)
     """Most patterns that a tree is grown on, drawn for each; null draws as many as there are."""
     thresholds: Literal["best", "random"] = setting("best")
