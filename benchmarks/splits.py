@@ -24,7 +24,7 @@ from spglib import niggli_reduce
 from edsym.detector.detect import detect
 from edsym.detector.settings import DetectorSettings
 from edsym.evaluation.bootstrap import Bootstrap, interval_in_percent, of_nulls
-from edsym.evaluation.rival_tables import KIN, TARGETS
+from edsym.evaluation.rival_tables import KIN, NULLS, TARGETS
 from edsym.files import atomic_path
 from edsym.models.forest.features import features_of
 from edsym.models.forest.fit import grow
@@ -45,6 +45,7 @@ from edsym.symmetry import system_index
 
 STRATEGIES = ("material", "prototype", "chemistry")
 METHODS = ("single", "vote", "logsum")
+SHORT = {"single": "one pattern", "logsum": "log-sum of ten"}
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,9 @@ def main() -> None:
     parser.add_argument("results", type=Path, nargs="+", help="folders of runs, one for each orientations")
     parser.add_argument("--config", type=Path, required=True, help="overlay that the runs were made with")
     parser.add_argument("--models", nargs="+", choices=VARIANTS, default=list(VARIANTS))
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", help="seeds of the trees; the overlay's, if none is given"
+    )
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--output", type=Path, required=True, help="table (csv)")
     options = parser.parse_args()
@@ -98,16 +102,43 @@ def main() -> None:
     done = pd.read_csv(options.output) if options.output.exists() else pd.DataFrame()
     for folder in options.results:
         run = Run(folder, config)
-        for name, strategy in product(options.models, STRATEGIES):
+        seeds = options.seeds or [run.forest.seed]
+        for seed, name, strategy in product(seeds, options.models, STRATEGIES):
             about = {"orientations": run.orientations, "split": strategy, "model": VARIANTS[name].title}
+            about["seed"] = seed
             if len(done) and (done[list(about)] == pd.Series(about)).all(axis=1).any():
                 continue
             start = time.process_time()
-            rows = pd.DataFrame(run.rows(VARIANTS[name], strategy, options.threads)).assign(**about)
+            rows = pd.DataFrame(run.rows(VARIANTS[name], strategy, seed, options.threads)).assign(**about)
             done = pd.concat([done, rows], ignore_index=True)
             with atomic_path(options.output) as temporary:
                 done.to_csv(temporary, index=False, float_format="%.2f")
             print(about, f"{time.process_time() - start:.0f} s of a core", flush=True)
+    print(summary(done))
+
+
+def summary(table: pd.DataFrame) -> str:
+    """Return Markdown: accuracy with its interval, and mean recall, by target, orientations and model."""
+    table, texts = table[(table.test == "all") & table.method.isin(("single", "logsum"))], []
+    first = table.groupby("model", sort=False).seed.transform("min")
+    for (target, title), (plan, own) in product(
+        TARGETS.items(), table[table.seed == first].groupby("orientations", sort=False)
+    ):
+        shown = own[["spots", "split"]].assign(model=own.model + ", " + own.method.map(SHORT))
+        shown["text"] = [_cell(row, target) for row in own.to_dict("records")]
+        pivot = shown.pivot(index="model", columns=["split", "spots"], values="text")
+        pivot = pivot.reindex(shown.model.unique())[list(product(STRATEGIES, own.spots.unique()))]
+        for null in ("majority", "prior"):
+            values = own[own.method == "single"].groupby(["split", "spots"])[f"{target}_{null}"].first()
+            pivot.loc[NULLS[null]] = [f"{values[column]:.1f}" for column in pivot]
+        pivot.columns = [", ".join(column) for column in pivot]
+        texts += [f"{title}, {plan} orientations, %", "", pivot.rename_axis("").to_markdown(), ""]
+    return "\n".join(texts)
+
+
+def _cell(row: dict, target: str) -> str:
+    low, high, recall = (row[f"{target}_{name}"] for name in ("low", "high", "recall"))
+    return f"{row[target]:.1f} ({low:.1f}–{high:.1f}); {recall:.1f}"
 
 
 class Run:
@@ -119,7 +150,7 @@ class Run:
         self.forest = ForestSettings(**config["forest"])
         self.detector = DetectorSettings(**config["detector"])
         self.evaluation = EvaluationSettings(**config["evaluation"])
-        self._features: tuple[str, dict[str, np.ndarray]] = ("", {})
+        self._features: tuple[tuple, dict[str, np.ndarray]] = ((), {})
 
     @cached_property
     def spots(self) -> SpotLists:
@@ -142,15 +173,15 @@ class Run:
             split_materials(self.paths, *tables, path, settings)
         return read_split(path).set_index("material_id").loc[self.spots.material_id]
 
-    def features(self, kind: str) -> dict[str, np.ndarray]:
+    def features(self, kind: str, seed: int) -> dict[str, np.ndarray]:
         """Return features of all patterns, as training and tests see them; those of one kind are kept."""
         if kind == "lattice":
             return dict.fromkeys(("training", *self.detector.tests), self.lattices()[self.spots.material])
-        if self._features[0] != kind:
-            levels, seed = self.detector.tests, self.config["detector"]["seed"]
-            drawn = [("training", self.detector.training, self.forest.seed), *((x, x, seed) for x in levels)]
+        if self._features[0] != (kind, seed):
+            test = self.config["detector"]["seed"]
+            drawn = [("training", self.detector.training, seed), *((x, x, test) for x in self.detector.tests)]
             shown = {name: detect(self.spots, self.detector.at(level), s) for name, level, s in drawn}
-            self._features = kind, {name: features_of(spots, kind) for name, spots in shown.items()}
+            self._features = (kind, seed), {name: features_of(spots, kind) for name, spots in shown.items()}
         return self._features[1]
 
     def lattices(self) -> np.ndarray:
@@ -163,21 +194,19 @@ class Run:
         i, j = np.triu_indices(3, 1)
         return np.hstack([lengths, metric[:, i, j] / (lengths[:, i] * lengths[:, j])]).astype(np.float32)
 
-    def rows(self, variant: Variant, strategy: str, threads: int) -> Iterator[dict]:
+    def rows(self, variant: Variant, strategy: str, seed: int, threads: int) -> Iterator[dict]:
         """Grow and yield the scores of a model and of what knows nothing, by level, method and kin."""
         split, of_pattern = self.split(strategy), self.spots.material
         train = (split.split == "train").to_numpy()
         groups = split.spacegroup_number.to_numpy(dtype=int)
         learned = groups.copy()
         if variant.shuffled:
-            learned[train] = generator(self.evaluation.seed, "shuffled").permutation(groups[train])
-        forest = Forest(forest=self.forest.replace(thresholds=variant.thresholds))
-        X, rows = self.features(variant.sees), train[of_pattern]
+            learned[train] = generator(seed, "shuffled").permutation(groups[train])
+        forest = Forest(forest=self.forest.replace(thresholds=variant.thresholds, seed=seed))
+        X, rows = self.features(variant.sees, seed), train[of_pattern]
         grow(forest, X["training"][rows], learned[of_pattern[rows]], threads)
         if variant.boosted:
-            forest.systems = _Boosted(
-                X["training"][rows], system_index(groups[of_pattern[rows]]), self.forest.seed
-            )
+            forest.systems = _Boosted(X["training"][rows], system_index(groups[of_pattern[rows]]), seed)
         ids, tested = self.spots.material_id[of_pattern[~rows]], of_pattern[~rows]
         shares = {"system": np.bincount(system_index(groups[of_pattern[rows]]))}
         shares["spacegroup"] = np.bincount(groups[of_pattern[rows]])
@@ -199,17 +228,18 @@ class Run:
         known = kinship.loc[split.index[split.split == "train"]]
         for kin in KIN if strategy == "material" else ():
             akin = kinship[kin].loc[ids].isin(known[kin]).to_numpy()
-            yield f"{kin} in training", akin
-            yield f"{kin} not in training", ~akin
+            for text, chosen in (("in training", akin), ("not in training", ~akin)):
+                if chosen.any():
+                    yield f"{kin} {text}", chosen
 
     def _scores(self, frame: pd.DataFrame, shares: dict[str, np.ndarray]) -> dict:
-        """Return accuracies and mean recalls with intervals over materials, and what the nulls have."""
+        """Return accuracies with intervals over materials, mean recalls, and what the nulls have."""
         boot = Bootstrap(frame.material_id.to_numpy(), self.evaluation.bootstrap, self.evaluation.seed)
         row = {"materials": len(boot.materials), "decisions": len(frame)}
         for target in TARGETS:
             hits = (frame[target] == frame[f"predicted_{target}"]).to_numpy()
             row |= interval_in_percent(boot.share(hits), target)
-            row |= interval_in_percent(boot.recall(hits, frame[target]), f"{target}_recall")
+            row[f"{target}_recall"] = 100 * boot.recall(hits, frame[target])[0]
             nulls = of_nulls(frame[target], dict(enumerate(shares[target])))
             row |= {f"{target}_{name}": 100 * values.mean() for name, values in nulls.items()}
         return row

@@ -41,7 +41,11 @@ class Bootstrap:
         return self.times @ self._sums(hits) / (self.times @ self.counts)
 
     def recall(self, hits: np.ndarray, classes: np.ndarray) -> np.ndarray:
-        """Return the mean over the classes (N,) that occur of their shares of hits, as `share` does."""
+        """Return the mean over the classes (N,) that occur of their shares of hits, as `share` does.
+
+        A class of which a draw has no material counts with its share in the sample. Left out, the rare
+        classes, which are mostly missed, would raise the mean of nearly all draws above that of the sample.
+        """
         of_material = np.asarray(classes)[self.first]
         order = np.argsort(of_material, kind="stable")
         starts = np.flatnonzero(np.diff(of_material[order], prepend=-1))
@@ -50,8 +54,8 @@ class Bootstrap:
             np.add.reduceat(times * values[order], starts, axis=1)
             for values in (self._sums(hits), self.counts)
         )
-        recalls = np.divide(right, all_, out=np.full(right.shape, np.nan), where=all_ > 0)
-        return np.nanmean(recalls, axis=1)
+        sample = np.broadcast_to(right[0] / all_[0], right.shape)
+        return np.divide(right, all_, out=sample.copy(), where=all_ > 0).mean(axis=1)
 
     def _sums(self, hits: np.ndarray) -> np.ndarray:
         return np.bincount(self._of, np.asarray(hits, dtype=np.float64))
