@@ -8,6 +8,7 @@ from test_lattice_single import CELLS, WAVELENGTH, drawn, turned
 
 from edsym.cells import answers
 from edsym.cells.answers import find_cells
+from edsym.cells.chosen import CellTest
 from edsym.cells.table import POSITIONS, SCHEMA
 from edsym.detector.levels import LEVELS, Detector
 from edsym.lattice.find import find_lattice
@@ -43,11 +44,10 @@ def files(tmp_path_factory):
     return [folder / "ac.h5", folder / "bd.h5"], folder / "split.parquet", folder / "selected.parquet"
 
 
-def found(files, folder, **options) -> pd.DataFrame:
+def found(files, folder, views=(1, 2, 3), materials=9, **options) -> pd.DataFrame:
     levels = [("ideal", LEVELS["ideal"]), ("typical", NOISY), (POSITIONS, Detector(position_error=0.001))]
-    chosen = {"detectors": levels, "seed": 0, "energy_kev": 300, "materials": 9, "views": [1, 2, 3]}
-    chosen |= {"evaluation": EvaluationSettings()} | options
-    find_cells(*files, folder / "cells.parquet", **chosen)
+    test = CellTest(*files, levels, 0, materials, views, EvaluationSettings())
+    find_cells(test, folder / "cells.parquet", energy_kev=300, **options)
     table = read_parquet(folder / "cells.parquet")
     assert table.schema.equals(SCHEMA)
     return table.to_pandas()

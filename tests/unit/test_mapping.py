@@ -281,5 +281,16 @@ def test_figure_2_has_black_where_nothing_is_known(inputs):
     shown = figure.axes[titles.index("stub: positions")].images[0].get_array()
     assert shown.min() == 0  # no position: the first colour, black
     assert shown[0, 1] == HEXAGONAL + 1
+    groups = figure.axes[titles.index("stub: extinction groups of phases")]
+    assert groups.images[0].get_array()[0].tolist() == [0, 1, 1, 0, 1, 1]  # the class with most groups
+    assert [text.get_text() for text in groups.get_legend().get_texts()] == ["P422 P4mm P-42m P-4m2 …"]
+    assert "Probability of these lattices" in titles
     inputs.truth = None
-    fig2(inputs)
+    some = inputs.maps[0].of_phases
+    cells = replace(some, bravais=np.array(["cF", ""]), cell=np.tile([4.08, 4.08, 4.08, 90, 90, 90], (2, 1)))
+    inputs.maps = [replace(inputs.maps[0], of_phases=cells)] * 2
+    figure = fig2(inputs)
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    shown = figure.axes[titles.index("Cells of phases, Å")]
+    assert shown.images[0].get_array()[1].tolist() == [1, 1, 1, 0, 0, 0]
+    assert [text.get_text() for text in shown.get_legend().get_texts()] == ["cF 4.08"]

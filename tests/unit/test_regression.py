@@ -9,6 +9,7 @@ import pytest
 from pymatgen.core import Lattice
 from pymatgen.core import Structure as Pymatgen
 
+from edsym.cells.chosen import CellTest
 from edsym.cells.parameters import conventional_cell, deviations, free_parameters
 from edsym.cells.settings import RegressorSettings
 from edsym.cells.table import REGRESSED
@@ -87,8 +88,8 @@ def files(tmp_path_factory):
 
 def told(files, path, threads=1):
     options = {"detectors": [("ideal", LEVELS["ideal"]), ("good", LEVELS["good"])], "seed": 0, "materials": 8}
-    options |= {"views": [1, 4], "evaluation": EvaluationSettings(), "threads": threads}
-    regress_cells(*files, path, settings=RegressorSettings(trees=20, patterns=3), **options)
+    test = CellTest(*files[:3], **options, views=[1, 4], evaluation=EvaluationSettings())
+    regress_cells(test, files[3], path, settings=RegressorSettings(trees=20, patterns=3), threads=threads)
     table = read_parquet(path)
     assert table.schema.equals(REGRESSED)
     return table.to_pandas()

@@ -165,6 +165,7 @@ EXPECTED = {
     "lattice.absence_table": CELL,
     "lattice.equations": CELLS | CELL,
     "cells.answers": CELLS,
+    "cells.chosen": CELLS | REGRESS,
     "models.forest.regression": REGRESS,
     "cells.parameters": REGRESS,
     "cells.table": CELLS | TABLES | FIGURES | REGRESS,
@@ -223,6 +224,7 @@ EXPECTED |= {module: EXPECTED[module] | {"classify_scan"} for module in CLASSIFY
 EXPECTED |= {
     "mapping.grains": {"classify_scan"},
     "mapping.phases": {"classify_scan"},
+    "mapping.parts": {"classify_scan"} | TABLES | FIGURES,
     "mapping.scan_map": {"classify_scan"} | TABLES | FIGURES,
     "experiment.finder": {"find_scan_spots"},
 }

@@ -1,27 +1,23 @@
 """What the lattice finder says of test materials, beside the truth: a table with a row an answer."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from edsym.cells.chosen import CellTest
 from edsym.cells.table import POSITIONS, SCHEMA
 from edsym.detector.detect import detect
-from edsym.detector.levels import Detector
 from edsym.lattice.bravais import bravais_lattices, system_probabilities
 from edsym.lattice.compare import deviation
 from edsym.lattice.find import Found, find_lattice
 from edsym.parquet import write_parquet
-from edsym.predictions.draw import draw_materials, draw_views
-from edsym.predictions.settings import EvaluationSettings
+from edsym.predictions.draw import draw_views
 from edsym.simulation.electrons import wavelength
-from edsym.spots.split import read_split
-from edsym.spots.store import read_spots
 from edsym.structures.standard import standardize
-from edsym.structures.table import read_materials
 
 logger = logging.getLogger(__name__)
 
@@ -29,42 +25,19 @@ _EXACT = np.zeros((6, 6))
 
 
 def find_cells(
-    spots_paths: Iterable[str | Path],
-    split_path: str | Path,
-    structures_path: str | Path,
-    output_path: str | Path,
-    *,
-    detectors: Sequence[tuple[str, Detector]],
-    seed: int,
-    energy_kev: float,
-    materials: int,
-    views: Sequence[int],
-    evaluation: EvaluationSettings,
-    job: int = 0,
-    jobs: int = 1,
+    test: CellTest, output_path: str | Path, *, energy_kev: float, job: int = 0, jobs: int = 1
 ) -> None:
     """Write the answers of the lattice finder on chosen test materials, of one job's part of these.
 
     Parameters
     ----------
-    spots_paths : iterable of str or Path
-        All shards of spot lists.
-    split_path, structures_path : str or Path
-        The split, and the table of materials.
+    test : CellTest
+        Materials, patterns and detectors; under the name `POSITIONS` of a level the fewest and the most views
+        only.
     output_path : str or Path
         The table to write, of `SCHEMA`.
-    detectors : sequence of (str, Detector)
-        What shows the spots, by level; under the name `POSITIONS` the fewest and the most views only.
-    seed : int
-        Seed of what detectors draw.
     energy_kev : float
         Energy of the electrons in keV.
-    materials : int
-        How many test materials are chosen, by the evaluation's seed and their names.
-    views : sequence of int
-        Patterns of a material that an answer is found from, ascending; the evaluation draws them.
-    evaluation : EvaluationSettings
-        How views are drawn.
     job, jobs : int
         Which part of how many is done here.
 
@@ -73,20 +46,16 @@ def find_cells(
     InputError
         If an input is unreadable. A material at which the finder fails is a row like others.
     """
-    split = read_split(split_path)
-    chosen = draw_materials(split.material_id[split.split == "test"], materials, evaluation)[job::jobs]
-    rows = []
+    chosen, rows = test.material_ids()[job::jobs], []
     if chosen:
-        spots = read_spots(spots_paths, chosen)
-        structures = read_materials(structures_path).set_index("material_id")
+        spots, structures = test.spots(chosen), test.structures()
         for name in map(str, spots.material_id):
-            own = spots.select([name])
-            rows += _of_material(own, structures.loc[name], detectors, seed, energy_kev, views, evaluation)
+            rows += _of_material(spots.select([name]), structures.loc[name], test, energy_kev)
     frame = pd.DataFrame(rows, columns=SCHEMA.names)
     write_parquet(pa.Table.from_pandas(frame, schema=SCHEMA, preserve_index=False), output_path)
 
 
-def _of_material(spots, structure, detectors, seed, energy_kev, views, evaluation) -> Iterator[dict]:
+def _of_material(spots, structure, test: CellTest, energy_kev: float) -> Iterator[dict]:
     """Yield the rows of one material."""
     name = str(spots.material_id[0])
     coords = np.reshape(structure.frac_coords, (-1, 3))
@@ -96,12 +65,15 @@ def _of_material(spots, structure, detectors, seed, energy_kev, views, evaluatio
         "system": structure.crystal_system,
         "lattice": bravais_lattices(cell, _EXACT)[0].bravais,
     }
-    for level, detector in detectors:
-        shown = detect(spots, detector, seed)
+    views = test.views
+    for level, detector in test.detectors:
+        shown = detect(spots, detector, test.seed)
         about = {"material_id": name, "level": level, **true}
         about |= {"position_error": detector.position_error, "scale_error": detector.scale_error}
         for n in views if level != POSITIONS else sorted({min(views), max(views)}):
-            drawn, _ = draw_views(shown.material_id[shown.material], shown.view, evaluation.replace(views=n))
+            drawn, _ = draw_views(
+                shown.material_id[shown.material], shown.view, test.evaluation.replace(views=n)
+            )
             patterns = shown.rows(drawn)
             row = about | {"views": n, "spots": sum(map(len, patterns))}
             yield row | _answer(patterns, cell, energy_kev, f"{name}, {level}, {n} views")

@@ -4,7 +4,7 @@ S. P. Gleason et al., Phys. Rev. Materials 8, 093802 (2024): a random forest for
 the predicted system; the answer is the median over its trees, of several patterns over the trees of all.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,22 +14,20 @@ import pyarrow as pa
 from sklearn.ensemble import RandomForestRegressor
 from tqdm import tqdm
 
+from edsym.cells.chosen import CellTest
 from edsym.cells.parameters import deviations, free_parameters
 from edsym.cells.settings import RegressorSettings
 from edsym.cells.table import REGRESSED
 from edsym.detector.detect import detect
-from edsym.detector.levels import Detector
 from edsym.errors import InputError, MaterialError
 from edsym.models.forest.features import features_of
 from edsym.models.forest.model import Forest
 from edsym.parquet import write_parquet
-from edsym.predictions.draw import draw_materials, draw_views
-from edsym.predictions.settings import EvaluationSettings
-from edsym.spots.split import labelled_patterns, read_split
-from edsym.spots.store import SpotLists, read_spots
+from edsym.predictions.draw import draw_views
+from edsym.spots.split import labelled_patterns
+from edsym.spots.store import SpotLists
 from edsym.structures.standard import standardize
 from edsym.structures.structure import Structure
-from edsym.structures.table import read_materials
 from edsym.symmetry import CRYSTAL_SYSTEMS, system_index
 
 
@@ -43,17 +41,10 @@ class _Set:
 
 
 def regress_cells(
-    spots_paths: Iterable[str | Path],
-    split_path: str | Path,
-    structures_path: str | Path,
+    test: CellTest,
     model_path: str | Path,
     output_path: str | Path,
     *,
-    detectors: Sequence[tuple[str, Detector]],
-    seed: int,
-    materials: int,
-    views: Sequence[int],
-    evaluation: EvaluationSettings,
     settings: RegressorSettings,
     threads: int = 1,
 ) -> None:
@@ -61,16 +52,12 @@ def regress_cells(
 
     Parameters
     ----------
-    spots_paths : iterable of str or Path
-        All shards of spot lists.
-    split_path, structures_path : str or Path
-        The split, and the table of materials.
+    test : CellTest
+        Materials, patterns and detectors of the finder's test.
     model_path : str or Path
         The trained forest: tells systems and space groups, features, and what showed its training patterns.
     output_path : str or Path
         The table to write, of `edsym.cells.table.REGRESSED`.
-    detectors, seed, materials, views, evaluation
-        Of the finder's test, see `edsym.cells.answers.find_cells`.
     settings : RegressorSettings
         Trees, their depth and seed, and how many patterns of each material they are grown on.
     threads : int
@@ -81,16 +68,13 @@ def regress_cells(
     InputError
         If an input is unreadable, or no training material has a lattice.
     """
-    spots_paths, model = list(spots_paths), Forest.load(model_path)
-    structures = read_materials(structures_path).set_index("material_id")
-    split = read_split(split_path)
-    chosen = draw_materials(split.material_id[split.split == "test"], materials, evaluation)
-    tested = read_spots(spots_paths, chosen)
+    model, structures = Forest.load(model_path), test.structures()
+    tested = test.spots(test.material_ids())
     kind = model.settings["forest"].features
-    shown = [detect(tested, detector, seed) for _, detector in detectors]
+    shown = [detect(tested, detector, test.seed) for _, detector in test.detectors]
     X = np.concatenate([features_of(one, kind) for one in shown])
-    sets = list(_sets(tested, detectors, views, evaluation, model, X))
-    spots = labelled_patterns(spots_paths, split_path, "train")[0]
+    sets = list(_sets(tested, test, model, X))
+    spots = labelled_patterns(test.spots_paths, test.split_path, "train")[0]
     training = _Training.of(_first(spots, settings.patterns), structures, model)
     cells = {name: _standard(structures.loc[name]).lattice for name in map(str, tested.material_id)}
     rows = []
@@ -106,20 +90,13 @@ def regress_cells(
     write_parquet(pa.Table.from_pandas(frame, schema=REGRESSED, preserve_index=False), output_path)
 
 
-def _sets(
-    spots: SpotLists,
-    detectors: Sequence[tuple[str, Detector]],
-    views: Sequence[int],
-    evaluation: EvaluationSettings,
-    model: Forest,
-    X: np.ndarray,
-) -> Iterator[_Set]:
+def _sets(spots: SpotLists, test: CellTest, model: Forest, X: np.ndarray) -> Iterator[_Set]:
     """Yield the sets of patterns; of several, the probabilities of systems and then of groups are summed."""
     p_system, p_spacegroup = model.probabilities(X)
     ids = spots.material_id[spots.material]
-    for n in views:
-        rows, start = draw_views(ids, spots.view, evaluation.replace(views=n))
-        for i, (level, detector) in enumerate(detectors):
+    for n in test.views:
+        rows, start = draw_views(ids, spots.view, test.evaluation.replace(views=n))
+        for i, (level, detector) in enumerate(test.detectors):
             for mine in np.split(rows, start[1:]):
                 own = mine + i * len(spots)
                 system = p_system[own].sum(axis=0).argmax()
