@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import torch
 from pymatgen.core import Lattice
@@ -15,9 +16,11 @@ from edsym.errors import InputError
 from edsym.evaluation import powder_class_tables, powder_tables
 from edsym.evaluation.powder_figures import BUILDERS as FIGURES
 from edsym.evaluation.powder_inputs import PowderInputs
+from edsym.evaluation.table_writer import to_markdown
 from edsym.interface.powder import classify_powder
 from edsym.interface.powder_answer import PowderAnswer
 from edsym.interface.prediction import Prediction
+from edsym.parquet import write_parquet
 from edsym.powder import fit
 from edsym.powder.baselines import nearest
 from edsym.powder.division import divide
@@ -241,6 +244,9 @@ def test_scores_and_tables_beside_other_methods(model, transformer, store, tmp_p
 
     beside = powder_tables.powder3(inputs).frame
     assert (beside.division == "published").sum() == 8 and set(beside.number.dropna()) == {3, 325, 473}
+    write_parquet(pa.Table.from_pandas(simulated, preserve_index=False), tmp_path / "unmeasured.parquet")
+    unmeasured = replace(inputs, scores={"material": tmp_path / "unmeasured.parquet"})
+    assert to_markdown(powder_tables.powder3(unmeasured)).count("published") >= 8
     _check_classes(powder_class_tables.powder4(inputs).frame, model, simulated[simulated.method == "network"])
     _check_distances(powder_class_tables.powder5(inputs).frame, frame)
     _check_similarities(powder_class_tables.powder6(inputs).frame, frame)

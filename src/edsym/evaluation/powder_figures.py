@@ -136,8 +136,8 @@ def powder_fig4(inputs: PowderInputs) -> Figure:
                 markersize=2.5, linewidth=0.8, elinewidth=0.5, label=title,
             )  # fmt: skip
         axes.set(xlabel="Cosine to the most similar\ntraining pattern", ylabel="Accuracy")
-        axes.set(xlim=(0, 1.03), ylim=(-0.03, 1.03))
-        axes.legend(fontsize=6)
+        axes.set(xlim=(0.3, 1.03), ylim=(-0.03, 1.03))
+        axes.legend(loc="upper left", fontsize=6)
     add_note(figure, inputs.note())
     return figure
 

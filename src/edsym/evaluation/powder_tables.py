@@ -93,19 +93,21 @@ def powder3(inputs: PowderInputs) -> Table:
     ]
     for values in block["measured"]:
         rows.append({"division": "published"} | values)
+    columns = (
+        *PLACE,
+        Column("number", "Number", "count"),
+        Column("classes", "Groups", "count"),
+        Column("top1", "Group, first", "percent"),
+        Column("top5", "Among five", "percent"),
+        Column("system", "Crystal system", "percent"),
+        Column("spacegroup", "Space group", "percent"),
+    )
     return Table(
         "powder3",
         "Measured powder patterns beside published ones: right answers in %",
-        pd.DataFrame(rows),
-        (
-            *PLACE,
-            Column("number", "Number", "count"),
-            Column("classes", "Groups", "count"),
-            Column("top1", "Group, first", "percent"),
-            Column("top5", "Among five", "percent"),
-            Column("system", "Crystal system", "percent"),
-            Column("spacegroup", "Space group", "percent"),
-        ),
+        # the published rows alone, without a measured set, have not all columns
+        pd.DataFrame(rows, columns=[column.name for column in columns]),
+        columns,
         f"{inputs.note()} {published.citation(('powder',))}",
         "The published patterns are other selections than these, and have 99 groups, of which two pairs "
         "cannot be told apart; minerals of either may be among the materials of a training.",
