@@ -166,6 +166,11 @@ def test_choices_hold_for_every_key(section, key, entry):
             "network.point_channels: [] is not allowed; it must be a list of at least 1",
         ),
         ("network", {"point_channels": [64, 0.5]}, "network.point_channels.1: 0.5 is not allowed"),
+        (
+            "experiment",
+            {"phases": ["a/Au.cif", "b/Au.cif"]},
+            "experiment.phases: 'b/Au.cif' is not allowed; each must have a name of its own",
+        ),
         ("network", {"point_channels": "64"}, "network.point_channels: 64 is not allowed; it must be a list"),
     ],
 )

@@ -65,6 +65,7 @@ LINES, POWDER_TABLE = {"powder_reflections"}, {"write_powder_table"}
 POWDER_FIGURE = {"draw_powder_figure"}
 TRAIN_POWDER = {"train_powder", "train_powder_transformer"}
 POWDER = TRAIN_POWDER | {"score_powder"}
+SCAN = {"classify_scan"}  # with known phases, which are simulated
 VERBS = ("train", "predict", "predict_views", "predict_curves")
 TRAIN, PREDICT, VIEWS, CURVES = ({f"{rule} {model}" for model in MODELS} for rule in VERBS)
 NETWORK, MLP, CELL, MVOF, FOREST = ({f"{rule} {model}" for rule in VERBS} for model in MODELS)
@@ -80,7 +81,6 @@ EXPECTED = {
     "hdf5": set(),
     "store_checks": set(),
     "cli": set(),
-    "acom.search": set(),
     "provenance.record": set(),
     "provenance.digest": set(),
     "provenance.crate": set(),
@@ -99,10 +99,10 @@ EXPECTED = {
     "structures.kinship_table": {"select_materials", "split_materials"} | LINES | POWDER | TABLES | FIGURES,
     # simulation
     "simulation.run.shard": SIMULATE,
-    "simulation.orientations": SIMULATE,
-    "simulation.orientation_plan": SIMULATE,
-    "simulation.crystal.cell": SIMULATE,
-    "simulation.crystal.weickenmeier_kohl": SIMULATE,
+    "simulation.orientations": SIMULATE | SCAN,
+    "simulation.orientation_plan": SIMULATE | SCAN,
+    "simulation.crystal.cell": SIMULATE | SCAN,
+    "simulation.crystal.weickenmeier_kohl": SIMULATE | SCAN,
     "simulation.engines.krylov.propagation": SIMULATE,
     "simulation.engines.batched.propagation": set(),
     "simulation.engines.abtem_engine": set(),
@@ -220,12 +220,13 @@ CLASSIFY = {
     *("models.mvof.model", "models.mvof.network", "models.mvof.opinions"),
     *("predictions.pooling", "training.batches", "training.predict"),
 }
-EXPECTED |= {module: EXPECTED[module] | {"classify_scan"} for module in CLASSIFY}
+EXPECTED |= {module: EXPECTED[module] | SCAN for module in CLASSIFY}
 EXPECTED |= {
-    "mapping.grains": {"classify_scan"},
-    "mapping.phases": {"classify_scan"},
-    "mapping.parts": {"classify_scan"} | TABLES | FIGURES,
-    "mapping.scan_map": {"classify_scan"} | TABLES | FIGURES,
+    "mapping.grains": SCAN,
+    "mapping.phases": SCAN,
+    "acom.search": SCAN,
+    "mapping.parts": SCAN | TABLES | FIGURES,
+    "mapping.scan_map": SCAN | TABLES | FIGURES,
     "experiment.finder": {"find_scan_spots"},
 }
 WITH_OTHER_CHOICES = EXPECTED | {

@@ -53,6 +53,7 @@ rule find_scan_spots:
 rule classify_scan:
     input:
         spots=f"{EXPERIMENT}/{{scan}}/spots.h5",
+        phases=config["experiment"]["phases"],
     output:
         map=f"{EXPERIMENT}/{{scan}}/{{classifier}}.h5",
         positions=f"{EXPERIMENT}/{{scan}}/{{classifier}}_positions.csv",
@@ -74,6 +75,7 @@ rule classify_scan:
         model=lambda wildcards: SCAN_MODELS[wildcards.classifier],
         energy_kev=config["experiment"]["energy_kev"],
         min_intensity=config["experiment"]["min_intensity"],
+        thickness=config["experiment"]["thickness_angstrom"],
         parts=f"{RESULTS}/checkpoints/classify_scan/{{scan}}/{{classifier}}",
         code=code("classify_scan.py", *(entry.model for entry in MODELS.values())),
     script:

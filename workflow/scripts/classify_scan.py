@@ -1,20 +1,36 @@
 """Tell crystal systems and space groups at every position of a scan, of every grain and every phase."""
 
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 from edsym.experiment.scan_spots import read_scan_spots
 from edsym.interface.classify import classify_scan
+from edsym.interface.known_phases import match_scan
 from edsym.job import job
 
 with job(snakemake):
+    spots = read_scan_spots(snakemake.input.spots)
+    params, parts = snakemake.params, Path(snakemake.params.parts)
     found = classify_scan(
-        read_scan_spots(snakemake.input.spots),
-        snakemake.params.model,
-        snakemake.params.energy_kev,
-        min_intensity=snakemake.params.min_intensity,
+        spots,
+        params.model,
+        params.energy_kev,
+        min_intensity=params.min_intensity,
         threads=snakemake.threads,
-        parts=snakemake.params.parts,
+        parts=parts,
     )
+    if snakemake.input.phases:
+        known = match_scan(
+            spots,
+            snakemake.input.phases,
+            params.energy_kev,
+            params.thickness,
+            grain=found.grain,
+            jobs=snakemake.threads,
+            parts=parts / "known",
+        )
+        found = replace(found, known=known)
     found.write(snakemake.output.map)
     found.to_csv(snakemake.output.positions, snakemake.output.grains, snakemake.output.phases)
-    shutil.rmtree(snakemake.params.parts, ignore_errors=True)
+    shutil.rmtree(parts, ignore_errors=True)

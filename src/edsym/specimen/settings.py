@@ -10,7 +10,7 @@ from edsym.settings import MAX_SEED, Settings, setting
 
 SIMULATED = "simulated"
 """The data set that the workflow makes itself."""
-CLASSIFICATION = ("datasets", "models", "pixel_given", "min_intensity")
+CLASSIFICATION = ("datasets", "models", "pixel_given", "min_intensity", "phases", "thickness_angstrom")
 """Keys that tell what is made of scans, not how one is simulated."""
 
 
@@ -34,6 +34,10 @@ class ExperimentSettings(Settings):
     """A pixel of the scans that are files, in place of what these say."""
     min_intensity: float = setting(0.001, "of the beam", ge=0, lt=1)
     """Smallest intensity of a spot that is taken for a crystal's; weaker ones are a film's."""
+    phases: tuple[Annotated[str, Field(min_length=1)], ...] = setting((), strict=False)
+    """Known phases that template matching tells apart beside the models: paths of CIF files."""
+    thickness_angstrom: float = setting(200.0, "Å", ge=5, le=5000)
+    """Thickness of their crystals, about."""
     energy_kev: float = setting(200.0, "keV", ge=10, le=1500)
     """Energy of the electrons, in all scans."""
     positions: int = setting(32, "positions", ge=2, le=1000)
@@ -58,10 +62,11 @@ class ExperimentSettings(Settings):
     """Seed of orientations, film, phonons and counts."""
 
     def _contradictions(self) -> Iterator[str]:
-        for key, values in (("datasets", self.datasets), ("models", self.models)):
+        several = {"datasets": self.datasets, "models": self.models, "phases": self.phases}
+        for key, values in several.items():
             names = [name_of(value) for value in values]
             for value, name in zip(values, names, strict=True):
-                if not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
+                if key != "phases" and not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
                     yield (
                         f"experiment.{key}: {value!r} is not allowed; its name may have letters, digits, "
                         "-, _ and . alone"
