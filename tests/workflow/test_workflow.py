@@ -40,7 +40,7 @@ TINY = {
     "mvof": {"channels": [8], "hidden": 8, "epochs": 2, "threads": 1},
     "forest": {"system_trees": 24, "spacegroup_trees": 24},
     "cell": {"patterns": 1, "set_views": [2], "width": 16, "hidden": 16, "epochs": 2, "threads": 1},
-    "evaluation": {"views": 3, "leak_materials": 1},
+    "evaluation": {"views": 2, "leak_materials": 1},
     "detector": {"curves": [1.0], "curve_materials": 6},
     "finder": {"materials": 1, "views": [1]},
 }
@@ -222,7 +222,7 @@ TRAINED = PREDICTED | REGRESS | {f"train {model}" for model in MODELS}
         ({"mlp": {"epochs": 3}}, {"train mlp", "predict mlp"} | SCORES),
         ({"forest": {"system_trees": 9}}, {"train forest", "predict forest", "table19"} | REGRESS | SCORES),
         ({"cell": {"epochs": 3}}, {"train cell", "predict cell", "predict_views"} | SCORES),
-        ({"evaluation": {"views": 2}}, LINE | SCORES | REGRESS | {"find_cells", "predict_views"}),
+        ({"evaluation": {"views": 3}}, LINE | SCORES | REGRESS | {"find_cells", "predict_views"}),
         ({"detector": {"training": "good"}}, TRAINED | LINE | SCORES),
         (
             {"detector": {"tests": ["typical"]}},
