@@ -13,7 +13,8 @@ from edsym.cli import main
 from edsym.errors import InputError
 from edsym.experiment.chance import level_of
 from edsym.experiment.descan import centres_of, fitted_descan
-from edsym.experiment.finder import Finder
+from edsym.experiment.finder import Finder, _Search
+from edsym.experiment.grain import measured_grain
 from edsym.experiment.probe import Probe
 
 SIZE, RADIUS, DOSE = 96, 4.0, 200000
@@ -101,6 +102,18 @@ def test_the_level_is_what_noise_exceeds_so_often(radius, edge):
     assert sum(ndimage.label(one)[1] for one in above) == pytest.approx(120, abs=3 * np.sqrt(120))
 
 
+def test_a_spot_stands_out_in_its_middle_where_grain_differs_on_both_sides():
+    y, x = np.indices((SIZE, SIZE))
+    ground = 10.0 + 0.1 * x
+    finder = Finder(np.ones((SIZE, SIZE), bool), Probe.disk(6.0), np.ones(2), 1.0, 0.0, 0.05, 9.0, 0.0)
+    image = ground + 50 * (np.hypot(y - 40, x - 52) < 6)
+    search = _Search(finder, image, finder.good, np.array([48.0, 48.0]))
+    off = finder.correlated(ground)
+    search.grain = np.array([off[40, 48], off[40, 56]]), np.array([0.0, 0.1])
+    z, places = search._standing_out(off, finder.covered, finder.threshold)
+    assert places.tolist() == [[40, 52]] and z[40, 52] < z[40, 50]
+
+
 def test_speckle_counts_as_noise():
     rng = np.random.default_rng(10)
     y, x = np.indices((128, 128))
@@ -114,6 +127,14 @@ def test_speckle_counts_as_noise():
         counts.append(rng.poisson(20 * speckle / speckle.mean() + beam))
     found = edsym.find_spots(np.array(counts), probe=4.0)
     assert np.diff(found.offset).mean() < 40 and np.median(found.noise) > 0.2
+
+
+def test_few_counts_are_not_taken_for_much_grain():
+    rng = np.random.default_rng(15)
+    images = rng.poisson(0.1, (20, 128, 128)).astype(float)
+    ground, free = np.full((128, 128), 0.1), np.ones((128, 128), bool)
+    grains = [measured_grain(image, ground, free, 49.0, 0.05)[1].max() for image in images]
+    assert max(grains) < 0.7 and min(grains) < 0.05  # there is none
 
 
 def test_the_intensity_is_what_the_spot_has_in_the_units_of_the_image():

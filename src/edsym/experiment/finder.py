@@ -226,8 +226,7 @@ class _Search:
             else:  # what depends on the distance alone does so under a probe, too
                 off = f.coverage * round_image(under_probe(level, f.kernel, *f.aspect), middle)
             least = f.threshold if last else _SUSPECT
-            z = significances(self.on, off, f.share, *self.grain, least)
-            places = local_maxima(z, f.covered, least, f.spacing, *f.aspect)
+            z, places = self._standing_out(off, f.covered, least)
             if k < _GRAINY:
                 bright = places[z[*places.T] > f.threshold]
         return ground, places.astype(float)
@@ -268,10 +267,18 @@ class _Search:
     def _overlooked(self, model: np.ndarray, y, x) -> np.ndarray:
         """Return where the pattern is brighter than background and spots."""
         f = self.finder
-        z = significances(self.on, f.correlated(model * f.good), f.share, *self.grain, f.threshold)
         elsewhere = f.covered.copy()
         cover(elsewhere, y, x, f.spacing, *f.aspect)
-        return local_maxima(z, elsewhere, f.threshold, f.spacing, *f.aspect).astype(float)
+        return self._standing_out(f.correlated(model * f.good), elsewhere, f.threshold)[1].astype(float)
+
+    def _standing_out(self, off: np.ndarray, allowed: np.ndarray, least: float):
+        """Return significances over a background, and where counts are most above it and surely so.
+
+        Significance itself has no sharp maximum on a bright spot: it hardly rises where the grain is coarse.
+        """
+        f = self.finder
+        z = significances(self.on, off, f.share, *self.grain, least)
+        return z, local_maxima(self.on - off, allowed & (z >= least), 0.0, f.spacing, *f.aspect)
 
     def _result(self, ground, y, x, height, error, sure) -> Found:
         f = self.finder

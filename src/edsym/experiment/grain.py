@@ -10,6 +10,7 @@ _LOW, _HIGH, _BETWEEN = 0.1, 0.3, 0.757  # quantiles, and how far they are apart
 _FREE = 0.7  # share of a place that must be free
 _FEWEST = 40  # places of a zone: their scatter is known to a tenth
 _TRIES = 8
+_GOLDEN = 0.6180339887498949  # steps of it are spread evenly
 
 
 @njit(cache=True, nogil=True)
@@ -65,6 +66,8 @@ def _places(image, ground, free, side):
                 off[k] += ground[i, j]
                 pixels[k] += 1
     enough = pixels >= _FREE * side**2
+    for k in range(len(on)):  # quantiles of whole numbers jump
+        on[k] += (k * _GOLDEN) % 1 - 0.5
     return on[enough], off[enough], pixels[enough]
 
 
