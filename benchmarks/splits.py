@@ -160,6 +160,11 @@ class Run:
         return read_spots(self.paths, materials_with_patterns(self.paths))
 
     @cached_property
+    def kinship(self) -> pd.DataFrame:
+        """Prototype and elements of each material."""
+        return read_kinship(self.folder / "structures/kinship.parquet")
+
+    @cached_property
     def orientations(self) -> str:
         """What directions the patterns were simulated along, as the stores say."""
         with h5py.File(next((self.folder / "patterns").glob("*.h5"))) as file:
@@ -226,10 +231,9 @@ class Run:
     def _sides(self, ids: pd.Series, split: pd.DataFrame, strategy: str) -> Iterator[tuple[str, np.ndarray]]:
         """Yield all decisions and, where the split does not keep kin apart, those with and without them."""
         yield "all", np.ones(len(ids), dtype=bool)
-        kinship = read_kinship(self.folder / "structures/kinship.parquet")
-        known = kinship.loc[split.index[split.split == "train"]]
+        known = self.kinship.loc[split.index[split.split == "train"]]
         for kin in KIN if strategy == "material" else ():
-            akin = kinship[kin].loc[ids].isin(known[kin]).to_numpy()
+            akin = self.kinship[kin].loc[ids].isin(known[kin]).to_numpy()
             for text, chosen in (("in training", akin), ("not in training", ~akin)):
                 if chosen.any():
                     yield f"{kin} {text}", chosen

@@ -156,8 +156,8 @@ def _common_lattice(
             sure = _Candidate(found, dict(zip(own, found.solution.gain, strict=True)), own)
             if sure.evidence <= 0 or found.probability <= _LIKELY or _uncertainty(found) > _UNCERTAINTY:
                 break
-            others = {g: _gain(found, patterns[g], wavelength) for g in grains if g not in own}
-            return replace(sure, gains=sure.gains | {g: gain for g, gain in others.items() if gain}), tried
+            others = [(g, _gain(found, patterns[g], wavelength)) for g in grains if g not in own]
+            return replace(sure, gains=sure.gains | {g: gain for g, gain in others if gain}), tried
         own = good
     return _Candidate(), tried
 
