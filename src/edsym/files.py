@@ -1,8 +1,7 @@
 """Writing files so that a killed job never leaves half a file under a final name; their checksums."""
 
 import hashlib
-import os
-import tempfile
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,10 +22,10 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    # The name is known before the file is there: an interrupt between the two leaves nothing.
+    temporary = path.with_name(f".{path.stem}-{secrets.token_hex(8)}{path.suffix}")
     try:
+        temporary.touch(exist_ok=False)
         yield temporary
         temporary.chmod(0o644)
         temporary.replace(path)

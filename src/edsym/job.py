@@ -79,10 +79,17 @@ def reported() -> Iterator[None]:
         raise
 
 
-def _end(number: int, _) -> None:
-    """Have the stack cleaned up, undisturbed by the same or the other signal."""
+def undisturbed() -> None:
+    """Let no further signal to end disturb what cleans up after the first.
+
+    The handler does nothing, where SIG_IGN would make Python complain of a signal that came just before.
+    """
     for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)
+        signal.signal(each, lambda *_: None)
+
+
+def _end(number: int, _) -> None:
+    undisturbed()
     _told_to_end.append(signal.Signals(number).name)
     raise KeyboardInterrupt
 

@@ -21,7 +21,14 @@ from edsym.job import job
 folder, *arguments = pickle.load(sys.stdin.buffer)
 snakemake = SimpleNamespace(config={"results": str(folder)}, log=[str(folder / "job.log")])
 
+unlink = Path.unlink
+
+def slowly(*arguments, **options):  # so that the next signal comes while the first one's work is undone
+    time.sleep(0.2)
+    unlink(*arguments, **options)
+
 def write_half(*_):
+    Path.unlink = slowly
     with atomic_path(folder / "file.txt") as temporary:
         temporary.write_text("half")
         print("started", flush=True)

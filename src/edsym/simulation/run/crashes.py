@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from edsym.errors import EdsymError
-from edsym.job import reported
+from edsym.job import reported, undisturbed
 from edsym.provenance.record import process_facts
 from edsym.simulation.run.journal import Checkpoint, open_journal
 from edsym.simulation.run.results import FailedMaterial
@@ -85,13 +85,17 @@ def _run(*job) -> int:
 def _simulate(sender: Connection, *job) -> None:
     # An interrupt ends the parent, and with the parent this process: it must not go on alone.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(
-        signal.SIGTERM, lambda *_: sys.exit(_TERMINATED)
-    )  # cleans up, and leaves the word to the parent
+    signal.signal(signal.SIGTERM, _end)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with reported():
         simulate_shard(*job)
         sender.send(process_facts())
+
+
+def _end(*_) -> None:
+    """Have the stack cleaned up, and leave the word to the parent, which may send the signal once more."""
+    undisturbed()
+    sys.exit(_TERMINATED)
 
 
 def _end_with_parent() -> None:
