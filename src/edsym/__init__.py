@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from edsym.experiment.ellipse_fit import measure_ellipse
-    from edsym.experiment.read import read_scan
-    from edsym.experiment.scan_spots import read_scan_spots
+    from edsym.experiment.files.read import read_scan
+    from edsym.experiment.spots.scan_spots import read_scan_spots
     from edsym.interface.cell import find_cell, find_crystals
     from edsym.interface.classify import classify_scan
     from edsym.interface.finding import find_spots
@@ -36,8 +36,8 @@ _MODULES = {
     "measure_ellipse": "edsym.experiment.ellipse_fit",
     "plot_pattern": "edsym.interface.plot",
     "read_powder": "edsym.powder.pattern_files",
-    "read_scan": "edsym.experiment.read",
-    "read_scan_spots": "edsym.experiment.scan_spots",
+    "read_scan": "edsym.experiment.files.read",
+    "read_scan_spots": "edsym.experiment.spots.scan_spots",
     "read_spots": "edsym.interface.spot_files",
     "simulate": "edsym.interface.simulation",
     "simulate_powder": "edsym.interface.powder",

@@ -17,7 +17,7 @@ from edsym.acom.rotations import bunge_angles, disorientation, in_fundamental_zo
 from edsym.acom.zones import zone_colours
 from edsym.cli import main
 from edsym.errors import InputError
-from edsym.experiment.scan_spots import ScanSpots
+from edsym.experiment.spots.scan_spots import ScanSpots
 from edsym.interface import known_phases
 from edsym.simulation.sectors import laue_rotations
 from edsym.simulation.settings import SimulationSettings

@@ -7,7 +7,7 @@ import edsym
 from edsym.cli import main
 from edsym.errors import InputError
 from edsym.experiment.ellipse import rounding
-from edsym.experiment.scan_spots import ScanSpots
+from edsym.experiment.spots.scan_spots import ScanSpots
 from edsym.structures.structure import Structure
 
 RATIO, ANGLE, CENTRE = 1.04, 35.0, np.array([62.3, 65.1])

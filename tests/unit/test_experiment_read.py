@@ -14,8 +14,8 @@ from PIL import Image
 
 import edsym
 from edsym.errors import InputError
-from edsym.experiment.scan import scan_of_array
-from edsym.experiment.vendor_files import PLUGINS
+from edsym.experiment.files.scan import scan_of_array
+from edsym.experiment.files.vendor_files import PLUGINS
 
 CUBE = np.random.default_rng(0).poisson(3.0, (3, 4, 16, 20)).astype(np.uint16)
 SERIES = CUBE.reshape(-1, 16, 20)

@@ -11,11 +11,11 @@ from scipy.special import erfc
 import edsym
 from edsym.cli import main
 from edsym.errors import InputError
-from edsym.experiment.chance import level_of
 from edsym.experiment.descan import centres_of, fitted_descan
-from edsym.experiment.finder import Finder, _Search
-from edsym.experiment.grain import measured_grain
-from edsym.experiment.probe import Probe
+from edsym.experiment.spots.chance import level_of
+from edsym.experiment.spots.finder import Finder, _Search
+from edsym.experiment.spots.grain import measured_grain
+from edsym.experiment.spots.probe import Probe
 
 SIZE, RADIUS, DOSE = 96, 4.0, 200000
 PLACES = np.array([[a, b] for a in (-2, -1, 0, 1, 2) for b in (-2, -1, 0, 1, 2) if a or b]) @ [
@@ -209,13 +209,13 @@ def test_a_scan_that_was_killed_goes_on_to_the_same_file(tmp_path, monkeypatch, 
     rng = np.random.default_rng(8)
     cube = np.array([image(rng) for _ in range(12)]).reshape(3, 4, SIZE, SIZE)
     np.save(tmp_path / "scan.npy", cube)
-    monkeypatch.setattr("edsym.experiment.find._BLOCK_BYTES", 4 * 4 * SIZE**2)
+    monkeypatch.setattr("edsym.experiment.spots.find._BLOCK_BYTES", 4 * 4 * SIZE**2)
     names = [str(tmp_path / name) for name in ("whole.h5", "resumed.h5")]
     arguments = ["spots", str(tmp_path / "scan.npy"), "--pixel", "0.02", "--out"]
     assert main([*arguments, names[0], "--csv", str(tmp_path / "spots.csv")]) == 0
     assert capsys.readouterr().out.startswith("3 × 4 patterns, 12 of them valid, with ")
 
-    from edsym.experiment import find
+    from edsym.experiment.spots import find
 
     finish, seen = find._block, []
 

@@ -11,7 +11,7 @@ from edsym.errors import InputError
 from edsym.evaluation.inputs import EvaluationInputs
 from edsym.evaluation.map_figure import fig2
 from edsym.evaluation.map_tables import table14, table15
-from edsym.experiment.scan_spots import ScanSpots
+from edsym.experiment.spots.scan_spots import ScanSpots
 from edsym.interface import classify
 from edsym.mapping.grains import common_pattern, grains, similarity
 from edsym.mapping.known_phases import KnownPhases

@@ -12,8 +12,8 @@ import pytest
 from browser import NAMES, Browser, find_browser
 from PIL import Image
 
-from edsym.experiment.scan import scan_of_array
-from edsym.experiment.scan_spots import ScanSpots
+from edsym.experiment.files.scan import scan_of_array
+from edsym.experiment.spots.scan_spots import ScanSpots
 from edsym.interface import classify
 from edsym.mapping.indices import indices
 from edsym.mapping.known_phases import KnownPhases

@@ -227,7 +227,7 @@ EXPECTED |= {
     "acom.search": SCAN,
     "mapping.parts": SCAN | TABLES | FIGURES,
     "mapping.scan_map": SCAN | TABLES | FIGURES,
-    "experiment.finder": {"find_scan_spots"},
+    "experiment.spots.finder": {"find_scan_spots"},
 }
 WITH_OTHER_CHOICES = EXPECTED | {
     "structures.materials_project": set(),

@@ -4,7 +4,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from edsym.experiment.scan_spots import read_scan_spots
+from edsym.experiment.spots.scan_spots import read_scan_spots
 from edsym.interface.classify import classify_scan
 from edsym.interface.known_phases import match_scan
 from edsym.job import job

@@ -1,7 +1,7 @@
 """Find the Bragg spots in the patterns of a scan."""
 
-from edsym.experiment.find import find_scan_spots
-from edsym.experiment.read import read_scan
+from edsym.experiment.files.read import read_scan
+from edsym.experiment.spots.find import find_scan_spots
 from edsym.job import job
 
 with job(snakemake):

@@ -5,9 +5,9 @@ from scipy.optimize import minimize
 
 from edsym.errors import InputError
 from edsym.experiment.ellipse import MAX_RATIO, Ellipse, rounding_of
-from edsym.experiment.find import find_scan_spots
-from edsym.experiment.scan import Scan, scan_of_array
-from edsym.experiment.scan_spots import ScanSpots
+from edsym.experiment.files.scan import Scan, scan_of_array
+from edsym.experiment.spots.find import find_scan_spots
+from edsym.experiment.spots.scan_spots import ScanSpots
 from edsym.structures.structure import Structure
 
 _SAMPLE = 64  # patterns of which rings are the mean

@@ -8,7 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from edsym.errors import InputError
-from edsym.experiment.scan_spots import ScanSpots
+from edsym.experiment.spots.scan_spots import ScanSpots
 from edsym.files import kept_arrays
 from edsym.interface.crystals import FEWEST, answers, as_spots, said_of, said_of_phases
 from edsym.interface.model import MAX_SPOTS, TrainedModel, load_model, model_folder

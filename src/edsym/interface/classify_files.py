@@ -14,10 +14,10 @@ from edsym.errors import InputError
 from edsym.evaluation.drawing import STYLE
 from edsym.evaluation.map_figure import draw_maps
 from edsym.evaluation.map_tables import shares_of_map
-from edsym.experiment.find import find_scan_spots
-from edsym.experiment.read import read_scan
-from edsym.experiment.scan import Scan
-from edsym.experiment.scan_spots import ScanSpots, is_scan_spots, read_scan_spots
+from edsym.experiment.files.read import read_scan
+from edsym.experiment.files.scan import Scan
+from edsym.experiment.spots.find import find_scan_spots
+from edsym.experiment.spots.scan_spots import ScanSpots, is_scan_spots, read_scan_spots
 from edsym.files import atomic_path
 from edsym.interface.classify import classify_scan
 from edsym.interface.known_phases import LEAST_SCORE, match_scan

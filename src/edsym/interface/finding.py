@@ -1,7 +1,7 @@
 """Spots of patterns, of simulated ones and of images."""
 
-from edsym.experiment.find import find_scan_spots
-from edsym.experiment.scan_spots import ScanSpots
+from edsym.experiment.spots.find import find_scan_spots
+from edsym.experiment.spots.scan_spots import ScanSpots
 from edsym.interface.simulation import Patterns, simulated_spots
 from edsym.interface.spots import Spots
 

@@ -8,8 +8,8 @@ import numpy as np
 from edsym.errors import InputError
 from edsym.experiment.ellipse import Ellipse, given_ellipse
 from edsym.experiment.ellipse_fit import measure_ellipse
-from edsym.experiment.read import read_scan
-from edsym.experiment.scan_spots import ScanSpots
+from edsym.experiment.files.read import read_scan
+from edsym.experiment.spots.scan_spots import ScanSpots
 
 _REASONS = 5
 

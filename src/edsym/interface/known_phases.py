@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from edsym.experiment.scan_spots import ScanSpots
+from edsym.experiment.spots.scan_spots import ScanSpots
 from edsym.files import kept_arrays
 from edsym.interface.orientation import match_orientations
 from edsym.interface.orientation_result import Orientations

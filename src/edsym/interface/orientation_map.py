@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 from edsym.acom.zones import zone_colours
 from edsym.errors import InputError
 from edsym.evaluation.map_figure import PHASE_COLOURS
-from edsym.experiment.scan_spots import is_scan_spots, read_scan_spots
+from edsym.experiment.spots.scan_spots import is_scan_spots, read_scan_spots
 from edsym.interface.orientation_result import Orientations
 from edsym.interface.plot import save_figure
 

@@ -4,8 +4,8 @@ import warnings
 from pathlib import Path
 
 from edsym.errors import InputError, InputWarning
-from edsym.experiment.scan_spots import is_scan_spots, read_list
-from edsym.experiment.spot_lists import SpotList, reader_of
+from edsym.experiment.files.spot_lists import SpotList, reader_of
+from edsym.experiment.spots.scan_spots import is_scan_spots, read_list
 from edsym.interface.spots import Spots
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from edsym.acom.zones import zone_colours
 from edsym.evaluation.map_figure import MAP_COLOURS
-from edsym.experiment.scan_spots import ScanSpots
+from edsym.experiment.spots.scan_spots import ScanSpots
 from edsym.mapping.indices import indices
 from edsym.mapping.parts import Crystals
 from edsym.mapping.scan_map import ScanMap

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from edsym.experiment.scan import Scan
+from edsym.experiment.files.scan import Scan
 from edsym.mapping.scan_map import ScanMap
 
 MOST = 4096

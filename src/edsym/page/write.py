@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from edsym.errors import InputError
-from edsym.experiment.read import read_scan
-from edsym.experiment.scan import Scan
-from edsym.experiment.scan_spots import ScanSpots
+from edsym.experiment.files.read import read_scan
+from edsym.experiment.files.scan import Scan
+from edsym.experiment.spots.scan_spots import ScanSpots
 from edsym.files import write_text
 from edsym.mapping.scan_map import ScanMap
 from edsym.page.content import facts_of, farthest, known_of, positions_of, spots_of

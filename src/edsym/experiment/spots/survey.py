@@ -8,11 +8,11 @@ from scipy import fft, ndimage
 
 from edsym.errors import InputError
 from edsym.experiment.descan import Descan, fitted_descan
-from edsym.experiment.finder import Finder
-from edsym.experiment.peaks import cover, local_maxima, significances
-from edsym.experiment.pixels import problem_of
-from edsym.experiment.probe import Probe, fitted_disk, measured_probe, radial_profile
-from edsym.experiment.scan import Scan
+from edsym.experiment.files.scan import Scan
+from edsym.experiment.spots.finder import Finder
+from edsym.experiment.spots.peaks import cover, local_maxima, significances
+from edsym.experiment.spots.pixels import problem_of
+from edsym.experiment.spots.probe import Probe, fitted_disk, measured_probe, radial_profile
 
 _SAMPLE, _SAMPLE_BYTES = 48, 2**28
 _CALM = 0.25  # quantile of the blocks of a pattern that are taken to hold no edge of a spot

@@ -6,10 +6,10 @@ from pathlib import Path
 import h5py
 
 from edsym.errors import InputError
-from edsym.experiment.hdf5_files import read_hdf5, read_master
-from edsym.experiment.image_files import TIFF, read_npy, read_tiff
-from edsym.experiment.scan import Scan
-from edsym.experiment.vendor_files import PLUGINS, read_vendor
+from edsym.experiment.files.hdf5_files import read_hdf5, read_master
+from edsym.experiment.files.image_files import TIFF, read_npy, read_tiff
+from edsym.experiment.files.scan import Scan
+from edsym.experiment.files.vendor_files import PLUGINS, read_vendor
 
 HDF5 = (".h5", ".hdf5", ".emd", ".nxs", ".nx5", ".nexus", ".he5", ".hspy")
 _ARINA = "_master.h5"

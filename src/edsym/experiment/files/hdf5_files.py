@@ -9,9 +9,9 @@ import h5py
 import numpy as np
 
 from edsym.errors import InputError
-from edsym.experiment.calibration import NoCalibration
-from edsym.experiment.hdf5_axes import calibrated_pixel, in_order, text_of
-from edsym.experiment.scan import SMALLEST, Scan, scan_of_array
+from edsym.experiment.files.calibration import NoCalibration
+from edsym.experiment.files.hdf5_axes import calibrated_pixel, in_order, text_of
+from edsym.experiment.files.scan import SMALLEST, Scan, scan_of_array
 
 _CACHE = 2**27  # bytes of unpacked chunks
 

@@ -3,7 +3,7 @@
 import h5py
 import numpy as np
 
-from edsym.experiment.calibration import NoCalibration, pixel_size, reciprocal
+from edsym.experiment.files.calibration import NoCalibration, pixel_size, reciprocal
 
 
 class Reversed:

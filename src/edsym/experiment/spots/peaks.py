@@ -36,7 +36,7 @@ def significances(on, off, share, levels, grains, least):
 
     A normal distribution gives more than `significance` wherever counts exceed their background: what is
     not enough by it need not be worked out. ``levels`` and ``grains`` are as
-    `edsym.experiment.grain.measured_grain` returns them.
+    `edsym.experiment.spots.grain.measured_grain` returns them.
     """
     out = np.zeros(on.shape)
     for i in range(on.shape[0]):

@@ -54,8 +54,8 @@ def electrons(values, good, gain, pedestal):
     """Return counted electrons (H, W), 0 where nothing was measured, and which pixels measured.
 
     Single bright pixels are as their brightest neighbour. Of a probe as sharp as
-    `edsym.experiment.probe.SHARPEST` blurred by a pixel, a neighbour of the middle has a fifth of its counts
-    at least; five standard deviations of the counts are left besides.
+    `edsym.experiment.spots.probe.SHARPEST` blurred by a pixel, a neighbour of the middle has a fifth of its
+    counts at least; five standard deviations of the counts are left besides.
 
     Parameters
     ----------

@@ -15,10 +15,10 @@ from tqdm import tqdm
 from edsym.errors import InputError
 from edsym.experiment.descan import centres_of, fitted_descan
 from edsym.experiment.ellipse import Ellipse, given_ellipse
-from edsym.experiment.finder import Found
-from edsym.experiment.scan import Scan, scan_of_array
-from edsym.experiment.scan_spots import ScanSpots
-from edsym.experiment.survey import Survey, survey
+from edsym.experiment.files.scan import Scan, scan_of_array
+from edsym.experiment.spots.finder import Found
+from edsym.experiment.spots.scan_spots import ScanSpots
+from edsym.experiment.spots.survey import Survey, survey
 from edsym.files import kept_arrays
 
 _BLOCK_BYTES = 2**26

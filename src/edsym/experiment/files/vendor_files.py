@@ -6,8 +6,8 @@ from importlib import import_module
 from pathlib import Path
 
 from edsym.errors import InputError
-from edsym.experiment.calibration import NoCalibration, pixel_size
-from edsym.experiment.scan import Scan, scan_of_array
+from edsym.experiment.files.calibration import NoCalibration, pixel_size
+from edsym.experiment.files.scan import Scan, scan_of_array
 
 PLUGINS = {
     ".blo": "blockfile",

@@ -8,13 +8,13 @@ from scipy import fft
 from scipy.ndimage import uniform_filter
 from scipy.signal import fftconvolve
 
-from edsym.experiment.background import distances, levels, round_image, under_probe, with_local
-from edsym.experiment.chance import level_of
-from edsym.experiment.fitting import fit
-from edsym.experiment.grain import measured_grain
-from edsym.experiment.peaks import apart, brightest, cover, local_maxima, significances
-from edsym.experiment.pixels import electrons, problem_of
-from edsym.experiment.probe import Probe
+from edsym.experiment.spots.background import distances, levels, round_image, under_probe, with_local
+from edsym.experiment.spots.chance import level_of
+from edsym.experiment.spots.fitting import fit
+from edsym.experiment.spots.grain import measured_grain
+from edsym.experiment.spots.peaks import apart, brightest, cover, local_maxima, significances
+from edsym.experiment.spots.pixels import electrons, problem_of
+from edsym.experiment.spots.probe import Probe
 
 MIN_SPOTS = 5
 """Fewer spots say nothing of a crystal."""

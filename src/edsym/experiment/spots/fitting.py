@@ -3,8 +3,8 @@
 import numpy as np
 from numba import njit
 
-from edsym.experiment.peaks import grain_at, significance
-from edsym.experiment.probe import STEP
+from edsym.experiment.spots.peaks import grain_at, significance
+from edsym.experiment.spots.probe import STEP
 
 _UNLIKE = 0.03
 """A spot differs by so much of its height from the probe, as real disks are not of one height."""
@@ -35,7 +35,7 @@ def fit(image, good, ground, y, x, profile, ay, ax, share, levels, grains, limit
     ay, ax : float
         Height and width of a pixel over their geometric mean.
     share, levels, grains : float, (K,) arrays
-        As `edsym.experiment.peaks.significances` takes them.
+        As `edsym.experiment.spots.peaks.significances` takes them.
     limit : float
         No spot goes further than this from where it began, in pixels.
     rounds : int

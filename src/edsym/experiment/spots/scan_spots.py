@@ -10,7 +10,7 @@ import numpy as np
 from edsym.errors import InputError
 from edsym.experiment.descan import Descan
 from edsym.experiment.ellipse import rounding
-from edsym.experiment.spot_lists import SpotList
+from edsym.experiment.files.spot_lists import SpotList
 from edsym.hdf5 import create_dataset, create_store, open_store, read_text, write_text
 
 FORMAT = "edsym-scan-spots"

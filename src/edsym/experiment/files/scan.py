@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edsym.errors import InputError
-from edsym.experiment.calibration import given_pixel
+from edsym.experiment.files.calibration import given_pixel
 
 SMALLEST = 4
 """Pixels that a pattern has at least along each axis."""

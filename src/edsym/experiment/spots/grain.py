@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from edsym.experiment.peaks import LEAST, significance
+from edsym.experiment.spots.peaks import LEAST, significance
 
 _SHARES = np.array([0.2, 0.4, 0.55, 0.7, 0.8, 0.9])  # of the places, from the darkest on: where zones end
 _LOW, _HIGH, _BETWEEN = 0.1, 0.3, 0.757  # quantiles, and how far they are apart in a normal distribution
@@ -29,7 +29,7 @@ def measured_grain(image, ground, free, area, share):
     area : float
         Pixels that a spot covers.
     share : float
-        As `edsym.experiment.peaks.significance` takes it.
+        As `edsym.experiment.spots.peaks.significance` takes it.
 
     Returns
     -------

@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from edsym.errors import InputError
-from edsym.experiment.calibration import NoCalibration, pixel_size
-from edsym.experiment.scan import Scan, scan_of_array
+from edsym.experiment.files.calibration import NoCalibration, pixel_size
+from edsym.experiment.files.scan import Scan, scan_of_array
 
 _DESCRIPTION, _X_RESOLUTION, _Y_RESOLUTION = 270, 282, 283
 TIFF = (".tif", ".tiff")

@@ -1,0 +1,1 @@
+"""Spots out of images: what the detector and the probe are like, and what stands out of the background."""
