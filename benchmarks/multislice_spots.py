@@ -149,11 +149,11 @@ def known(shares: np.ndarray, truth: Truth, settings: ExperimentSettings) -> tup
     return patterns, np.array(centres)
 
 
-def line(patterns: list[Pattern], dose: float) -> str:
+def line(patterns: list[Pattern], dose: float, correlation: str) -> str:
     """Return a line of the table."""
     rng = np.random.default_rng(0)
     images = np.array([rng.poisson(dose * p.image) for p in patterns], np.uint32)
-    found = edsym.find_spots(images, progress=True)
+    found = edsym.find_spots(images, correlation=correlation, progress=True)
     asked = right = seen = speckles = false = total = 0
     errors = []
     for n, p in enumerate(patterns):
@@ -203,6 +203,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--every", type=int, default=2, help="so many windows of positions are one")
     parser.add_argument("--clear", type=Path, help="keep the clear patterns in this npy file, or take them")
+    parser.add_argument("--correlation", default="cross", help="with the probe: cross, hybrid or phase")
     options = parser.parse_args()
     settings = ExperimentSettings()
     truth = planned(settings)[2]
@@ -230,7 +231,7 @@ def main() -> None:
     print("|", " | ".join(names), "|")
     print("|---" * len(names) + "|")
     for dose in DOSES:
-        print(line(patterns, dose), flush=True)
+        print(line(patterns, dose, options.correlation), flush=True)
 
 
 if __name__ == "__main__":

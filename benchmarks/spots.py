@@ -51,11 +51,11 @@ def drawn(rng: np.random.Generator, radius: float, dose: float):
     return rng.poisson(mean), centre, places, np.array(contrast)
 
 
-def row(radius: float, dose: float, n: int) -> str:
+def row(radius: float, dose: float, n: int, correlation: str) -> str:
     """Return a line of the table, of n patterns that are searched together."""
     rng = np.random.default_rng(0)
     images, centres, places, contrast = zip(*(drawn(rng, radius, dose) for _ in range(n)), strict=True)
-    found = edsym.find_spots(np.array(images), threads=1)
+    found = edsym.find_spots(np.array(images), correlation=correlation, threads=1)
     hit = near = asked = off = false = total = 0
     for p in range(n):
         spots = found[p][:, [1, 0]]
@@ -76,7 +76,7 @@ def row(radius: float, dose: float, n: int) -> str:
     )
 
 
-def noise(radius: float, falls: bool, n: int) -> str:
+def noise(radius: float, falls: bool, n: int, correlation: str) -> str:
     """Return a line: spots that a pattern of noise gives, by counts of a pixel."""
     rng = np.random.default_rng(0)
     y, x = np.indices((NOISY, NOISY))
@@ -86,19 +86,19 @@ def noise(radius: float, falls: bool, n: int) -> str:
     rates = []
     for counts in COUNTS:
         images = rng.poisson(counts * shape, (n, NOISY, NOISY))
-        found = edsym.find_spots(images, probe=radius, center=center, threads=1)
+        found = edsym.find_spots(images, probe=radius, center=center, correlation=correlation, threads=1)
         rates.append(f"{found.offset[-1] / n:.3f}")
     return f"| {radius:g} | {'falls off' if falls else 'flat'} | {' | '.join(rates)} |"
 
 
-def rate(n: int = 256) -> str:
+def rate(correlation: str, n: int = 256) -> str:
     """Return what a pattern of a scan costs, and what is learned of the scan first."""
     rng = np.random.default_rng(2)
     images = np.array([drawn(rng, 4, 1e5)[0] for _ in range(8)])
     spent = []
     for number in (n, 3 * n):  # what comes first costs the same in both
         start = time.process_time()
-        found = edsym.find_spots(images[np.arange(number) % 8], threads=1)
+        found = edsym.find_spots(images[np.arange(number) % 8], correlation=correlation, threads=1)
         spent.append(time.process_time() - start)
     each = (spent[1] - spent[0]) / (2 * n)
     spots = np.diff(found.offset).mean()
@@ -113,13 +113,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--patterns", type=int, default=6, help="of each size of disk and dose")
     parser.add_argument("--noise", type=int, help="so many patterns of noise alone instead")
+    parser.add_argument("--correlation", default="cross", help="with the probe: cross, hybrid or phase")
     options = parser.parse_args()
     if options.noise:
         print("| radius | background |", " | ".join(f"{counts:g}" for counts in COUNTS), "|")
         print("|---" * (2 + len(COUNTS)) + "|")
         for falls in (False, True):
             for radius in (1.5, 3, 4, 6, 9):
-                print(noise(radius, falls, options.noise), flush=True)
+                print(noise(radius, falls, options.noise, options.correlation), flush=True)
         return
     edsym.find_spots(drawn(np.random.default_rng(1), 4, 1e5)[0])  # compiles
     names = "radius", "electrons", "found within 0.5 pixel", "share", "within 1.5 pixels"
@@ -127,8 +128,8 @@ def main() -> None:
     print("|---" * 9 + "|")
     for radius in (1.5, 3, 6):
         for dose in (1e4, 1e5, 1e6, 1e7):
-            print(row(radius, dose, options.patterns), flush=True)
-    print(rate())
+            print(row(radius, dose, options.patterns, options.correlation), flush=True)
+    print(rate(options.correlation))
 
 
 if __name__ == "__main__":

@@ -96,6 +96,12 @@ def _spots(command: Command) -> None:
     )
     one.add_argument("--false-spots", type=float, default=0.05, help="false spots of a pattern on average")
     one.add_argument("--spacing", type=float, help="least distance of two spots in pixels")
+    one.add_argument(
+        "--correlation",
+        choices=["cross", "hybrid", "phase"],
+        default="cross",
+        help="with the probe, of which spots are maxima; the sharper, the less surely weak ones are found",
+    )
     one.add_argument("--csv", metavar="CSV", help="write the spots of valid patterns to this CSV file, too")
 
 

@@ -61,6 +61,7 @@ def spots(options: argparse.Namespace) -> int:
             ellipse=ellipse_of(options.ellipse),
             false_spots=options.false_spots,
             spacing=options.spacing,
+            correlation=options.correlation,
             progress=True,
             parts=f"{options.out}.parts",
         )

@@ -13,9 +13,10 @@ from edsym.cli import main
 from edsym.errors import InputError
 from edsym.experiment.descan import centres_of, fitted_descan
 from edsym.experiment.spots.chance import level_of
-from edsym.experiment.spots.finder import Finder, _Search
+from edsym.experiment.spots.finder import Finder
 from edsym.experiment.spots.grain import measured_grain
 from edsym.experiment.spots.probe import Probe
+from edsym.experiment.spots.search import _Search, spots_of
 
 SIZE, RADIUS, DOSE = 96, 4.0, 200000
 PLACES = np.array([[a, b] for a in (-2, -1, 0, 1, 2) for b in (-2, -1, 0, 1, 2) if a or b]) @ [
@@ -72,6 +73,22 @@ def test_all_spots_are_found_where_they_are_without_any_number_of_the_user(optio
     assert found.qx[one] == pytest.approx(0.02 * (found.x[one] - found.centre[1, 0]))
 
 
+@pytest.mark.parametrize(("correlation", "share"), [("hybrid", 1.0), ("phase", 0.8)])
+def test_sharp_correlations_find_spots_beside_bright_ones_too(correlation, share):
+    images = np.array([image(np.random.default_rng(1), dose=10**6) for _ in range(2)])
+    found = edsym.find_spots(images, correlation=correlation)
+    distance, false = matched(found, 1, (47.3, 48.6))
+    assert (distance < 0.5).mean() >= share and not false and found.facts["correlation"] == correlation
+
+
+@pytest.mark.parametrize(("correlation", "radius"), [("hybrid", 1.5), ("hybrid", 4.0), ("phase", 4.0)])
+def test_noise_exceeds_the_level_of_a_sharp_correlation_as_often_as_it_should(correlation, radius):
+    good, rng = np.ones((SIZE, SIZE), bool), np.random.default_rng(14)
+    finder = Finder(good, Probe.disk(radius), np.ones(2), 1.0, 0.0, 2.0, 6.0, 0.0, correlation)
+    above = [finder.sharp(rng.normal(size=good.shape)) > finder.sharp_threshold for _ in range(80)]
+    assert sum(ndimage.label(one & finder.covered)[1] for one in above) == pytest.approx(160, rel=0.3)
+
+
 def test_noise_alone_gives_as_few_spots_as_was_asked_for():
     rng = np.random.default_rng(2)
     y, x = np.indices((SIZE, SIZE))
@@ -89,7 +106,9 @@ def test_noise_gives_so_few_spots_whatever_probe_and_dose_and_at_the_border(radi
     search = Finder(
         np.ones((SIZE, SIZE), bool), Probe.disk(radius), np.ones(2), 1, 0, rate, 1.5 * radius + 0.5, 0
     )
-    spots = [search(counts, np.array([48.0, 48.0])).y for counts in rng.poisson(mean, (80, SIZE, SIZE))]
+    spots = [
+        spots_of(search, counts, np.array([48.0, 48.0])).y for counts in rng.poisson(mean, (80, SIZE, SIZE))
+    ]
     assert 8 <= sum(map(len, spots)) <= 36  # 24 are expected; some of them noise in the grain leaves out
 
 
@@ -258,6 +277,7 @@ def test_an_image_of_the_beam_alone_tells_the_probe():
         (np.eye(32), {"mask": np.ones((3, 3), bool)}, "mask is bool .3, 3., expected bool .32, 32."),
         (np.eye(32), {"center": (np.nan, 3)}, "center is .nan, 3., expected x and y"),
         (np.eye(32), {"false_spots": 0}, "false_spots is 0, expected more than 0"),
+        (np.eye(32), {"correlation": "sobel"}, "correlation is 'sobel', expected cross, hybrid, phase"),
         (np.eye(32), {"spacing": 0.1}, "spacing is 0.1"),
         (np.eye(32), {"pixel": 50.0}, "pixel is 50.0"),
     ],

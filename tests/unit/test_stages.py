@@ -228,6 +228,8 @@ EXPECTED |= {
     "mapping.parts": SCAN | TABLES | FIGURES,
     "mapping.scan_map": SCAN | TABLES | FIGURES,
     "experiment.spots.finder": {"find_scan_spots"},
+    "experiment.spots.search": {"find_scan_spots"},
+    "experiment.spots.correlation": {"find_scan_spots"},
 }
 WITH_OTHER_CHOICES = EXPECTED | {
     "structures.materials_project": set(),

@@ -43,6 +43,7 @@ rule find_scan_spots:
             None if SCANS[wildcards.scan] == SIMULATED else config["experiment"]["pixel_given"]
         ),
         energy_kev=config["experiment"]["energy_kev"],
+        correlation=config["experiment"]["correlation"],
         # outside the outputs, which Snakemake deletes when a job fails: an ended search goes on
         parts=f"{RESULTS}/checkpoints/find_scan_spots/{{scan}}",
         code=code("find_scan_spots.py"),

@@ -8,5 +8,10 @@ with job(snakemake):
     scan = read_scan(
         snakemake.input.scan, pixel=snakemake.params.pixel, energy_kev=snakemake.params.energy_kev
     )
-    found = find_scan_spots(scan, threads=snakemake.threads, parts=snakemake.params.parts)
+    found = find_scan_spots(
+        scan,
+        correlation=snakemake.params.correlation,
+        threads=snakemake.threads,
+        parts=snakemake.params.parts,
+    )
     found.write(snakemake.output.spots)

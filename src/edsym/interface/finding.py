@@ -35,6 +35,10 @@ def find_spots(patterns, **settings) -> Spots | ScanSpots:
             from the area of a spot and from the noise.
         spacing : float
             Least distance of two spots in pixels; one and a half radii without.
+        correlation : str
+            With the probe, of which spots are maxima: cross (counts under the probe), the choice without;
+            hybrid or phase, where amplitudes of the cross power spectrum are replaced by their roots or by 1
+            (T. C. Pekin et al., Ultramicroscopy 176, 170 (2017)). All are as sure, and are fitted alike.
         threads : int
             How many work at once; without, as many as there are cores. The spots do not depend on it.
         progress : bool

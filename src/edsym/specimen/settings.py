@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import PurePath
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -10,7 +10,15 @@ from edsym.settings import MAX_SEED, Settings, setting
 
 SIMULATED = "simulated"
 """The data set that the workflow makes itself."""
-CLASSIFICATION = ("datasets", "models", "pixel_given", "min_intensity", "phases", "thickness_angstrom")
+CLASSIFICATION = (
+    "datasets",
+    "models",
+    "pixel_given",
+    "correlation",
+    "min_intensity",
+    "phases",
+    "thickness_angstrom",
+)
 """Keys that tell what is made of scans, not how one is simulated."""
 
 
@@ -32,6 +40,8 @@ class ExperimentSettings(Settings):
     """Models that classify them: names or folders, see `edsym.load_model`."""
     pixel_given: float | None = setting(None, "1/Å", gt=0, le=0.25)
     """A pixel of the scans that are files, in place of what these say."""
+    correlation: Literal["cross", "hybrid", "phase"] = setting("cross")
+    """With the probe, of which spots are maxima: docs/experiment.md compares them."""
     min_intensity: float = setting(0.001, "of the beam", ge=0, lt=1)
     """Smallest intensity of a spot that is taken for a crystal's; weaker ones are a film's."""
     phases: tuple[Annotated[str, Field(min_length=1)], ...] = setting((), strict=False)

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,8 +17,9 @@ from edsym.errors import InputError
 from edsym.experiment.descan import centres_of, fitted_descan
 from edsym.experiment.ellipse import Ellipse, given_ellipse
 from edsym.experiment.files.scan import Scan, scan_of_array
-from edsym.experiment.spots.finder import Found
+from edsym.experiment.spots.correlation import POWERS
 from edsym.experiment.spots.scan_spots import ScanSpots
+from edsym.experiment.spots.search import Found, spots_of
 from edsym.experiment.spots.survey import Survey, survey
 from edsym.files import kept_arrays
 
@@ -36,6 +38,7 @@ def find_scan_spots(
     ellipse: Sequence[float] | Ellipse | None = None,
     false_spots: float = 0.05,
     spacing: float | None = None,
+    correlation: str = "cross",
     threads: int | None = None,
     progress: bool = False,
     parts: str | Path | None = None,
@@ -49,9 +52,10 @@ def find_scan_spots(
     """
     scan = scan if isinstance(scan, Scan) else scan_of_array(_array(scan))
     scan = scan.calibrated(pixel)
-    _check(false_spots, spacing, center, scan)
+    _check(false_spots, spacing, center, correlation, scan)
     ellipse = given_ellipse(ellipse)
     overview = survey(scan, mask, probe, center, false_spots, spacing)
+    overview = replace(overview, finder=replace(overview.finder, correlation=correlation))
     threads = threads or len(os.sched_getaffinity(0))
     blocks = list(scan.blocks(_BLOCK_BYTES))
     folder = parts and _folder(Path(parts), scan, overview, blocks)
@@ -78,11 +82,13 @@ def _array(values) -> np.ndarray:
         raise InputError(f"the patterns are no array: {error}") from error
 
 
-def _check(false_spots: float, spacing: float | None, center, scan: Scan) -> None:
+def _check(false_spots: float, spacing: float | None, center, correlation: str, scan: Scan) -> None:
     if not 0 < false_spots <= 10:
         raise InputError(f"false_spots is {false_spots!r}, expected more than 0 and at most 10 a pattern")
     if spacing is not None and not 1 <= spacing <= min(scan.frame):
         raise InputError(f"spacing is {spacing!r}, expected 1 to {min(scan.frame)} pixels")
+    if correlation not in POWERS:
+        raise InputError(f"correlation is {correlation!r}, expected {', '.join(POWERS)}")
     if center is not None:
         place = np.asarray(center, float)
         if place.shape != (2,) or not np.isfinite(place).all():
@@ -107,6 +113,7 @@ def _folder(parts: Path, scan: Scan, overview: Survey, blocks: list) -> Path:
         f.false_spots,
         f.spacing,
         f.wander,
+        f.correlation,
     ]
     text = json.dumps(facts, default=str).encode()
     arrays = (f.good, f.probe.profile, f.aspect, overview.descan.coefficients)
@@ -124,7 +131,7 @@ def _block(scan: Scan, overview: Survey, pool: ThreadPoolExecutor, start: int, s
     values = scan.read(start, stop)
     expected = overview.descan.at(np.arange(start, stop), scan.shape)
     found: list[Found] = []
-    for one in pool.map(overview.finder, values, expected):
+    for one in pool.map(partial(spots_of, overview.finder), values, expected):
         found.append(one)
         bar.update()
     columns = {name: np.concatenate([getattr(one, name) for one in found]) for name in _COLUMNS}
@@ -148,6 +155,7 @@ def _together(scan: Scan, overview: Survey, columns: dict) -> ScanSpots:
         "threshold": f.threshold,
         "false_spots": f.false_spots,
         "spacing": f.spacing,
+        "correlation": f.correlation,
         "masked": int((~f.good).sum()),
         "descan": descan.coefficients.tolist(),
         "descan_scatter": descan.scatter,

@@ -13,6 +13,7 @@ from edsym.experiment.spots.finder import Finder
 from edsym.experiment.spots.peaks import cover, local_maxima, significances
 from edsym.experiment.spots.pixels import problem_of
 from edsym.experiment.spots.probe import Probe, fitted_disk, measured_probe, radial_profile
+from edsym.experiment.spots.search import spots_of
 
 _SAMPLE, _SAMPLE_BYTES = 48, 2**28
 _CALM = 0.25  # quantile of the blocks of a pattern that are taken to hold no edge of a spot
@@ -84,12 +85,12 @@ def survey(scan: Scan, mask, probe, center, false_spots: float, spacing: float |
     disk = _disk(electrons, good, aspect) if probe is None else _given(probe, aspect, scan.frame)
     wander = 0.0 if where is not None else max(min(scan.frame) / 8, 2 * disk.radius)
     first = finder(disk, noise, wander)
-    found = [first(v, rough) for v in values]
+    found = [spots_of(first, v, rough) for v in values]
     noise = noise_of(values, _free(found, first), scan.counts, 0.5)
     if probe is None:  # the surer the probe, the surer the spots that tell it
         disk = _refined(electrons, found, disk, aspect, good)
         again = finder(disk, noise, wander)
-        found = [again(v, rough) for v in values]
+        found = [spots_of(again, v, rough) for v in values]
         disk = _refined(electrons, found, disk, aspect, good)
     if where is not None:
         return Survey(finder(disk, noise, 0.0), Descan.constant(where))
