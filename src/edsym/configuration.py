@@ -10,12 +10,12 @@ from edsym.cells.settings import FinderSettings, RegressorSettings
 from edsym.detector.settings import DetectorSettings
 from edsym.errors import InputError
 from edsym.models.registry import MODELS, SECTIONS, imported
-from edsym.powder.settings import (
-    PowderEvaluationSettings,
-    PowderNetworkSettings,
-    PowderSettings,
+from edsym.powder.rival_settings import (
+    PowderConvNextSettings,
+    PowderPeaksSettings,
     PowderTransformerSettings,
 )
+from edsym.powder.settings import PowderEvaluationSettings, PowderNetworkSettings, PowderSettings
 from edsym.predictions.settings import EvaluationSettings
 from edsym.settings import Settings, entries, setting, unknown_key
 from edsym.simulation.settings import SimulationSettings
@@ -72,6 +72,8 @@ def sections() -> dict[str, type[Settings]]:
         PowderSettings,
         PowderNetworkSettings,
         PowderTransformerSettings,
+        PowderConvNextSettings,
+        PowderPeaksSettings,
         PowderEvaluationSettings,
     )
     return {settings.section: settings for settings in (*stages, *models, *later)}

@@ -1,5 +1,6 @@
 """The powder network: training, calibration, priors, its folder, scores beside other methods, tables."""
 
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,13 +30,13 @@ from edsym.powder.model import PowderModel
 from edsym.powder.network import class_sums, members
 from edsym.powder.relatives import relatives
 from edsym.powder.render import render
-from edsym.powder.score import score_powder
-from edsym.powder.settings import (
-    PowderEvaluationSettings,
-    PowderNetworkSettings,
-    PowderSettings,
+from edsym.powder.rival_settings import (
+    PowderConvNextSettings,
+    PowderPeaksSettings,
     PowderTransformerSettings,
 )
+from edsym.powder.score import score_powder
+from edsym.powder.settings import PowderEvaluationSettings, PowderNetworkSettings, PowderSettings
 from edsym.powder.store import PowderStore, write_reflections
 from edsym.structures.standard import standardize
 from edsym.structures.table import write_materials
@@ -46,6 +47,11 @@ from edsym.symmetry.subgroups import powder_group_distances
 POWDER = PowderSettings(step=0.2, two_theta_max=60.0)
 NETWORK = PowderNetworkSettings(correlations=64, hidden=[32], epochs=6, batch_size=16, threads=1)
 PEROVSKITE = np.array([[0, 0, 0], [0.5, 0.5, 0.5], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]])
+SHORT = {"batch_size": 8, "threads": 1, "learning_rate": 0.02}
+RIVALS = {
+    "convnext": PowderConvNextSettings(widths=[8, 16], depths=[1, 1], epochs=2, **SHORT),
+    "peaks": PowderPeaksSettings(peaks=12, pair_bins=64, width=16, depth=1, heads=2, epochs=40, **SHORT),
+}
 EVALUATION = PowderEvaluationSettings(trees=5, test_fraction=0.3)
 
 
@@ -183,6 +189,26 @@ def transformer(store):
     return fit.train_powder(store, training, validation, POWDER, settings)
 
 
+@pytest.fixture(scope="module")
+def rivals(store):
+    """By name, trained networks beside the perceptron."""
+    training, validation, _ = divide(store, "material", EVALUATION, 0.3)
+    return {
+        name: fit.train_powder(store, training, validation, POWDER, settings)
+        for name, settings in RIVALS.items()
+    }
+
+
+def test_peaks_teach_labels_and_nothing_where_these_are_shuffled(store, rivals):
+    training, validation, _ = divide(store, "material", EVALUATION, 0.3)
+    dealt = copy(store)
+    dealt.spacegroup_number = np.random.default_rng(0).permutation(store.spacegroup_number)
+    shuffled = fit.train_powder(dealt, training, validation, POWDER, RIVALS["peaks"])
+    by_chance = 1.25 * np.log(2)  # of two cubic groups
+    assert min(rivals["peaks"].record["validation_loss"]) < 0.6 * by_chance
+    assert min(shuffled.record["validation_loss"]) > 0.9 * by_chance
+
+
 def test_the_curriculum_shows_clean_patterns_of_all_groups_alike_first(store, transformer):
     training, validation, _ = divide(store, "material", EVALUATION, 0.3)
     rare = np.concatenate([training[store.spacegroup_number[training] == 225][:2],
@@ -197,7 +223,7 @@ def test_the_curriculum_shows_clean_patterns_of_all_groups_alike_first(store, tr
     assert shares[0] == pytest.approx(0.5, abs=0.1) and shares[1] == pytest.approx(2 / len(rare), abs=0.05)
 
 
-def test_scores_and_tables_beside_other_methods(model, transformer, store, tmp_path):
+def test_scores_and_tables_beside_other_methods(model, transformer, rivals, store, tmp_path):
     two_theta = np.arange(5, 60, 0.1)
     intensity = np.random.default_rng(0).random((4, len(two_theta)))
     np.savez(
@@ -210,12 +236,22 @@ def test_scores_and_tables_beside_other_methods(model, transformer, store, tmp_p
     measured, rejected = read_patterns(tmp_path / "set.npz", POWDER)
     assert len(measured.name) == 3 and "999, expected 1 to 230" in rejected.reason[0]
     written = tmp_path / "scores.parquet", tmp_path / "examples.parquet"
-    score_powder(store, model, "material", EVALUATION, measured, transformer, *written)
+    beside = {"transformer": transformer, "convnext": rivals["convnext"]}
+    score_powder(store, model, "material", EVALUATION, measured, beside, *written)
     frame = pd.read_parquet(tmp_path / "scores.parquet")
     test = divide(store, "material", EVALUATION, 0.3)[2]
     simulated = frame[frame.patterns == "simulated"]
     assert simulated.groupby("method").size().to_dict() == dict.fromkeys(
-        ["prior", "nearest", "forest", "network", "network uniform", "transformer", "transformer structured"],
+        [
+            "prior",
+            "nearest",
+            "forest",
+            "network",
+            "network uniform",
+            "transformer",
+            "transformer structured",
+            "convnext",
+        ],
         len(test),
     )
     assert sorted(simulated[simulated.method == "network"].name) == sorted(store.material_id[test])

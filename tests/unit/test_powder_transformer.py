@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch.nn.functional import conv1d, gelu, layer_norm, linear
 
-from edsym.powder.settings import PowderSettings, PowderTransformerSettings
+from edsym.powder.rival_settings import PowderTransformerSettings
+from edsym.powder.settings import PowderSettings
 from edsym.powder.structured import FEATURES, decode, group_features, structured_loss
 from edsym.powder.transformer import PublishedTransformer
 from edsym.symmetry import crystal_system

@@ -41,7 +41,7 @@ class Wildcards:
 
     def __init__(self, model):
         self.model, self.part, self.protocol = model, "", "grid"
-        self.scan, self.classifier = "simulated", "lattice"
+        self.scan, self.classifier, self.rival = "simulated", "lattice", "peaks"
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ TABLES = {f"table{number}" for number in (*range(1, 11), *range(12, 21))}
 CELLS, REGRESS = {"find_cells"}, {"regress_cells"}
 LINES, POWDER_TABLE = {"powder_reflections"}, {"write_powder_table"}
 POWDER_FIGURE = {"draw_powder_figure"}
-TRAIN_POWDER = {"train_powder", "train_powder_transformer"}
+TRAIN_POWDER = {"train_powder", "train_powder_rival"}
 POWDER = TRAIN_POWDER | {"score_powder"}
 SCAN = {"classify_scan"}  # with known phases, which are simulated
 VERBS = ("train", "predict", "predict_views", "predict_curves")
@@ -176,6 +176,9 @@ EXPECTED = {
     "powder.render": POWDER,
     "powder.network": POWDER,
     "powder.transformer": POWDER,
+    "powder.convnext": POWDER,
+    "powder.peaks": POWDER,
+    "powder.rival_settings": POWDER,
     "powder.structured": POWDER,
     "powder.losses": TRAIN_POWDER,
     "powder.fit": TRAIN_POWDER,

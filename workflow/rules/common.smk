@@ -21,7 +21,7 @@ from edsym.errors import InputError
 from edsym.evaluation import protocols
 from edsym.evaluation.products import FIGURES, OF_SCANS, TABLES, configured, required
 from edsym.models.registry import MODELS, fixed_threads, validation_of
-from edsym.powder.methods import POWDER_FIGURES, POWDER_TABLES
+from edsym.powder.methods import POWDER_FIGURES, POWDER_RIVALS, POWDER_TABLES
 from edsym.provenance.digest import code_digest, files_digest, keep_compiled_code
 from edsym.simulation.engines.choice import ENGINES
 from edsym.specimen.settings import CLASSIFICATION, SIMULATED, name_of

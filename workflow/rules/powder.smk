@@ -2,7 +2,7 @@
 
 DIVISIONS = config["powder_evaluation"]["splits"]
 MEASURED = config["powder_evaluation"]["measured"]
-TRANSFORMER = config["powder_evaluation"]["transformer"]
+OTHERS = config["powder_evaluation"]["rivals"]
 POWDER = f"{RESULTS}/powder"
 OF_REFLECTIONS = (
     "wavelength",
@@ -16,6 +16,7 @@ OF_REFLECTIONS = (
 
 wildcard_constraints:
     division="|".join(("material", "prototype")),
+    rival="|".join(POWDER_RIVALS),
 
 
 rule powder:
@@ -71,16 +72,16 @@ rule train_powder:
         "../scripts/train_powder.py"
 
 
-use rule train_powder as train_powder_transformer with:
+use rule train_powder as train_powder_rival with:
     output:
-        model=directory(f"{POWDER}/models/{{division}}_transformer"),
+        model=directory(f"{POWDER}/models/{{division}}_{{rival}}"),
     log:
-        f"{RESULTS}/logs/train_powder_transformer/{{division}}.log",
+        f"{RESULTS}/logs/train_powder_rival/{{division}}_{{rival}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/train_powder_transformer/{{division}}.tsv"
-    threads: config["powder_transformer"]["threads"]
+        f"{RESULTS}/benchmarks/train_powder_rival/{{division}}_{{rival}}.tsv"
+    threads: lambda wildcards: config[f"powder_{wildcards.rival}"]["threads"]
     params:
-        settings=settings("powder", "powder_transformer"),
+        settings=lambda wildcards: settings("powder", f"powder_{wildcards.rival}"),
         division={name: config["powder_evaluation"][name] for name in ("test_fraction", "materials", "seed")},
         checkpoints=f"{RESULTS}/checkpoints/powder",
         code=code("train_powder.py"),
@@ -90,7 +91,7 @@ rule score_powder:
     input:
         reflections=rules.powder_reflections.output.reflections,
         model=rules.train_powder.output.model,
-        transformer=rules.train_powder_transformer.output.model if TRANSFORMER else [],
+        rivals=expand(rules.train_powder_rival.output.model, rival=OTHERS, allow_missing=True),
         measured=[MEASURED] if MEASURED else [],
     output:
         scores=f"{POWDER}/scores/{{division}}.parquet",

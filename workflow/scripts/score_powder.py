@@ -24,7 +24,10 @@ with job(snakemake):
         snakemake.wildcards.division,
         settings,
         measured,
-        PowderModel.load(snakemake.input.transformer) if settings.transformer else None,
+        {
+            name: PowderModel.load(path)
+            for name, path in zip(settings.rivals, snakemake.input.rivals, strict=True)
+        },
         snakemake.output.scores,
         snakemake.output.examples,
     )

@@ -9,6 +9,7 @@ import pandas as pd
 from edsym.evaluation.metrics import wilson_interval
 from edsym.evaluation.powder_inputs import PLACE, SIMILARITIES, PowderInputs
 from edsym.evaluation.table_writer import Column, Table
+from edsym.powder.methods import POWDER_RIVALS
 from edsym.seeds import generator
 from edsym.symmetry.classes import powder_groups
 from edsym.symmetry.subgroups import powder_group_distances
@@ -71,7 +72,7 @@ def powder5(inputs: PowderInputs) -> Table:
 def powder6(inputs: PowderInputs) -> Table:
     """Tell how much is memory: accuracy by the similarity of the most similar training pattern."""
     rows = []
-    for place, frame in inputs.parts("network", "transformer", "nearest", "forest", "prior"):
+    for place, frame in inputs.parts("network", *POWDER_RIVALS, "nearest", "forest", "prior"):
         right = frame["rank"].to_numpy()
         among = np.digitize(frame.similarity, SIMILARITIES[1:-1])
         for i, (low, high) in enumerate(pairwise(SIMILARITIES)):
@@ -104,7 +105,7 @@ def powder6(inputs: PowderInputs) -> Table:
 
 def _rows(inputs: PowderInputs) -> Iterator[dict]:
     lowest = int(powder_groups().index[1])  # of P-1
-    for place, frame in inputs.parts("network", "nearest", "forest", "transformer"):
+    for place, frame in inputs.parts("network", "nearest", "forest", *POWDER_RIVALS):
         truth, predicted = frame.group.to_numpy(), frame.predicted_group.to_numpy()
         rng = generator(0, "powder permutations", *place.values())
         dealt = [_distances(truth, rng.permutation(predicted)) for _ in range(_PERMUTATIONS)]

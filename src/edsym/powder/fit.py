@@ -50,7 +50,7 @@ def train_powder(
         Places in the store of the materials to learn from, and of those that choose the epoch and calibrate.
     powder : PowderSettings
         Of the patterns.
-    settings : PowderNetworkSettings or PowderTransformerSettings
+    settings : PowderNetworkSettings, or one of the module rival_settings
         Of the network: its class tells which.
     checkpoint : Path, optional
         A file that belongs to this training alone: it goes on from there.

@@ -7,7 +7,7 @@ from torch.nn.functional import cross_entropy, nll_loss
 
 from edsym.powder.model import PowderModel, smoothed
 from edsym.powder.network import class_sums, members
-from edsym.powder.settings import PowderTransformerSettings
+from edsym.powder.rival_settings import PowderTransformerSettings
 from edsym.powder.structured import group_features, structured_loss
 from edsym.symmetry import SYSTEM_OF_GROUP
 from edsym.symmetry.classes import powder_groups

@@ -10,8 +10,15 @@ METHODS = {
     "transformer": "Published transformer",
     "transformer fitted": "Published transformer, calibrated on the other half",
     "transformer structured": "Its structured decoder",
+    "convnext": "ConvNeXt",
+    "convnext fitted": "ConvNeXt, calibrated on the other half",
+    "peaks": "Transformer over peaks",
+    "peaks fitted": "Transformer over peaks, calibrated on the other half",
 }
 """Methods by the names of `edsym.powder.score.score_powder`."""
+
+POWDER_RIVALS = ("transformer", "convnext", "peaks")
+"""Networks that can stand beside the perceptron, by the names of `PowderEvaluationSettings.rivals`."""
 
 WEIGHTS = ("scores_weight", "prior_weight")
 """Columns of the scores: weights of scores and prior, see `edsym.powder.model.Calibration`."""

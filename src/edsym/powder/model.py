@@ -13,8 +13,15 @@ from torch import Tensor
 
 from edsym.errors import InputError
 from edsym.files import atomic_path, sha256, write_text
+from edsym.powder.convnext import ConvNext
 from edsym.powder.network import PowderNetwork
-from edsym.powder.settings import PowderNetworkSettings, PowderSettings, PowderTransformerSettings
+from edsym.powder.peaks import PeakTransformer
+from edsym.powder.rival_settings import (
+    PowderConvNextSettings,
+    PowderPeaksSettings,
+    PowderTransformerSettings,
+)
+from edsym.powder.settings import PowderNetworkSettings, PowderSettings
 from edsym.powder.structured import decode, group_features
 from edsym.powder.transformer import PublishedTransformer
 from edsym.predictions.loglinear import fit_weights, softmax
@@ -23,7 +30,12 @@ from edsym.symmetry.classes import powder_groups
 
 FORMAT, VERSION = "edsym-powder-model", 1
 WEIGHTS, DESCRIPTION = "weights.safetensors", "powder.json"
-NETWORKS = {PowderNetworkSettings: PowderNetwork, PowderTransformerSettings: PublishedTransformer}
+NETWORKS = {
+    PowderNetworkSettings: PowderNetwork,
+    PowderTransformerSettings: PublishedTransformer,
+    PowderConvNextSettings: ConvNext,
+    PowderPeaksSettings: PeakTransformer,
+}
 """Networks by the settings that they are of."""
 PRIORS = ("training", "uniform")
 """Priors that a model answers with: how often groups occur in its training, or all 97 alike."""
@@ -55,8 +67,8 @@ class PowderModel:
     Attributes
     ----------
     powder : PowderSettings
-    settings : PowderNetworkSettings or PowderTransformerSettings
-    network : PowderNetwork or PublishedTransformer
+    settings : PowderNetworkSettings, or one of the module rival_settings
+    network : PowderNetwork, or another one of `NETWORKS`
     counts : (230,) array of int
         Training materials of each space group.
     calibration : Calibration

@@ -1,5 +1,6 @@
 """Scores of the powder network and of what stands beside it: one row a method and pattern."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from edsym.powder.measured import PatternSet
 from edsym.powder.methods import WEIGHTS
 from edsym.powder.model import Calibration, PowderModel, smoothed
 from edsym.powder.render import render
+from edsym.powder.rival_settings import PowderTransformerSettings
 from edsym.powder.settings import PowderEvaluationSettings
 from edsym.powder.store import PowderStore
 from edsym.seeds import generator
@@ -28,7 +30,7 @@ def score_powder(
     kind: str,
     settings: PowderEvaluationSettings,
     measured: PatternSet | None,
-    transformer: PowderModel | None,
+    rivals: Mapping[str, PowderModel],
     output_path: str | Path,
     examples_path: str | Path,
 ) -> None:
@@ -46,8 +48,8 @@ def score_powder(
         Of the division, the forest and the patterns that test.
     measured : PatternSet, optional
         Measured patterns with known space groups.
-    transformer : PowderModel, optional
-        The published transformer, trained on the same part.
+    rivals : mapping of str to PowderModel
+        By their names in `PowderEvaluationSettings.rivals` networks that were trained on the same part.
     output_path : str or Path
         Parquet: method, patterns ("simulated" or "measured"), name, spacegroup_number, group (its powder
         group), predicted_group, rank of the true one (from 1), p_true, confidence, brier, system_right,
@@ -66,21 +68,21 @@ def score_powder(
     shown = render(store.lines, training, model.powder, settings.seed, "baselines")
     groups = store.spacegroup_number[training]
     by_nearest, similarity = nearest(shown, groups, profiles, model.powder)
-    rivals = {
+    baselines = {
         "nearest": by_nearest,
         "forest": forest(shown, groups, profiles, model, settings),
     }
     frames, end = [], 0
     for name, patterns in sets.items():
         start, end = end, end + len(patterns.name)
-        answers = {method: (p[start:end], np.full(2, np.nan)) for method, p in rivals.items()}
+        answers = {method: (p[start:end], np.full(2, np.nan)) for method, p in baselines.items()}
         answers |= _own_answers(model, patterns, halves=name == "measured")
-        if transformer is not None:
-            answers |= _transformer_answers(transformer, patterns, halves=name == "measured")
+        for rival, other in rivals.items():
+            answers |= _rival_answers(rival, other, patterns, halves=name == "measured")
         for method, (p, weights) in answers.items():
             columns = dict(zip(WEIGHTS, np.broadcast_to(weights, (len(p), 2)).T, strict=True))
             columns |= {"method": method, "patterns": name, "similarity": similarity[start:end]}
-            frames.append(_scored(p, patterns).assign(**columns))
+            frames.append(scored(p, patterns).assign(**columns))
     _write(pd.concat(frames, ignore_index=True), output_path)
     _write(_examples(model, patterns, settings.seed).assign(patterns=name), examples_path)
 
@@ -128,18 +130,17 @@ def _own_answers(
     return found
 
 
-def _transformer_answers(
-    model: PowderModel, patterns: PatternSet, halves: bool
+def _rival_answers(
+    name: str, model: PowderModel, patterns: PatternSet, halves: bool
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return the same of the published transformer; its decoder joins no prior, as published."""
+    """Return the same of a rival; the published decoder joins no prior, as published."""
     scores, weights, plain = model.scores(patterns.profiles), model.calibration, Calibration(1.0, 0.0)
-    decoded = model.probabilities(model.decoded(patterns.profiles), "uniform", plain)
-    found = {
-        "transformer": (model.probabilities(scores), np.array([weights.scores, weights.prior])),
-        "transformer structured": (decoded, np.array([plain.scores, plain.prior])),
-    }
+    found = {name: (model.probabilities(scores), np.array([weights.scores, weights.prior]))}
+    if isinstance(model.settings, PowderTransformerSettings):
+        decoded = model.probabilities(model.decoded(patterns.profiles), "uniform", plain)
+        found[f"{name} structured"] = decoded, np.array([plain.scores, plain.prior])
     if halves:
-        found["transformer fitted"] = fitted_on_halves(model, scores, patterns.spacegroup_number)
+        found[f"{name} fitted"] = fitted_on_halves(model, scores, patterns.spacegroup_number)
     return found
 
 
@@ -160,7 +161,7 @@ def fitted_on_halves(
     return p, weights
 
 
-def _scored(p: np.ndarray, patterns: PatternSet) -> pd.DataFrame:
+def scored(p: np.ndarray, patterns: PatternSet) -> pd.DataFrame:
     """Return what tables need to know of the answers (n, 230) on patterns."""
     groups = patterns.spacegroup_number
     classes = powder_groups()

@@ -88,7 +88,7 @@ class PowderSettings(Settings):
         return round((self.two_theta_max - self.two_theta_min) / self.step)
 
 
-class _TrainingSettings(Settings):
+class TrainingSettings(Settings):
     """What the training of every network on powder patterns has."""
 
     epochs: int = setting(60, "epochs", ge=1, le=100_000)
@@ -127,7 +127,7 @@ class _TrainingSettings(Settings):
         return 0
 
 
-class PowderNetworkSettings(_TrainingSettings):
+class PowderNetworkSettings(TrainingSettings):
     """The perceptron on powder patterns and their autocorrelations."""
 
     section: ClassVar = "powder_network"
@@ -140,51 +140,6 @@ class PowderNetworkSettings(_TrainingSettings):
     """Channels of the hidden layers."""
     dropout: float = setting(0.2, ge=0, lt=1)
     """Share of the channels of each hidden layer set to zero in training."""
-
-
-class PowderTransformerSettings(_TrainingSettings):
-    """The published transformer on powder patterns, which stands beside the perceptron."""
-
-    section: ClassVar = "powder_transformer"
-
-    patch: int = setting(25, "points", ge=1, le=1000)
-    """Points of 0.01° of a token."""
-    width: int = setting(128, "channels", ge=4, le=4096)
-    """Channels of a token."""
-    depth: int = setting(4, "blocks", ge=1, le=100)
-    """Blocks of attention and perceptron."""
-    heads: int = setting(4, "heads", ge=1, le=64)
-    """Heads of attention; the width is a multiple of them."""
-    epochs: int = setting(100, "epochs", ge=1, le=100_000)
-    """Passes over the training materials, or parts of them by `patterns`; the best is kept."""
-    batch_size: int = setting(128, "patterns", ge=2, le=65_536)
-    """Patterns a step."""
-    weight_decay: float = setting(0.0001, ge=0, le=1)
-    """Weight decay of AdamW."""
-    patterns: int = setting(0, "patterns", ge=0, le=10_000_000)
-    """Patterns of an epoch, of materials drawn by lot; 0 is one of each training material."""
-    uniform_fraction: float = setting(0.4, "of the epochs", ge=0, le=1)
-    """Share of the epochs, the first ones, that show clean patterns with all powder groups alike."""
-    rows: Literal["true", "released"] = setting("true")
-    """Features that the structured heads are taught: those of the groups, or the wrong ones that the first
-    released code had."""
-
-    def _contradictions(self) -> Iterator[str]:
-        if self.width % self.heads:
-            yield (
-                f"powder_transformer.width: {self.width} is not allowed; it must be a multiple of "
-                f"powder_transformer.heads, {self.heads}"
-            )
-
-    @property
-    def patterns_an_epoch(self) -> int | None:
-        """Patterns of an epoch; None is one of each training material."""
-        return self.patterns or None
-
-    @property
-    def uniform_epochs(self) -> int:
-        """First epochs, of clean patterns with all powder groups alike."""
-        return round(self.uniform_fraction * self.epochs)
 
 
 class PowderEvaluationSettings(Settings):
@@ -202,8 +157,9 @@ class PowderEvaluationSettings(Settings):
     measured: str | None = setting(None, "path")
     """Measured patterns with known space groups to test on: a folder with labels.csv (file,
     spacegroup_number), or an .npz file (intensity, two_theta_start, two_theta_step, spacegroup_number)."""
-    transformer: bool = setting(False)
-    """Whether the published transformer is trained as well and stands beside the network."""
+    rivals: tuple[Literal["transformer", "convnext", "peaks"], ...] = setting((), strict=False)
+    """Networks that are trained as well and stand beside the perceptron: the published transformer, ConvNeXt
+    on profiles, the transformer over peaks."""
     trees: int = setting(200, "trees", ge=1, le=10_000)
     """Trees of the forest that stands beside the network."""
     seed: int = setting(0, ge=0, le=MAX_SEED)

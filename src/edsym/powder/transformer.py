@@ -8,7 +8,8 @@ joins (`edsym.powder.structured`).
 import torch
 from torch import Tensor, nn
 
-from edsym.powder.settings import PowderSettings, PowderTransformerSettings
+from edsym.powder.rival_settings import PowderTransformerSettings
+from edsym.powder.settings import PowderSettings
 from edsym.powder.structured import FEATURES
 from edsym.symmetry.classes import powder_groups
 
@@ -42,7 +43,7 @@ class PublishedTransformer(nn.Module):
         self.class_token = nn.Parameter(torch.zeros(1, 1, width))
         self.position = nn.Parameter(torch.zeros(1, tokens + 1, width))
         self.physics = nn.Sequential(nn.Linear(1, width), nn.GELU(), nn.Linear(width, width))
-        self.blocks = nn.ModuleList(_Block(width, settings.heads) for _ in range(settings.depth))
+        self.blocks = nn.ModuleList(Block(width, settings.heads) for _ in range(settings.depth))
         self.norm = nn.LayerNorm(width, _EPSILON)
         for parameter in (self.position, self.class_token):
             nn.init.trunc_normal_(parameter, std=_POSITION_SPREAD)
@@ -107,7 +108,7 @@ class PublishedTransformer(nn.Module):
         return self.head(self.features(profiles))[:, self.group]
 
 
-class _Block(nn.Module):
+class Block(nn.Module):
     """A pre-norm block: attention, then a perceptron four times as wide."""
 
     def __init__(self, width: int, heads: int):
@@ -117,13 +118,18 @@ class _Block(nn.Module):
         self.qkv, self.project = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.perceptron = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
 
-    def forward(self, x: Tensor, queries: int | None = None) -> Tensor:
-        """Return tokens (n, t, width), or only the first `queries` of them."""
+    def forward(self, x: Tensor, queries: int | None = None, bias: Tensor | None = None) -> Tensor:
+        """Return tokens (n, t, width), or only the first `queries` of them.
+
+        A `bias` (n, heads, t, t) is added to the logarithms of attention.
+        """
         q, k, v = self.qkv(self.norm1(x)).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         # in the arithmetic of the projections: on a CPU, mixed precision would go through 32 bit here
         with torch.autocast(x.device.type, enabled=False):
-            weights = (q[:, :, :queries] * q.shape[-1] ** -0.5 @ k.transpose(-2, -1)).softmax(-1)
-            found = (weights @ v).transpose(1, 2).flatten(2)
+            logits = q[:, :, :queries] * q.shape[-1] ** -0.5 @ k.transpose(-2, -1)
+            if bias is not None:
+                logits = logits + bias.to(logits.dtype)
+            found = (logits.softmax(-1) @ v).transpose(1, 2).flatten(2)
         x = x[:, :queries] + self.project(found)
         return x + self.perceptron(self.norm2(x))
 
