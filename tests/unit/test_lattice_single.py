@@ -7,6 +7,7 @@ import pytest
 from scipy.optimize import least_squares, minimize
 
 from edsym.errors import InputError
+from edsym.lattice import symmetrise
 from edsym.lattice.compare import deviation, reduced
 from edsym.lattice.constraint import constrained, costs
 from edsym.lattice.differences import differences, position_error
@@ -83,6 +84,25 @@ def test_nothing_is_invented_where_spots_lie_on_one_plane():
     spots = np.column_stack([0.2 * x, 0.25 * y, 0.01 * np.exp(-0.1 * (x**2 + y**2))])
     assert single_view(*spots.T, WAVELENGTH) == []
     assert single_view(*spots[:4].T, WAVELENGTH) == []
+
+
+def test_a_symmetry_that_would_flatten_a_lattice_is_not_looked_at(monkeypatch):
+    told, looked, starts = symmetrise.constrained, symmetrise.evaluate, []
+
+    def flattened(*known):
+        moved, *more = told(*known)
+        heights = moved[:, :1] if len(known[-1]) else moved[:, 2:]
+        return np.hstack([moved[:, :2], heights]), *more
+
+    def recorded(start, *more):
+        starts.append(abs(np.linalg.det(start)))
+        return looked(turned(CELLS["cubic"], 1), *more)
+
+    monkeypatch.setattr(symmetrise, "constrained", flattened)
+    monkeypatch.setattr(symmetrise, "evaluate", recorded)
+    spots = drawn(turned(CELLS["cubic"], 1), 1)
+    assert single_view(*spots.T, WAVELENGTH), "what was fitted is there"
+    assert not starts, "points of a flat lattice have no end"
 
 
 def test_points_near_the_sphere_are_those_that_the_simulation_takes():

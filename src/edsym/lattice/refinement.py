@@ -17,7 +17,8 @@ _NARROWING = 6.0, 3.0, 1.0, 1.0  # widths of the rocking curve from round to rou
 _STRAY = 0.05  # share of spots that are of no lattice, for the score
 _STEPS = 12
 _FEWEST = 5
-_FLAT = 1e-4  # 1/Å³: no primitive cell has 10,000 Å³
+FLAT = 1e-4
+"""Volume of a reciprocal cell in 1/Å³ below which a lattice is none: no primitive cell has 10,000 Å³."""
 
 
 class Pattern(NamedTuple):
@@ -102,7 +103,7 @@ def _refined(basis, scale, pattern):
         if not found:
             break
         basis, origin, scale = fit.basis, fit.origin, fit.scale
-        if abs(determinant(basis)) < _FLAT:
+        if abs(determinant(basis)) < FLAT:
             break
     reduce_rows(basis)
     return evaluate(basis, origin, scale, True, pattern)

@@ -6,7 +6,8 @@ import numpy as np
 
 from edsym.lattice.constraint import LARGEST_CHI, constrained, costs
 from edsym.lattice.holohedry import CONDITIONS, groups
-from edsym.lattice.refinement import Fit, Pattern, evaluate, offsets, precision
+from edsym.lattice.linear import determinant
+from edsym.lattice.refinement import FLAT, Fit, Pattern, evaluate, offsets, precision
 
 _MOST_AXES = 14
 _MOST_GROUPS = 10
@@ -71,6 +72,8 @@ def symmetrised(fit: Fit, pattern: Pattern) -> list[Solution]:
     for _, moved, across, along, gain, looseness, n_axes in tried[:_MOST_GROUPS]:
         start = basis.copy()
         start[:, 2] = moved[:, 2]
+        if abs(determinant(start)) < FLAT:  # nearly flat, it has points without end near the sphere
+            continue
         seen = evaluate(start, origin, scale, False, pattern)
         if np.isfinite(seen.score):
             solutions.append(
