@@ -4,6 +4,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from numba import njit
+from scipy.ndimage import maximum_filter
 from scipy.optimize import least_squares, minimize
 
 from edsym.errors import InputError
@@ -11,12 +13,15 @@ from edsym.lattice import symmetrise
 from edsym.lattice.compare import deviation, reduced
 from edsym.lattice.constraint import constrained, costs
 from edsym.lattice.differences import differences, position_error
+from edsym.lattice.elementary import SUMS, cos_turns, exp
 from edsym.lattice.holohedry import CONDITIONS, TWO_FOLDS, groups
-from edsym.lattice.likelihood import _gradient, _slopes_of_scale, fit_heights, fit_scale
+from edsym.lattice.likelihood import _gradient, by_visibility, fit_heights, levels
 from edsym.lattice.periods import find_periods
 from edsym.lattice.points import FARTHEST, assign, points_near_sphere
 from edsym.lattice.probability import probabilities
+from edsym.lattice.scale import _slopes, fit_scale
 from edsym.lattice.single import single_view
+from edsym.lattice.transform import highest_peaks
 from edsym.seeds import generator
 from edsym.simulation.beams.candidates import find_candidates
 from edsym.simulation.beams.selection import select_beams
@@ -200,22 +205,79 @@ def test_the_gradient_of_the_likelihood_is_its_slope():
     basis = reduced(turned(CELLS["triclinic"], 7))
     points = points_near_sphere(basis, WAVELENGTH, 1.0, 5000)
     spot = np.where(np.arange(len(points)) % 3, -1, 0)
-    q = np.hypot(*(points @ basis)[:, :2].T)
     here = np.array([*basis[:, 2], -2.0, 2.2])
-    rest = points, spot, q, WAVELENGTH, np.array([3e-3]), 1e-4, 0.0013
+    columns, unseen = by_visibility(points, spot, basis)
+    rest = columns, unseen, levels(spot, np.array([3e-3]), 1e-4), WAVELENGTH, 0.0013
     _, gradient, curvature = _gradient(here, *rest)
     steps = 1e-6 * np.eye(5)
     slope = [(_gradient(here + step, *rest)[0] - _gradient(here - step, *rest)[0]) / 2e-6 for step in steps]
     assert np.allclose(gradient, slope, rtol=1e-4, atol=1e-3)
     assert np.linalg.eigvalsh(curvature).min() > 0
-    level = np.full(len(points), 0.5)
-    rest = q, level, np.where(np.arange(len(q)) % 3, 0, -1), np.array([3e-3]), 0.05  # none bends upwards
-    _, by_c, by_b, cc, cb, bb = _slopes_of_scale(-4.0, 2.2, *rest)
+    seen = np.sum(spot >= 0)
+    q = np.concatenate([columns[3, unseen:], columns[3, :unseen]])
+    rest = q, np.where(np.arange(len(q)) < seen, 0.5 * 0.05, 0.5 * 3e-3), seen  # none bends upwards
+    _, by_c, by_b, cc, cb, bb = _slopes(-4.0, 2.2, *rest)
     steps = 1e-5 * np.eye(2)
-    up, down = ([_slopes_of_scale(-4.0 + s * c, 2.2 + s * b, *rest) for c, b in steps] for s in (1, -1))
+    up, down = ([_slopes(-4.0 + s * c, 2.2 + s * b, *rest) for c, b in steps] for s in (1, -1))
     by = [[(u - d) / 2e-5 for u, d in zip(a, z, strict=True)] for a, z in zip(up, down, strict=True)]
     assert [by_c, by_b] == pytest.approx([by[0][0], by[1][0]], rel=1e-4)
     assert [cc, cb, bb] == pytest.approx([-by[0][1], -by[0][2], -by[1][2]], rel=1e-4)
+
+
+def test_the_likelihood_is_that_of_all_points_each_by_itself():
+    basis = reduced(turned(CELLS["triclinic"], 7))
+    points = points_near_sphere(basis, WAVELENGTH, 2.0, 5000)
+    assert len(points) > 300  # products of probabilities are taken in two parts
+    spot, intensity = np.where(np.arange(len(points)) % 3, -1, 0), 3e-3
+    found = _gradient(
+        np.array([*basis[:, 2], -2.0, 2.2]),
+        *by_visibility(points, spot, basis),
+        levels(spot, np.array([intensity]), 1e-4),
+        WAVELENGTH,
+        0.0013,
+    )[0]
+    g = points @ basis
+    s = g[:, 2] + WAVELENGTH / 2 * (g**2).sum(axis=1)
+    mean = np.exp(-2.0 - 2.2 * np.hypot(*g[:, :2].T)) / (1 + (s / 0.0013) ** 2)
+    hidden = np.log(1 - 0.82 / (1 + 1e-4 / (2 * mean)) ** 2)
+    shown = np.log(0.82 * intensity / mean / (1 + intensity / (2 * mean)) ** 3)
+    told = np.where(spot < 0, hidden, shown).sum() - 0.5 * ((2.2 - 2.4) / 0.6) ** 2
+    assert found == pytest.approx(told, rel=1e-9)
+
+
+@njit(fastmath=SUMS)
+def _added(x):
+    powers = cosines = 0.0
+    for i in range(len(x)):
+        phase = 3 * x[i]
+        powers += exp(-phase)
+        cosines += cos_turns(phase - np.floor(phase + 0.5))
+    return powers, cosines
+
+
+def test_elementary_functions_are_right_where_sums_may_be_taken_in_any_order():
+    x = np.linspace(0, 1, 1001)
+    assert _added(x) == pytest.approx((np.exp(-3 * x).sum(), np.cos(6 * np.pi * x).sum()), rel=1e-11)
+    assert [exp(x) for x in (-700.0, 0.0, 1.0, 700.0, 1e9)] == pytest.approx(
+        [np.exp(-700), 1, np.e, np.exp(700), np.exp(700)], rel=1e-15
+    )
+
+
+def test_the_highest_peaks_are_those_of_a_transform_written_out():
+    spots = drawn(turned(CELLS["cubic"], 4), 4)[:9]
+    q = np.column_stack([spots[:, :2], -WAVELENGTH / 2 * (spots[:, :2] ** 2).sum(axis=1)])
+    depths, steps, spread = 4.0 * np.arange(-3, 4), np.arange(-61, 62), np.linspace(0.003, 0.02, 9)
+    t = 0.2 * np.stack(np.meshgrid(5 * depths, steps[61:], steps, indexing="ij"), axis=-1)[..., ::-1]
+    weight = np.exp(-2 * (np.pi * spread * t[..., 2:]) ** 2)
+    sums = (weight * np.cos(2 * np.pi * t @ q.T)).sum(axis=-1)
+    top = sums >= maximum_filter(sums, 3, mode="constant", cval=-np.inf)
+    length = np.linalg.norm(t, axis=-1)
+    scores = np.where(top & (length > 2) & (length < 12), sums / np.sqrt((weight**2).sum(axis=-1) / 2), 0)
+    best = t.reshape(-1, 3)[np.argsort(-scores, axis=None)[: (scores > 2.5).sum()]]
+    found = highest_peaks(q, spread, depths, 12.0, 1000)
+    assert len(found) == len(best) > 20
+    assert np.allclose(sorted(map(tuple, np.round(found, 2))), sorted(map(tuple, np.round(best, 2))))
+    assert len(highest_peaks(q, spread, depths, 12.0, 10)) == 10
 
 
 def test_the_scale_alone_is_fitted_as_with_heights_that_are_held():
@@ -228,12 +290,11 @@ def test_the_scale_alone_is_fitted_as_with_heights_that_are_held():
     assert (spot >= 0).sum() > 10
     at = WAVELENGTH, intensity, intensity.min(), 0.0013
     scale, value = fit_scale(points, spot, basis, *at, np.array([-5.0, 2.4]), 12)
-    q, level = np.hypot(*(points @ basis)[:, :2].T), np.empty(len(points))
-    g = points @ basis
-    level[:] = 0.5 + 0.5 * ((g[:, 2] + WAVELENGTH / 2 * (g**2).sum(axis=1)) / 0.0013) ** 2
-    told = minimize(
-        lambda one: -_slopes_of_scale(*one, q, level, spot, intensity, intensity.min())[0], scale, tol=1e-9
-    )
+    columns, unseen = by_visibility(points, spot, basis)
+    g = columns[:3].T @ basis
+    factor = 0.5 + 0.5 * ((g[:, 2] + WAVELENGTH / 2 * (g**2).sum(axis=1)) / 0.0013) ** 2
+    factor *= levels(spot, intensity, intensity.min())
+    told = minimize(lambda one: -_slopes(*one, columns[3], factor, unseen)[0], scale, tol=1e-9)
     assert value == pytest.approx(-told.fun, abs=1e-3)
     assert np.allclose(scale, told.x, atol=0.02)
     _, _, best, _ = fit_heights(points, spot, basis, *at, scale, 12)

@@ -5,11 +5,11 @@ and 1 (Lebedev, Vagin & Murshudov 2006, Acta Cryst. D62, 83-95). All symmetry of
 inversion follows from its twofold axes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import cache
 from itertools import product
 
 import numpy as np
-from numba import njit
 
 
 def _two_folds() -> np.ndarray:
@@ -58,9 +58,6 @@ def _made_by_two() -> np.ndarray:
     return np.stack([_number(a @ b @ a), _number(b @ a @ b), third], axis=-1)
 
 
-_MADE = _made_by_two()
-
-
 def groups(members: Sequence[int]) -> list[list[int]]:
     """Return the groups that up to three of these twofold axes generate and that have no others.
 
@@ -70,47 +67,41 @@ def groups(members: Sequence[int]) -> list[list[int]]:
     Parameters
     ----------
     members : sequence of int
-        Axes in `TWO_FOLDS`, ascending.
+        Axes in `TWO_FOLDS`.
 
     Returns
     -------
     list of list of int
-        The axes of each group; the small groups first.
+        The axes of each group, ascending; the small groups first.
     """
-    own = np.full(len(TWO_FOLDS) + 2, _NO_AXIS)
-    own[list(members)], own[_NONE] = np.arange(len(members)), _NONE
-    masks = _masks(own[_MADE[np.ix_(members, members)]]) if len(members) else ()
-    found = ([axis for a, axis in enumerate(members) if mask >> a & 1] for mask in masks)
-    return sorted(found, key=lambda one: (len(one), one))
+    others = ~_bits(members)
+    return [list(axes) for axes, bits in _all_groups() if not bits & others]
 
 
-@njit(cache=True)
-def _masks(made):
-    """Return the groups that up to three of n axes generate, a bit for each axis; `made` is (n, n, 3)."""
-    n = len(made)
-    found = np.zeros(1 << n, np.bool_)
-    for m in range(n):
-        found[1 << m] = True
+def _bits(axes: Iterable[int]) -> int:
+    return sum(1 << int(axis) for axis in axes)
+
+
+@cache
+def _all_groups() -> list[tuple[list[int], int]]:
+    """Return the groups that up to three of all axes generate, as `groups` orders them, and as bits."""
+    made = _made_by_two().tolist()
+    found = last = {frozenset([axis]) for axis in range(len(TWO_FOLDS))}
     for _ in range(2):
-        for one in np.flatnonzero(found):
-            for m in range(n):
-                larger = _closed(one | 1 << m, made)
-                found[larger] = found[larger] or larger > 0
-    return np.flatnonzero(found)
+        larger = {_closed(group, axis, made) for group in last for axis in range(len(TWO_FOLDS))}
+        last = larger - found - {frozenset()}
+        found = found | last
+    axes = sorted(map(sorted, found), key=lambda one: (len(one), one))
+    return [(one, _bits(one)) for one in axes]
 
 
-@njit(cache=True)
-def _closed(mask, made):
-    """Return a set of axes with all that they give; 0 if one of these is not allowed."""
-    before = 0
-    while mask != before:
-        before = mask
-        for a in range(len(made)):
-            for b in range(a):
-                if mask >> a & 1 and mask >> b & 1:
-                    for axis in made[a, b]:
-                        if axis == _NO_AXIS:
-                            return 0
-                        if axis != _NONE:
-                            mask |= 1 << axis
-    return mask
+def _closed(group: frozenset[int], axis: int, made: list) -> frozenset[int]:
+    """Return a group and another axis with all that they give; nothing if one of these is no twofold axis."""
+    found, new = set(group), {axis} - group
+    while new:
+        found |= new
+        given = {third for a in new for b in found for third in made[a][b] + made[b][a]}
+        if _NO_AXIS in given:
+            return frozenset()
+        new = given - found - {_NONE}
+    return frozenset(found)

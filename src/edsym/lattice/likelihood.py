@@ -11,6 +11,7 @@ import math
 import numpy as np
 from numba import njit
 
+from edsym.lattice.elementary import SUMS, exp
 from edsym.lattice.linear import combined, solve
 
 # Fitted to simulated patterns of development materials (300 kV, 200 Å): docs/lattice.md.
@@ -20,10 +21,10 @@ FALLOFF, FALLOFF_SPREAD = 2.4, 0.6
 """b and the standard deviation of its normal distribution, in Å."""
 ABSENT = 0.18
 """p₀: extinct, lost or too weak."""
-# A product of probabilities is taken the logarithm of before it is too small a number.
-_SMALL = 1e-200
-# Gain of a step in the logarithm of the likelihood at which nothing more is to be won; largest damping.
-_CLOSE, _MOST_DAMPING = 1e-3, 1e4
+AT_ONCE = 256
+"""Probabilities, each `ABSENT` or more, of whose product the logarithm is taken: it is above 1e-191."""
+CLOSE, MOST_DAMPING = 1e-3, 1e4
+"""Gain of a step in the logarithm of the likelihood at which nothing more is to be won; largest damping."""
 # ν is 2: its powers are products.
 
 
@@ -78,10 +79,12 @@ def fit_heights(points, spot, basis, wavelength, intensity, threshold, width, sc
     curvature : (5, 5) float64
         Of minus that, about three heights, c and b.
     """
-    q = lengths_in_plane(points, basis)
+    columns, unseen = by_visibility(points, spot, basis)
+    level = levels(spot, intensity, threshold)
     here = np.empty(5)
     here[:3], here[3:] = basis[:, 2], scale
-    value, gradient, curvature = _gradient(here, points, spot, q, wavelength, intensity, threshold, width)
+    at = columns, unseen, level, wavelength, width
+    value, gradient, curvature = _gradient(here, *at)
     damping = 0.1
     for _ in range(steps):
         damped = curvature.copy()
@@ -90,16 +93,16 @@ def fit_heights(points, spot, basis, wavelength, intensity, threshold, width, sc
         move = solve(damped, gradient.reshape(5, 1))[:, 0]
         # No step is longer than the likelihood is smooth.
         there = here + move / max(1.0, np.abs(move[:3]).max() / 0.02, np.abs(move[3:]).max())
-        new, slope, bend = _gradient(there, points, spot, q, wavelength, intensity, threshold, width)
+        new, slope, bend = _gradient(there, *at)
         if new > value:
             gain = new - value
             here, value, gradient, curvature = there, new, slope, bend
             damping = max(0.01, damping / 4)
-            if gain < _CLOSE:
+            if gain < CLOSE:
                 break
         else:
             damping *= 8
-            if damping > _MOST_DAMPING:
+            if damping > MOST_DAMPING:
                 break
     result = basis.copy()
     result[:, 2] = here[:3]
@@ -107,75 +110,117 @@ def fit_heights(points, spot, basis, wavelength, intensity, threshold, width, sc
 
 
 @njit(error_model="numpy", cache=True)
-def lengths_in_plane(points, basis):
-    """Return the lengths (m,) of lattice points (m, 3) as the detector shows them, in 1/Å."""
-    q = np.empty(len(points))
+def by_visibility(points, spot, basis):
+    """Return h, k, l and the length in the plane (1/Å) of points (4, m), and how many are not seen.
+
+    Those that are not seen come first.
+    """
+    unseen = 0
     for p in range(len(points)):
+        unseen += spot[p] < 0
+    columns, hidden, shown = np.empty((4, len(points))), 0, unseen
+    for p in range(len(points)):
+        if spot[p] < 0:
+            at, hidden = hidden, hidden + 1
+        else:
+            at, shown = shown, shown + 1
         x, y, _ = combined(points[p], basis)
-        q[p] = math.sqrt(x * x + y * y)
-    return q
+        columns[0, at], columns[1, at], columns[2, at] = points[p]
+        columns[3, at] = math.sqrt(x * x + y * y)
+    return columns, unseen
 
 
 @njit(error_model="numpy", cache=True)
-def _gradient(parameters, points, spot, q, wavelength, intensity, threshold, width):
-    """Return the logarithm of the likelihood, its gradient and the sum of the points' squared gradients."""
-    c, b = parameters[3], parameters[4]
-    value, unseen = -0.5 * ((b - FALLOFF) / FALLOFF_SPREAD) ** 2, 1.0
-    half = 0.5 / (width * width)
-    # Sums by h, k, l, c and b; one division a point, since divisions take most of the time.
+def levels(spot, intensity, threshold):
+    """Return what each point's 2 m is compared with (m,), in their order: the threshold, or its intensity."""
+    found = np.full(len(spot), threshold)
+    shown = len(spot)
+    for p in range(len(spot) - 1, -1, -1):
+        if spot[p] >= 0:
+            shown -= 1
+            found[shown] = intensity[spot[p]]
+    return found
+
+
+@njit(error_model="numpy", cache=True)
+def _gradient(parameters, columns, unseen, level, wavelength, width):
+    """Return the logarithm of the likelihood, its gradient and the sum of the points' squared gradients.
+
+    Parameters
+    ----------
+    parameters : (5,) float64
+        Three heights, c and b.
+    columns : (4, m) float64
+        Of points, see `by_visibility`, of which the first `unseen` are not seen.
+    level : (m,) float64
+        See `levels`.
+    """
+    value, gradient, curvature = _summed(parameters, columns, unseen, level, wavelength, width)
+    for p in range(unseen, len(level)):
+        q = columns[3, p]
+        depth = columns[0, p] * parameters[0] + columns[1, p] * parameters[1] + columns[2, p] * parameters[2]
+        s = -depth - 0.5 * wavelength * (q * q + depth * depth)
+        ratio = level[p] * exp(parameters[4] * q - parameters[3]) * (0.5 + 0.5 * (s / width) ** 2)  # I / 2 m
+        value += log_density(ratio)
+    off = (parameters[4] - FALLOFF) / FALLOFF_SPREAD
+    gradient[4] -= off / FALLOFF_SPREAD
+    curvature[4, 4] += 1 / FALLOFF_SPREAD**2
+    return value - 0.5 * off**2, gradient, curvature
+
+
+@njit(error_model="numpy", cache=True)
+def log_density(ratio):
+    """Return the logarithm of the density of the logarithm of an intensity I, by I / 2 m."""
+    rest = 1 / (1 + ratio)
+    return math.log((1 - ABSENT) * 2 * ratio * rest * rest * rest)
+
+
+@njit(error_model="numpy", cache=True, fastmath=SUMS)
+def _summed(parameters, columns, unseen, level, wavelength, width):
+    """Return what `_gradient` does, but the value of points that are not seen alone, whatever b is."""
+    at_h, at_k, at_l, scale, falloff = parameters
+    h, k, l, q = columns[0], columns[1], columns[2], columns[3]  # noqa: E741
+    value, half, narrow = 0.0, 0.5 / (width * width), width * width
     by_h = by_k = by_l = by_c = by_b = 0.0
     hh = kk = ll = hk = hl = kl = 0.0
     ch = ck = cl = bh = bk = bl = 0.0
     cc = cb = bb = 0.0
-    for p in range(len(points)):
-        h, k, l, length = points[p, 0], points[p, 1], points[p, 2], q[p]  # noqa: E741
-        depth = h * parameters[0] + k * parameters[1] + l * parameters[2]
-        s = -depth - 0.5 * wavelength * (length * length + depth * depth)
-        square = width * width + s * s
-        by_mean = math.exp(b * length - c) * square * half  # 1 / 2 m
-        if spot[p] >= 0:
-            ratio = intensity[spot[p]] * by_mean
-            over = 1 / ((1 + ratio) * square)
-            rest = over * square  # 1 / (1 + I / 2 m)
-            value += math.log((1 - ABSENT) * 2 * ratio * rest * rest * rest)
-            mine = -1 + 3 * ratio * rest
-            tilt = 2 * s * over * (1 + ratio)
-        else:
-            ratio = threshold * by_mean
+    for start in range(0, len(q), AT_ONCE):
+        product = 1.0
+        for p in range(start, min(start + AT_ONCE, len(q))):
+            depth = h[p] * at_h + k[p] * at_k + l[p] * at_l
+            s = -depth - 0.5 * wavelength * (q[p] * q[p] + depth * depth)
+            square = narrow + s * s
+            ratio = level[p] * exp(falloff * q[p] - scale) * square * half
             more = 1 + ratio
             hidden = more * more - (1 - ABSENT)
-            over = 1 / (more * hidden * square)
-            rest = over * hidden * square
-            unseen *= 1 - (1 - ABSENT) * rest * rest
-            if unseen < _SMALL:  # one logarithm for many points
-                value += math.log(unseen)
-                unseen = 1.0
-            mine = -2 * (1 - ABSENT) * ratio * over * square
-            tilt = 2 * s * over * more * hidden
-        deep, far = mine * tilt * (1 + wavelength * depth), -mine * length
-        by_h += deep * h
-        by_k += deep * k
-        by_l += deep * l
-        by_c += mine
-        by_b += far
-        two, one, other = deep * deep, deep * mine, deep * far
-        hh += two * h * h
-        kk += two * k * k
-        ll += two * l * l
-        hk += two * h * k
-        hl += two * h * l
-        kl += two * k * l
-        ch += one * h
-        ck += one * k
-        cl += one * l
-        bh += other * h
-        bk += other * k
-        bl += other * l
-        cc += mine * mine
-        cb += mine * far
-        bb += far * far
-    by_b -= (b - FALLOFF) / FALLOFF_SPREAD**2
-    bb += 1 / FALLOFF_SPREAD**2
+            over = 1 / (more * hidden * square)  # one division a point, since divisions take long
+            rest = over * hidden * square  # 1 / more
+            product *= 1 - (1 - ABSENT) * rest * rest if p < unseen else 1.0
+            on_c = -2 * (1 - ABSENT) * ratio * over * square if p < unseen else -1 + 3 * ratio * rest
+            deep = on_c * 2 * s * over * more * hidden * (1 + wavelength * depth)
+            on_h, on_k, on_l, on_b = deep * h[p], deep * k[p], deep * l[p], -on_c * q[p]
+            by_h += on_h
+            by_k += on_k
+            by_l += on_l
+            by_c += on_c
+            by_b += on_b
+            hh += on_h * on_h
+            kk += on_k * on_k
+            ll += on_l * on_l
+            hk += on_h * on_k
+            hl += on_h * on_l
+            kl += on_k * on_l
+            ch += on_c * on_h
+            ck += on_c * on_k
+            cl += on_c * on_l
+            bh += on_b * on_h
+            bk += on_b * on_k
+            bl += on_b * on_l
+            cc += on_c * on_c
+            cb += on_c * on_b
+            bb += on_b * on_b
+        value += math.log(product)
     gradient, curvature = np.empty(5), np.empty((5, 5))
     for i, slope in enumerate((by_h, by_k, by_l, by_c, by_b)):
         gradient[i] = slope
@@ -190,83 +235,4 @@ def _gradient(parameters, points, spot, q, wavelength, intensity, threshold, wid
     ):
         for j in range(5):
             curvature[i, j] = row[j]
-    return value + math.log(unseen), gradient, curvature
-
-
-@njit(error_model="numpy", cache=True)
-def fit_scale(points, spot, basis, wavelength, intensity, threshold, width, scale, steps):
-    """Fit the scale and the fall-off of intensities alone, by Newton's steps.
-
-    Parameters are those of `fit_heights`.
-
-    Returns
-    -------
-    scale : (2,) float64
-        New c and b.
-    value : float
-        Logarithm of the likelihood.
-    """
-    q = lengths_in_plane(points, basis)
-    level = np.empty(len(points))  # 1 / 2 m by excitation errors alone
-    for p in range(len(points)):
-        s = -combined(points[p], basis)[2]
-        s -= 0.5 * wavelength * (q[p] * q[p] + s * s)
-        level[p] = 0.5 + 0.5 * (s / width) ** 2
-    c, b = scale
-    value, by_c, by_b, cc, cb, bb = _slopes_of_scale(c, b, q, level, spot, intensity, threshold)
-    damping = 0.0
-    for _ in range(steps):
-        one, other = cc * (1 + damping) + 1e-9, bb * (1 + damping) + 1e-9
-        det = one * other - cb * cb
-        move_c, move_b = (other * by_c - cb * by_b) / det, (one * by_b - cb * by_c) / det
-        shorter = max(1.0, abs(move_c), abs(move_b))
-        new_c, new_b = c + move_c / shorter, b + move_b / shorter
-        new = _slopes_of_scale(new_c, new_b, q, level, spot, intensity, threshold)
-        if new[0] > value:
-            gain = new[0] - value
-            c, b = new_c, new_b
-            value, by_c, by_b, cc, cb, bb = new
-            damping /= 4
-            if gain < _CLOSE:
-                break
-        else:
-            if damping > _MOST_DAMPING or by_c * move_c + by_b * move_b < _CLOSE:
-                break
-            damping = max(0.1, 8 * damping)
-    return np.array([c, b]), value
-
-
-@njit(error_model="numpy", cache=True)
-def _slopes_of_scale(c, b, q, level, spot, intensity, threshold):
-    """Return the logarithm of the likelihood, its slopes by c and b, and minus its second ones.
-
-    The latter without what makes it bend upwards.
-    """
-    value, unseen = -0.5 * ((b - FALLOFF) / FALLOFF_SPREAD) ** 2, 1.0
-    by_c, by_b = 0.0, -(b - FALLOFF) / FALLOFF_SPREAD**2
-    cc, cb, bb = 0.0, 0.0, 1 / FALLOFF_SPREAD**2
-    for p in range(len(q)):
-        by_mean = math.exp(b * q[p] - c) * level[p]
-        if spot[p] >= 0:
-            ratio = intensity[spot[p]] * by_mean
-            rest = 1 / (1 + ratio)
-            value += math.log((1 - ABSENT) * 2 * ratio * rest * rest * rest)
-            slope, bend = -1 + 3 * ratio * rest, 3 * ratio * rest * rest
-        else:
-            ratio = threshold * by_mean
-            more = 1 + ratio
-            hidden = more * more - (1 - ABSENT)
-            over = 1 / (more * hidden)
-            rest = over * hidden
-            unseen *= 1 - (1 - ABSENT) * rest * rest
-            if unseen < _SMALL:
-                value += math.log(unseen)
-                unseen = 1.0
-            slope = -2 * (1 - ABSENT) * ratio * over
-            bend = max(0.0, slope * (rest - 2 * ratio * more * more * over))
-        by_c += slope
-        by_b -= slope * q[p]
-        cc += bend
-        cb -= bend * q[p]
-        bb += bend * q[p] * q[p]
-    return value + math.log(unseen), by_c, by_b, cc, cb, bb
+    return value, gradient, curvature

@@ -7,9 +7,10 @@ import numpy as np
 from numba import njit
 
 from edsym.lattice.compare import reduce_rows
-from edsym.lattice.likelihood import WIDTH, first_scale, fit_heights, fit_scale, spreads
+from edsym.lattice.likelihood import WIDTH, first_scale, fit_heights, spreads
 from edsym.lattice.linear import combined, determinant, solve
 from edsym.lattice.points import assign, points_near_sphere
+from edsym.lattice.scale import fit_scale
 
 MOST_POINTS = 8000
 """Lattice points near the Ewald sphere beyond which a lattice is too fine to be told."""

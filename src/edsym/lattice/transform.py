@@ -1,0 +1,165 @@
+"""The Fourier transform of a pattern along with the beam's phase, and its highest peaks.
+
+It is summed up row by row, three depths at once in memory, so that it never leaves the processor's cache.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from edsym.lattice.elementary import SUMS
+
+SHORTEST = 2.0
+"""Shortest vector that is looked for, in Å: atoms are no closer."""
+_STEP = 0.2  # Å across the beam
+_LEAST_PEAK = 2.5  # standard deviations
+_TOGETHER = 4  # spots that are added at once
+_BLOCK = 64  # values that are looked at together
+_PEAKS = 1024  # for which there is room from the beginning
+
+
+def highest_peaks(q, spread, depths, radius, most):
+    """Return the vectors t on a grid at which the weighted sum of cos 2π q · t over the spots peaks highest.
+
+    Parameters
+    ----------
+    q : (n, 3) array
+        Spots on the Ewald sphere, in 1/Å.
+    spread : (n,) array
+        Standard deviation of each one's excitation error, in 1/Å: it blurs the phase.
+    depths : (d,) array
+        Components of t along the beam, in Å, ascending, as far apart from each other.
+    radius : float
+        Longest t in Å.
+    most : int
+        How many to return at most.
+
+    Returns
+    -------
+    (k, 3) float64
+        In Å, with y >= 0, the best first: by the sum over its standard deviation for spots at random places.
+    """
+    more = -len(q) % _TOGETHER
+    turns = 2 * np.pi * np.concatenate([q, np.zeros((more, 3))])
+    weight = np.exp(-2 * (np.pi * np.outer(depths, spread)) ** 2)
+    deviation = np.sqrt((weight**2).sum(axis=1) / 2)
+    weight = np.concatenate([weight, np.zeros((len(depths), more))], axis=1)
+    grid = _STEP * np.arange(round(radius / _STEP) + 1)
+    waves = np.ascontiguousarray(turns[:, :2].T)[:, :, None] * grid
+    along = np.outer(depths, turns[:, 2])
+    scores, places = _peaks(
+        np.cos(waves).astype(np.float32),
+        np.sin(waves).astype(np.float32),
+        (weight * np.cos(along)).astype(np.float32),
+        (weight * np.sin(along)).astype(np.float32),
+        deviation,
+        depths,
+        radius,
+    )
+    return places[np.argsort(-scores, kind="stable")[:most]]
+
+
+@njit(error_model="numpy", cache=True)
+def _peaks(cosines, sines, along_cosines, along_sines, deviation, depths, radius):
+    """Return the scores (k,) and the places (k, 3) of all high local maxima.
+
+    `cosines` and `sines` (2, n, g) are of the phases across the beam, by x and y; those along it are (d, n).
+    """
+    scores, places, found = np.empty(_PEAKS), np.empty((_PEAKS, 3)), 0
+    n_depths, size = along_cosines.shape[0], cosines.shape[2]
+    sums = np.zeros((3, size + 1, 2 * size + 1), np.float32)  # a row and a column of zeros beyond the grid
+    room = np.zeros(n_depths)  # square of the longest vector across the beam whose neighbours are looked at
+    for d in range(n_depths):
+        nearest = abs(depths[d])
+        for e in range(max(0, d - 1), min(n_depths, d + 2)):
+            nearest = min(nearest, abs(depths[e]))
+        room[d] = max(0.0, radius**2 - nearest**2)
+    for d in range(-1, n_depths):
+        if d + 1 < n_depths:
+            _sum_up(cosines, sines, along_cosines[d + 1], along_sines[d + 1], room[d + 1], sums[(d + 1) % 3])
+        if d >= 0:
+            found, scores, places = _look(sums, d, depths, deviation[d], radius, found, scores, places)
+    return scores[:found], places[:found]
+
+
+@njit(error_model="numpy", cache=True)
+def _sum_up(cosines, sines, along_cosines, along_sines, room, sums):
+    """Write the sums at one depth, by y and x, as far as vectors across the beam have a square of `room`."""
+    n, size = cosines.shape[1:]
+    even, odd = np.empty(size, np.float32), np.empty(size, np.float32)
+    left_cosines, left_sines = np.empty(n, np.float32), np.empty(n, np.float32)
+    for j in range(min(size, int(math.sqrt(room) / _STEP) + 3)):
+        for i in range(n):
+            left_cosines[i] = cosines[1, i, j] * along_cosines[i] - sines[1, i, j] * along_sines[i]
+            left_sines[i] = cosines[1, i, j] * along_sines[i] + sines[1, i, j] * along_cosines[i]
+        before = max(0, j - 1) * _STEP
+        reach = min(size, int(math.sqrt(max(0.0, room - before * before)) / _STEP) + 3)
+        _add_up(left_cosines, cosines[0], reach, even)
+        _add_up(left_sines, sines[0], reach, odd)
+        row, middle = sums[j], size - 1
+        for x in range(reach):
+            row[middle + x] = even[x] - odd[x]
+        for x in range(1, reach):
+            row[middle - x] = even[x] + odd[x]
+
+
+@njit(error_model="numpy", cache=True, fastmath=SUMS)
+def _add_up(factors, rows, reach, total):
+    """Write the sum of rows (n, g), each times its factor (n,), up to a reach; n is a multiple of four."""
+    for x in range(reach):
+        total[x] = 0
+    for i in range(0, len(factors), _TOGETHER):
+        a, b, c, d = factors[i], factors[i + 1], factors[i + 2], factors[i + 3]
+        for x in range(reach):
+            total[x] += a * rows[i, x] + b * rows[i + 1, x] + c * rows[i + 2, x] + d * rows[i + 3, x]
+
+
+@njit(error_model="numpy", cache=True)
+def _look(sums, d, depths, deviation, radius, found, scores, places):
+    """Add the peaks at one depth to those found; return their number, scores and places."""
+    middle, z, here, least = sums.shape[2] // 2 - 1, depths[d], sums[d % 3], _LEAST_PEAK * deviation
+    for j in range(sums.shape[1] - 1):
+        y = j * _STEP
+        room = radius**2 - y * y - z * z
+        if room < 0:
+            break
+        half = min(middle - 1, int(math.sqrt(room) / _STEP) + 1)
+        for start in range(middle - half, middle + half + 1, _BLOCK):
+            stop = min(start + _BLOCK, middle + half + 1)
+            if not _any_above(here[j], start, stop, np.float32(least * (1 - 1e-6))):
+                continue
+            for i in range(start, stop):
+                value = here[j, i]
+                if value <= least or value < here[j, i + 1]:
+                    continue
+                x = (i - middle) * _STEP
+                square = x * x + y * y + z * z
+                if square > radius**2 or square < SHORTEST**2 or not _is_peak(sums, d, len(depths), j, i):
+                    continue
+                if found == len(scores):
+                    scores, places = np.append(scores, scores), np.concatenate((places, places))  # more room
+                scores[found] = value / deviation
+                places[found, 0], places[found, 1], places[found, 2] = x, y, z
+                found += 1
+    return found, scores, places
+
+
+@njit(error_model="numpy", cache=True)
+def _any_above(values, start, stop, least):
+    """Return whether any value is: counted, since compilers count several at once."""
+    above = np.int32(0)
+    for i in range(start, stop):
+        above += np.int32(values[i] > least)
+    return above > 0
+
+
+@njit(error_model="numpy", cache=True)
+def _is_peak(sums, d, n_depths, j, i):
+    value = sums[d % 3, j, i]
+    for e in range(max(0, d - 1), min(n_depths, d + 2)):
+        for k in range(max(0, j - 1), j + 2):
+            for m in range(i - 1, i + 2):
+                if sums[e % 3, k, m] > value:
+                    return False
+    return True
