@@ -7,6 +7,7 @@ from scipy.spatial.transform import Rotation
 from edsym.lattice.orientation import find_rotations
 from edsym.lattice.pattern import View, lattice_points
 from edsym.mapping import phases as module
+from edsym.mapping.candidates import Candidate, ranked
 from edsym.mapping.phases import phases
 
 WAVELENGTH = 0.0197
@@ -49,15 +50,15 @@ def test_grains_beyond_the_first_are_asked_whether_the_lattice_explains_them(rut
 
 def test_a_grain_is_of_the_lattice_that_explains_it_best():
     # a dense lattice explains a little of everything, and has most evidence
-    dense = module._Candidate(gains={0: 43.0, 1: 43.0, 2: 43.0, 3: 45.0, 4: 60.0}, own=[3, 4])
-    gold = module._Candidate(gains={0: 50.0, 1: 50.0, 2: 50.0, 5: 28.0}, own=[0])
+    dense = Candidate(gains={0: 43.0, 1: 43.0, 2: 43.0, 3: 45.0, 4: 60.0}, own=[3, 4])
+    gold = Candidate(gains={0: 50.0, 1: 50.0, 2: 50.0, 5: 28.0}, own=[0])
     assert dense.evidence > gold.evidence > 0
-    assert module._best_of([dense, gold]).gains == gold.gains
+    assert ranked([dense, gold])[0].gains == gold.gains
     assert list(dense.without([dense, gold]).gains) == [3, 4]
     # the lattice of another grain of the same crystal takes nothing away
-    same = module._Candidate(gains={1: 55.0, 2: 51.0, 6: 30.0}, own=[1])
-    assert module._best_of([gold, same]).gains == gold.gains
-    assert not module._best_of([module._Candidate(), module._Candidate(gains={0: 99.0}, own=[0])]).gains
+    same = Candidate(gains={1: 55.0, 2: 51.0, 6: 30.0}, own=[1])
+    assert ranked([gold, same])[0].gains == gold.gains
+    assert not ranked([Candidate(), Candidate(gains={0: 99.0}, own=[0])])
 
 
 def test_what_has_no_lattice_in_common_stays_apart():

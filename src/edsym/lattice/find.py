@@ -1,5 +1,6 @@
 """From the spots of one or several patterns to a cell: all steps in their order."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -40,8 +41,18 @@ class Found:
     probability: float
 
 
+def proposed(
+    pattern: np.ndarray, wavelength: float, position_error: float | None = None
+) -> list[Candidate]:
+    """Return the lattices that one pattern proposes to `find_lattice`, which takes the same parameters."""
+    return single_view(*pattern.T, wavelength, tolerance=position_error, n=_N_CANDIDATES)
+
+
 def find_lattice(
-    patterns: list[np.ndarray], wavelength: float, position_error: float | None = None
+    patterns: list[np.ndarray],
+    wavelength: float,
+    position_error: float | None = None,
+    candidates: Sequence[list[Candidate]] | None = None,
 ) -> Found | None:
     """Return the lattice of patterns of one crystal.
 
@@ -53,6 +64,8 @@ def find_lattice(
         In Å.
     position_error : float, optional
         Standard deviation of a coordinate of a spot in 1/Å; the patterns themselves tell it.
+    candidates : sequence of list of Candidate, optional
+        What each pattern has `proposed`, where that is known from before.
 
     Returns
     -------
@@ -60,9 +73,8 @@ def find_lattice(
         None if no lattice explains any of the patterns.
     """
     views = [View.of(*pattern.T, wavelength) for pattern in patterns]
-    candidates = [
-        single_view(*pattern.T, wavelength, tolerance=position_error, n=_N_CANDIDATES) for pattern in patterns
-    ]
+    if candidates is None:
+        candidates = [proposed(pattern, wavelength, position_error) for pattern in patterns]
     if not any(candidates):
         return None
     if position_error is None:
@@ -88,7 +100,7 @@ def find_lattice(
 
 
 def _alone(
-    views: list[View], candidates: list[list[Candidate]], position_error: float
+    views: list[View], candidates: Sequence[list[Candidate]], position_error: float
 ) -> tuple[Solution, float]:
     """Return the most probable lattice of a single view, where no two agree."""
     v = max(range(len(views)), key=lambda i: candidates[i][0].probability if candidates[i] else -1.0)
