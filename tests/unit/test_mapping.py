@@ -189,10 +189,18 @@ def test_an_ended_classification_goes_on_and_says_the_same(spots, found, model, 
         classify.classify_scan(spots, model, 200.0, parts=tmp_path / "parts")
     assert len(list((tmp_path / "parts").glob("*.npz"))) == 6
     monkeypatch.setattr(classify, "grains", grains)
-    before = Stub.asked
+    with monkeypatch.context() as ended:
+        ended.setattr(classify, "said_of_phases", lambda *_: 1 / 0)
+        before = Stub.asked
+        with pytest.raises(ZeroDivisionError):
+            classify.classify_scan(spots, model, 200.0, parts=tmp_path / "parts")
+        assert Stub.asked == before + 2  # the grains alone
+    monkeypatch.setattr(classify, "phases", lambda *_, **__: 1 / 0)
     again = classify.classify_scan(spots, model, 200.0, parts=tmp_path / "parts")
-    assert Stub.asked == before + 2  # the grains alone
+    assert Stub.asked == before + 2
     np.testing.assert_array_equal(again.of_positions.p_system, found.of_positions.p_system)
+    np.testing.assert_array_equal(again.of_grains.p_system, found.of_grains.p_system)
+    np.testing.assert_array_equal(again.grain_phase, found.grain_phase)
 
 
 def test_a_map_is_read_as_it_was_written(found, tmp_path):

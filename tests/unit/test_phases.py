@@ -6,6 +6,7 @@ from scipy.spatial.transform import Rotation
 
 from edsym.lattice.orientation import find_rotations
 from edsym.lattice.pattern import View, lattice_points
+from edsym.mapping import grain_lattices
 from edsym.mapping import phases as module
 from edsym.mapping.candidates import Candidate, ranked
 from edsym.mapping.phases import phases
@@ -59,6 +60,24 @@ def test_a_grain_is_of_the_lattice_that_explains_it_best():
     same = Candidate(gains={1: 55.0, 2: 51.0, 6: 30.0}, own=[1])
     assert ranked([gold, same])[0].gains == gold.gains
     assert not ranked([Candidate(), Candidate(gains={0: 99.0}, own=[0])])
+
+
+@pytest.mark.parametrize(
+    ("seed", "asks"),
+    [(6, True), (10, False)],  # of these orientations, one lattice may be pulled until it fits all, or not
+)
+def test_a_strained_grain_that_fits_the_lattice_of_one_does_not_stay(seed, asks, monkeypatch):
+    rng = np.random.default_rng(seed)
+    gold = [pattern(GOLD, Rotation.random(random_state=rng), rng, n) for n in (14, 9, 9, 9, 9)]
+    strained = pattern(GOLD @ np.diag([1, 1, 1.04]), Rotation.random(random_state=rng), rng, 9)
+    lattices = grain_lattices.GrainLattices([*gold, strained], WAVELENGTH)
+    best = ranked([lattices.of_one(g, range(6)) for g in range(6)])[0]
+    assert sorted(best.gains) == [0, 1, 2, 3, 4, 5]
+    joined = lattices.joined(best)
+    assert sorted(joined.own) == sorted(joined.gains) == [0, 1, 2, 3, 4]
+    assert abs(np.linalg.det(joined.found.solution.fit.basis)) == pytest.approx(4 / 4.08**3, rel=0.01)
+    monkeypatch.setattr(grain_lattices, "_stranger", lambda *_: None)
+    assert (5 in lattices.joined(best).own) == asks
 
 
 def test_what_has_no_lattice_in_common_stays_apart():

@@ -1,7 +1,7 @@
 """A map out of the spots of a scan: what a model says of every position alone, of every grain and phase."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from edsym.interface.model import MAX_SPOTS, TrainedModel, load_model, model_fol
 from edsym.interface.noise import noisier
 from edsym.interface.ranges import outside
 from edsym.mapping.grains import common_pattern, grains
-from edsym.mapping.parts import Positions
+from edsym.mapping.parts import Crystals, Positions
 from edsym.mapping.phases import phases
 from edsym.mapping.scan_map import ScanMap
 from edsym.provenance.digest import digest, files_digest
@@ -89,16 +89,18 @@ def classify_scan(
         raise InputError(f"min_intensity is {min_intensity!r}, expected 0 or more and less than 1")
     patterns = _patterns(spots, min_intensity)
     reason = _reasons(spots, patterns, trained)
+    kept = _Kept(parts, model, energy_kev)
     asked = np.flatnonzero([len(pattern) >= FEWEST and len(pattern) <= MAX_SPOTS for pattern in patterns])
     p_system, p_spacegroup = (np.full((len(spots), n), np.nan, np.float32) for n in (7, 230))
-    with tqdm(total=len(asked), desc="positions", unit="pattern", disable=not progress) as bar:
-        for block, key in _blocks(asked, patterns, model, energy_kev):
+    with _bar(asked, "positions", "pattern", progress) as bar:
+        for block in _blocks(asked):
+            crystals = [[patterns[p]] for p in block]
 
-            def ask(block: np.ndarray = block) -> dict[str, np.ndarray]:
-                told = answers(trained, [[patterns[p]] for p in block], energy_kev, threads)
+            def ask(crystals: list = crystals) -> dict[str, np.ndarray]:
+                told = answers(trained, crystals, energy_kev, threads)
                 return {"p_system": told[0], "p_spacegroup": told[1]}
 
-            answer = kept_arrays(parts and Path(parts) / f"{key}.npz", ask)
+            answer = kept.arrays("positions", crystals, ask)
             p_system[block], p_spacegroup[block] = answer["p_system"], answer["p_spacegroup"]
             bar.update(len(block))
     tolerance = _TOLERANCE * float(spots.pixel.max())
@@ -109,10 +111,24 @@ def classify_scan(
         common_pattern([faint[p] for p in np.flatnonzero(grain == g)], tolerance)
         for g in range(grain.max() + 1)
     ]
-    asked = trained, energy_kev, threads
-    of_grains = said_of([[pattern] for pattern in common], *asked, kind="grain", progress=progress)
+
+    def said(crystals: list[list[np.ndarray]], kind: str = "phase") -> Crystals:
+        found = []
+        with _bar(crystals, f"cells of {kind}s", kind, progress) as bar:
+            for block in _blocks(crystals) or [[]]:
+
+                def ask(block: list = block) -> dict[str, np.ndarray]:
+                    return vars(said_of(block, trained, energy_kev, threads, done=bar.update))
+
+                found.append(Crystals(**kept.arrays("crystals", block, ask)))
+                bar.update(sum(map(len, found)) - bar.n)
+        return Crystals.joined(found)
+
+    of_grains = said([[pattern] for pattern in common], "grain")
     large = [pattern if len(pattern) >= FEWEST else pattern[:0] for pattern in common]
-    phase = phases(large, wavelength(energy_kev), progress=progress)
+    phase = kept.arrays(
+        "phases", [large], lambda: {"phase": phases(large, wavelength(energy_kev), progress=progress)}
+    )["phase"]
     return ScanMap(
         str(spots.facts.get("name", "")),
         Path(model).name,
@@ -128,7 +144,7 @@ def classify_scan(
         grain,
         of_grains,
         phase,
-        said_of_phases(phase, common, of_grains, *asked, progress=progress),
+        said_of_phases(phase, common, of_grains, said),
     )
 
 
@@ -159,9 +175,26 @@ def _reasons(spots: ScanSpots, patterns: list[np.ndarray], trained: TrainedModel
     return reason.astype(str)
 
 
-def _blocks(asked: np.ndarray, patterns: list, model, energy_kev: float) -> Iterator[tuple[np.ndarray, str]]:
-    """Yield positions that are asked together, and what stands for them, the model and the energy."""
-    about = json.dumps([files_digest(sorted(model_folder(model).glob("*"))), energy_kev]).encode()
-    for start in range(0, len(asked), _BLOCK):
-        block = asked[start : start + _BLOCK]
-        yield block, digest([about, block.tobytes(), *(patterns[p].tobytes() for p in block)])
+def _blocks(asked: Sequence) -> list:
+    """Return what is asked, in parts that are kept together."""
+    return [asked[start : start + _BLOCK] for start in range(0, len(asked), _BLOCK)]
+
+
+def _bar(asked: Sequence, what: str, unit: str, progress: bool) -> tqdm:
+    return tqdm(total=len(asked), desc=what, unit=unit, disable=not progress)
+
+
+class _Kept:
+    """Answers of a model at an energy in the files of a folder, from which an ended run goes on."""
+
+    def __init__(self, parts: str | Path | None, model: str | Path, energy_kev: float):
+        self.parts = parts and Path(parts)
+        self.about = [files_digest(sorted(model_folder(model).glob("*"))), energy_kev]
+
+    def arrays(self, kind: str, crystals: list[list[np.ndarray]], make: Callable) -> Mapping[str, np.ndarray]:
+        """Return the arrays that are kept of crystals, each with its patterns, or else made and kept."""
+        if self.parts is None:
+            return make()
+        about = json.dumps([*self.about, kind, [[len(view) for view in views] for views in crystals]])
+        name = digest([about.encode(), *(view.tobytes() for views in crystals for view in views)])
+        return kept_arrays(self.parts / f"{name}.npz", make)

@@ -1,9 +1,9 @@
 """What a model and the lattice finder say of crystals of a scan, each with its patterns: arrays for a map."""
 
 import warnings
+from collections.abc import Callable
 
 import numpy as np
-from tqdm import tqdm
 
 from edsym.errors import InputError, InputWarning
 from edsym.interface.cell import find_cell
@@ -51,27 +51,25 @@ def said_of(
     energy_kev: float,
     threads: int = 1,
     *,
-    kind: str = "crystal",
-    progress: bool = False,
+    done: Callable[[], object] = lambda: None,
 ) -> Crystals:
     """Return what a model and the lattice finder say of crystals, each with its patterns.
 
     A cell is oriented as it lies in the first pattern; there is none where a pattern has too few spots.
-    `kind` is what a progress bar counts.
+    `done` is called after each crystal.
     """
     n = len(crystals)
     found = Crystals(
         *answers(trained, crystals, energy_kev, threads),
         *np.full((2, n, 6), np.nan), *np.full((2, n, 3, 3), np.nan), np.full(n, "", dtype="U2"), np.zeros(n),
     )  # fmt: skip
-    for g, views in enumerate(tqdm(crystals, f"cells of {kind}s", unit=kind, disable=not progress)):
-        if min(map(len, views)) < FEWEST:
-            continue
+    for g, views in enumerate(crystals):
+        done()
         try:
-            cell = find_cell(as_spots([views]), energy_kev)
+            cell = find_cell(as_spots([views]), energy_kev) if min(map(len, views)) >= FEWEST else None
         except InputError:  # no lattice explains it
             continue
-        if cell.bravais:
+        if cell is not None and cell.bravais:
             best = cell.bravais[0]
             found.cell[g], found.cell_error[g] = best.parameters, best.uncertainties
             found.primitive[g], found.basis[g] = cell.primitive, cell.views[0].basis
@@ -80,15 +78,17 @@ def said_of(
 
 
 def said_of_phases(
-    phase: np.ndarray, common: list[np.ndarray], of_grains: Crystals, *asked, progress: bool = False
+    phase: np.ndarray,
+    common: list[np.ndarray],
+    of_grains: Crystals,
+    said: Callable[[list[list[np.ndarray]]], Crystals],
 ) -> Crystals:
     """Return what is said of phases: what is said of their first grains, but for phases of several grains.
 
-    These are `asked` as `said_of` asks them: by a model, at an energy, with so many threads.
+    `said` returns what is said of these, each with the patterns of its grains.
     """
     found = of_grains.take(np.unique(phase, return_index=True)[1])
     several = np.flatnonzero(np.bincount(phase) > 1)
     if not len(several):
         return found
-    crystals = [[common[g] for g in np.flatnonzero(phase == p)] for p in several]
-    return found.with_rows(several, said_of(crystals, *asked, kind="phase", progress=progress))
+    return found.with_rows(several, said([[common[g] for g in np.flatnonzero(phase == p)] for p in several]))

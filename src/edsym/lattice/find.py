@@ -41,9 +41,7 @@ class Found:
     probability: float
 
 
-def proposed(
-    pattern: np.ndarray, wavelength: float, position_error: float | None = None
-) -> list[Candidate]:
+def proposed(pattern: np.ndarray, wavelength: float, position_error: float | None = None) -> list[Candidate]:
     """Return the lattices that one pattern proposes to `find_lattice`, which takes the same parameters."""
     return single_view(*pattern.T, wavelength, tolerance=position_error, n=_N_CANDIDATES)
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 from edsym.lattice.find import Found
 
 ROTATION, LATTICE = 20.0, 30.0
-"""Gain that a free choice is worth: one of 8 pi² / 0.005³ rotations that can be told apart, and of six strains
-that can be told to a per cent."""
-# A lattice that gains so much of what another does on the other's own grains is the same. One of four times as
-# many points gains a fifth less.
+"""Gain that a free choice is worth: one of 8 pi² / 0.005³ rotations that can be told apart, and of six
+strains that can be told to a per cent."""
+# A lattice that gains so much of what another does on the other's own grains is the same. One of four times
+# as many points gains a fifth less.
 _ALIKE = 0.9
 
 

@@ -10,8 +10,8 @@ from edsym.lattice.find import Found, find_lattice, proposed
 from edsym.lattice.indexing import Fit, Indexing, index
 from edsym.lattice.joint import refine
 from edsym.lattice.pattern import View
-from edsym.lattice.views import orient, points_of
-from edsym.mapping.candidates import ROTATION, Candidate
+from edsym.lattice.views import Solution, orient, points_of
+from edsym.mapping.candidates import LATTICE, ROTATION, Candidate
 
 # Of a pattern that a lattice of its own material explains, on typical spots of 12 mixtures of four materials:
 # least share of spots on the lattice, and least gain in log likelihood a spot. By turning, a lattice explains
@@ -44,7 +44,7 @@ class GrainLattices:
         for h in grains:
             if (g, h) not in self.gains:
                 own = float(found.indexed[0].gain.sum())
-                self.gains[g, h] = own if h == g else self._gain(found, h)
+                self.gains[g, h] = own if h == g else self.gain(found, h)
         return Candidate(found, {h: self.gains[g, h] for h in grains if self.gains[g, h]}, [g])
 
     def of_all(self, grains: list[int]) -> tuple[Candidate, list[int]]:
@@ -61,22 +61,21 @@ class GrainLattices:
                 sure = Candidate(found, dict(zip(own, found.solution.gain, strict=True)), own)
                 if sure.evidence <= 0 or found.probability <= _LIKELY or _uncertainty(found) > _UNCERTAINTY:
                     break
-                others = [(g, self._gain(found, g)) for g in grains if g not in own]
+                others = [(g, self.gain(found, g)) for g in grains if g not in own]
                 return replace(sure, gains=sure.gains | {g: gain for g, gain in others if gain}), tried
             own = good
         return Candidate(), tried
 
-    def joined(self, candidate: Candidate, others: Sequence[int] = ()) -> list[int]:
-        """Return the grains of a candidate, and of `others`, that one lattice explains when all refine it.
+    def joined(self, candidate: Candidate) -> Candidate:
+        """Return a candidate with the lattice that all of its grains refine, and those that it explains then.
 
         The lattice of a single grain is known to some per cent along its beam, and fits what is not of its
-        crystal by these. Grains join by their gains, and each makes the lattice sharper for the next. Those
-        that it does not explain are asked once more by all that have joined, and those that it explains no
-        more leave.
+        crystal by these. Grains join by their gains, and each makes the lattice sharper for the next; those
+        that it does not explain are asked once more by all that have joined. Who is explained no more leaves,
+        and so does who is more likely a crystal of its own, see `_stranger`.
         """
         own = list(candidate.own)
-        rest = sorted((g for g in candidate.gains if g not in own), key=lambda g: -candidate.gains[g])
-        grains = [*own, *rest, *others]
+        grains = own + sorted(candidate.gains.keys() - set(own), key=lambda g: -candidate.gains[g])
         views, fit = self._with(candidate.found, grains[len(own) :])
         active = list(candidate.found.solution.active)
         for _ in range(2):
@@ -88,9 +87,22 @@ class GrainLattices:
             fit = refine(views, fit, active, _STEPS)
             left = [v for v in active if _is_explained(_indexed(views, fit, v))]
             if left == active:
+                left = [v for v in active if v != _stranger(views, fit, active)]
+            if left == active:
                 break
             active = left
-        return [grains[v] for v in active]
+        found = _of_views(candidate.found, views, fit, active)
+        own = [grains[v] for v in active]
+        return Candidate(found, dict(zip(own, found.solution.gain.tolist(), strict=True)), own)
+
+    def gain(self, found: Found, g: int) -> float:
+        """Return the gain of a grain on a lattice that others were found in; 0 where that explains it not."""
+        views, fit = self._with(found, [g])
+        better = orient(views, fit, found.solution.active, len(found.views))
+        if better is None:
+            return 0.0
+        one = _indexed(views, better, len(found.views))
+        return float(one.gain.sum()) if _is_explained(one) else 0.0
 
     def _find(self, grains: list[int]) -> Found | None:
         patterns = [self.patterns[g] for g in grains]
@@ -107,18 +119,38 @@ class GrainLattices:
         longer = replace(fit, rotation=rotation, centre=np.concatenate([fit.centre, np.zeros((n, 2))]))
         return [*found.views, *more], longer
 
-    def _gain(self, found: Found, g: int) -> float:
-        """Return the gain of a grain on a lattice that others were found in, 0 where it is not explained."""
-        views, fit = self._with(found, [g])
-        better = orient(views, fit, found.solution.active, len(found.views))
-        if better is None:
-            return 0.0
-        one = _indexed(views, better, len(found.views))
-        return float(one.gain.sum()) if _is_explained(one) else 0.0
-
 
 def _indexed(views: list[View], fit: Fit, v: int) -> Indexing:
     return index(views[v], fit, v, points_of(views, fit))
+
+
+def _stranger(views: list[View], fit: Fit, active: list[int]) -> int | None:
+    """Return the view that is most likely a crystal of its own, if any is.
+
+    Without it, the lattice explains the others better, and a lattice of its own explains it better. A lattice
+    more is six strains more, whose price both together must exceed.
+    """
+    if len(active) < 3:
+        return None
+    gain = {v: _indexed(views, fit, v).gain.sum() for v in active}
+    worth = {}
+    for v in active:
+        others = [other for other in active if other != v]
+        without, alone = refine(views, fit, others, _STEPS), refine(views, fit, [v], _STEPS)
+        freed = _indexed(views, alone, v).gain.sum() - gain[v]
+        better = sum(_indexed(views, without, other).gain.sum() - gain[other] for other in others)
+        worth[v] = better + max(freed, 0.0)  # steps of a single view may end nowhere
+    worst = max(worth, key=worth.get)
+    return worst if worth[worst] > LATTICE else None
+
+
+def _of_views(found: Found, views: list[View], fit: Fit, active: list[int]) -> Found:
+    """Return a lattice in the active views alone."""
+    indexed = [_indexed(views, fit, v) for v in active]
+    gain = np.array([one.gain.sum() for one in indexed])
+    fit = replace(fit, rotation=fit.rotation[active], centre=fit.centre[active])
+    chosen = [views[v] for v in active]
+    return Found(chosen, Solution(fit, list(range(len(active))), gain), indexed, found.probability)
 
 
 def _uncertainty(found: Found) -> float:

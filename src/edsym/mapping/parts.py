@@ -1,5 +1,6 @@
 """Parts of a map: what is said of its positions, and what of crystals, which are its grains or its phases."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import h5py
@@ -116,6 +117,12 @@ class Crystals(Symmetry):
     basis: np.ndarray
     bravais: np.ndarray
     lattice: np.ndarray
+
+    @classmethod
+    def joined(cls, parts: Sequence["Crystals"]) -> "Crystals":
+        """Return the crystals of all parts, one after the other."""
+        names = [field.name for field in fields(cls)]
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
     def with_rows(self, rows: np.ndarray, others: "Crystals") -> "Crystals":
         """Return these with what is said of other crystals in some rows."""

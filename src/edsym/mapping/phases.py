@@ -47,7 +47,8 @@ def phases(patterns: Sequence[np.ndarray], wavelength: float, *, progress: bool 
             near, far = left[:MOST], left[MOST:]
             common, tried = lattices.of_all(near)
             candidates = ranked([common, *(lattices.of_one(g, near) for g in near)])
-            own = next((g for g in (lattices.joined(one, far) for one in candidates) if len(g) > 1), [])
+            best = next((one for one in map(lattices.joined, candidates) if len(one.own) > 1), None)
+            own = [] if best is None else [*best.own, *(g for g in far if lattices.gain(best.found, g))]
             if own:
                 phase[own] = min(own)
             # what no sure lattice has in common is not looked at for ever
