@@ -8,7 +8,7 @@ lattices that it found.
 import argparse
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -137,13 +137,18 @@ def sides(options: argparse.Namespace) -> tuple[SpotLists, np.ndarray, SpotLists
     """Return spots and space groups that are learned from, and those of the test."""
     spots = read_spots(options.spots)
     names = np.unique(spots.material_id[spots.material])
-    test = sorted(names, key=lambda name: (stable_hash(0, "test", str(name)), name))[: options.test]
+    test = tested_of(names, options.test)
     number = read_columns(options.structures).set_index("material_id").spacegroup_number
     parts = []
     for chosen in (np.setdiff1d(names, test), np.sort(test)):
         part = spots.select(chosen)
         parts += [part, number.loc[part.material_id].to_numpy(int)[part.material]]
     return tuple(parts)
+
+
+def tested_of(names: Iterable[str], count: int) -> list[str]:
+    """Return the materials that are kept for the test: they come by a hash of their ids."""
+    return sorted(names, key=lambda name: (stable_hash(0, "test", str(name)), name))[:count]
 
 
 @dataclass(frozen=True)

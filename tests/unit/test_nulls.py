@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 from test_mlp import SETTINGS as MLP
 from test_mvof import SETTINGS as MVOF
+from test_training import NETWORK, TRAINING
 
 from edsym.evaluation.metrics import wilson_interval
+from edsym.models.cell.model import LatticeNetwork
+from edsym.models.cell.settings import CellSettings
 from edsym.models.forest.fit import grow
 from edsym.models.forest.model import Forest
 from edsym.models.forest.settings import ForestSettings
+from edsym.models.gmoe.model import GMoE
 from edsym.models.mlp.model import Perceptron
 from edsym.models.mvof.model import OpinionFusion
 from edsym.spots.division import _sides
@@ -16,8 +20,17 @@ from edsym.spots.settings import SplitSettings
 from edsym.spots.split import validation_patterns
 from edsym.spots.store import SpotLists
 from edsym.symmetry import system_index
+from edsym.training.settings import TrainingSettings
 
+pytestmark = pytest.mark.usefixtures("quick_lattices")
 SETTINGS = ForestSettings(system_trees=20, spacegroup_trees=2)
+CELL = CellSettings(patterns=4, sets=0, width=32, hidden=32, epochs=6, batch_size=64, threads=1)
+SMALL = NETWORK.replace(
+    graph="none", layers=1, experts=0, top_k=0, width=16, point_channels=[16], heads=2, spectra_width=8
+)
+SHORT = TrainingSettings(
+    **TRAINING | {"epochs": 3, "batch_size": 96, "accumulation": 1, "averaging": 0, "label_smoothing": 0}
+)
 GROUPS = np.array([2, 14, 62, 139, 166, 194, 225])
 N, PATTERNS = 240, 4
 KIN = {
@@ -68,6 +81,8 @@ ANSWERS = {
     "forest": grown,
     "extra trees": lambda *data: grown(*data, thresholds="random"),
     "mlp": trained(Perceptron(mlp=MLP.replace(epochs=6, batch_size=64))),
+    "cell": trained(LatticeNetwork(cell=CELL)),
+    "gmoe": trained(GMoE(network=SMALL, training=SHORT)),
     "mvof": trained(OpinionFusion(mvof=MVOF.replace(epochs=6, batch_size=64))),
 }
 

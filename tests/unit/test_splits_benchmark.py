@@ -1,6 +1,7 @@
-"""The benchmark of splits on a run of 24 materials."""
+"""The benchmarks of splits on a run of 24 materials."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import h5py
@@ -20,6 +21,16 @@ OVERLAY = {
     "forest": {"system_trees": 4, "spacegroup_trees": 2},
     "evaluation": {"views": 5, "bootstrap": 100},
     "split": {"test_fraction": 0.4},
+    "cell": {
+        "patterns": 2,
+        "sets": 0.5,
+        "set_views": [2],
+        "epochs": 2,
+        "width": 8,
+        "hidden": 8,
+        "threads": 1,
+    },
+    "mlp": {"hidden": [16], "epochs": 2, "threads": 1},
 }
 
 
@@ -27,6 +38,11 @@ OVERLAY = {
 def splits(monkeypatch):
     monkeypatch.syspath_prepend(BENCHMARKS)
     return pytest.importorskip("splits")
+
+
+@pytest.fixture
+def networks(splits):
+    return pytest.importorskip("splits_networks")
 
 
 @pytest.fixture
@@ -70,3 +86,46 @@ def test_every_split_has_models_beside_nulls_and_is_made_once(splits, run, monke
     monkeypatch.setattr(splits, "grow", None)
     splits.main()
     assert pd.read_csv(run / "splits.csv").equals(table)
+
+
+def test_networks_stand_in_the_same_table(networks, run, monkeypatch, quick_lattices):
+    options = [run, "--config", run / "overlay.yaml", "--output", run / "splits.csv"]
+    options += ["--checkpoints", run / "found", "--models", "lattice", "mlp", "lattice-shuffled"]
+    monkeypatch.setattr("sys.argv", ["splits_networks.py", *map(str, options)])
+    monkeypatch.setattr(import_module("split_lattices"), "OTHER_LEVELS", 12)
+    networks.main()
+    table = pd.read_csv(run / "splits.csv")
+    assert set(table.model) == {"Lattice network", "Perceptron", "Lattice network, shuffled labels"}
+    assert set(table.split) == {"material", "prototype", "chemistry"}
+    whole = table[(table.test == "all") & (table.split == "material") & (table.spots == "typical")]
+    seen = whole.set_index(["model", "method"])
+    tested = seen.materials["Perceptron", "single"]
+    assert seen.decisions["Perceptron", "single"] == 5 * tested, "the drawn views"
+    assert seen.decisions["Lattice network", "single"] == 2 * tested, "the first patterns"
+    alone, together = (seen.materials["Lattice network", name] for name in ("single", "together"))
+    assert 0 < together <= alone == tested, "what every split tests"
+    ideal = table[(table.test == "all") & (table.spots == "ideal") & (table.model == "Lattice network")]
+    assert set(ideal.method) == {"single"} and ideal.materials.between(1, 12).all(), "some of them"
+    assert len(list((run / "found/grid").glob("*/*.npz"))) == 4, "typical alone, sets, tested; ideal alone"
+
+    monkeypatch.setattr(networks, "learn", None)
+    networks.main()
+    assert pd.read_csv(run / "splits.csv").equals(table)
+
+
+def test_no_network_learns_from_what_is_tested(networks, run, monkeypatch, quick_lattices):
+    split_runs, split_tables = import_module("split_runs"), import_module("split_tables")
+    one = split_runs.Run(run, split_tables.merged_configuration(run / "overlay.yaml"))
+    divided = one.divided("chemistry")
+    lattices = networks.Lattices(one, run / "found", 1)
+    labels = divided.labels(shuffled=0)
+    examples = lattices.examples(divided, labels)
+    looked = [*lattices.alone("typical"), *lattices.alone("ideal"), *lattices.sets]
+    first = np.array([x[0] for x in looked if divided.learning[x[0]]])
+    assert (np.sort(examples.group) == np.sort(labels[first] - 1)).all()
+    patterns, _ = lattices.tests(divided, "typical")["single"]
+    assert not divided.learning[patterns].any()
+    material = one.spots.material
+    assert (labels[~divided.learning] == divided.groups[material[~divided.learning]]).all()
+    dealt = labels[divided.learning] != divided.groups[material[divided.learning]]
+    assert dealt.any() and len(np.unique(np.stack([labels, material]), axis=1).T) == 24

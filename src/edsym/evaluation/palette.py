@@ -7,11 +7,11 @@ from matplotlib.figure import Figure
 from edsym.symmetry import CRYSTAL_SYSTEMS
 
 # Okabe and Ito's palette, told apart in every kind of colour blindness.
-BLUE, ORANGE, VERMILION = "#0072b2", "#e69f00", "#d55e00"
+BLUE, GREEN, ORANGE, VERMILION = "#0072b2", "#009e73", "#e69f00", "#d55e00"
 SYSTEM_COLOURS = dict(
     zip(
         CRYSTAL_SYSTEMS,
-        ("#cc79a7", ORANGE, "#56b4e9", "#009e73", VERMILION, "#8c8c8c", BLUE),
+        ("#cc79a7", ORANGE, "#56b4e9", GREEN, VERMILION, "#8c8c8c", BLUE),
         strict=True,
     )
 )
