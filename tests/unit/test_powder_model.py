@@ -25,6 +25,7 @@ from edsym.parquet import write_parquet
 from edsym.powder import fit
 from edsym.powder.baselines import nearest
 from edsym.powder.division import divide
+from edsym.powder.features import clean
 from edsym.powder.measured import read_patterns
 from edsym.powder.model import PowderModel
 from edsym.powder.network import class_sums, members
@@ -38,6 +39,7 @@ from edsym.powder.rival_settings import (
 from edsym.powder.score import score_powder
 from edsym.powder.settings import PowderEvaluationSettings, PowderNetworkSettings, PowderSettings
 from edsym.powder.store import PowderStore, write_reflections
+from edsym.powder.views import smoothed, strained
 from edsym.structures.standard import standardize
 from edsym.structures.table import write_materials
 from edsym.symmetry import crystal_system
@@ -141,6 +143,22 @@ class _Ended:
             self.method(instance, epoch)
 
         return call
+
+
+def test_scores_are_means_over_smoothed_patterns_of_strained_cells(model, store):
+    sharp = POWDER.replace(step=0.02)
+    assert smoothed(np.array([[0, 4.0, 8, 4, 0, 0]])).tolist() == [[0, 4, 6, 4, 0, 0]]
+    first, second = (store.lines._replace(reciprocal=store.lines.reciprocal / f) for f in (1, 1.015))
+    own, larger = (render(lines, np.arange(3), sharp, None) for lines in (first, second))
+    inside = slice(None, sharp.bins * 9 // 10)
+    for row, expected in zip(strained(own, 0.015, sharp)[:, inside], larger[:, inside], strict=True):
+        assert np.corrcoef(row, expected)[0, 1] > 0.99 > 0.5 > np.corrcoef(row, own[0, inside])[0, 1]
+    patterns = render(store.lines, np.arange(4), POWDER, 0, "views")
+    each = [
+        model.network(torch.from_numpy(strained(clean(smoothed(patterns), POWDER), s, POWDER)))
+        for s in (-0.015, -0.008, 0, 0.008, 0.015)
+    ]
+    assert np.allclose(model.scores(patterns), torch.stack(each).mean(0).detach().numpy(), atol=1e-5)
 
 
 def test_probabilities_sum_to_1_and_follow_the_prior(model):

@@ -178,6 +178,7 @@ EXPECTED = {
     "powder.transformer": POWDER,
     "powder.convnext": POWDER,
     "powder.peaks": POWDER,
+    "powder.views": POWDER,
     "powder.rival_settings": POWDER,
     "powder.structured": POWDER,
     "powder.losses": TRAIN_POWDER,

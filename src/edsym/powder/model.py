@@ -24,6 +24,7 @@ from edsym.powder.rival_settings import (
 from edsym.powder.settings import PowderNetworkSettings, PowderSettings
 from edsym.powder.structured import decode, group_features
 from edsym.powder.transformer import PublishedTransformer
+from edsym.powder.views import views
 from edsym.predictions.loglinear import fit_weights, softmax
 from edsym.symmetry import N_SPACE_GROUPS
 from edsym.symmetry.classes import powder_groups
@@ -83,8 +84,17 @@ class PowderModel:
         self.calibration, self.record = Calibration(), {}
 
     def scores(self, patterns: np.ndarray) -> np.ndarray:
-        """Return the scores (n, 230) without a prior of patterns (n, bins) on the axis."""
-        return self._run(self.network, patterns)
+        """Return the scores (n, 230) without a prior of patterns (n, bins) on the axis.
+
+        Those of a `PowderNetwork` are means over views, see `edsym.powder.views`.
+        """
+        return self._run(self._mean_of_views, patterns)
+
+    def _mean_of_views(self, patterns: np.ndarray) -> Tensor:
+        if not isinstance(self.network, PowderNetwork):
+            return self.network(torch.from_numpy(self.network.prepare(patterns)))
+        each = [self.network(torch.from_numpy(view)) for view in views(patterns, self.powder)]
+        return torch.stack(each).mean(0)
 
     def decoded(self, patterns: np.ndarray) -> np.ndarray:
         """Return the logarithms (n, 230) of what the structured heads of a transformer make of patterns.
@@ -93,16 +103,18 @@ class PowderModel:
         """
         features = torch.from_numpy(group_features(self.settings.rows))
         index = powder_groups().index
-        return self._run(lambda x: decode(self.network.outputs(x)[1], features)[:, index], patterns)
+
+        def decoded(patterns: np.ndarray) -> Tensor:
+            found = self.network.outputs(torch.from_numpy(self.network.prepare(patterns)))[1]
+            return decode(found, features)[:, index]
+
+        return self._run(decoded, patterns)
 
     @torch.inference_mode()
-    def _run(self, function: Callable[[Tensor], Tensor], patterns: np.ndarray) -> np.ndarray:
-        """Return what a function of prepared patterns has for patterns (n, bins), (n, 230)."""
-        network = self.network.cpu().eval()
-        parts = [
-            function(torch.from_numpy(network.prepare(patterns[i : i + _AT_ONCE]))).numpy()
-            for i in range(0, len(patterns), _AT_ONCE)
-        ]
+    def _run(self, function: Callable[[np.ndarray], Tensor], patterns: np.ndarray) -> np.ndarray:
+        """Return what a function has for patterns (n, bins), (n, 230), some at once."""
+        self.network.cpu().eval()
+        parts = [function(patterns[i : i + _AT_ONCE]).numpy() for i in range(0, len(patterns), _AT_ONCE)]
         return np.concatenate([np.zeros((0, N_SPACE_GROUPS), np.float32), *parts]).astype(np.float64)
 
     def probabilities(
