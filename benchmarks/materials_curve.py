@@ -36,7 +36,7 @@ from edsym.spots.split import validation_patterns
 from edsym.spots.store import SpotLists
 
 TEN = 10
-STEPS = 800
+STEPS = 400
 """Least steps of a network: few materials are gone through more often, though not more than so many times:"""
 EPOCHS = 60
 _COLOURS = {"Extra trees": ORANGE, "Lattice network": GREEN}
