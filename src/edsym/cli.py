@@ -86,7 +86,14 @@ def _spots(command: Command) -> None:
     one.add_argument("--energy", type=float, help="energy of the electrons in keV, for pixels in angles")
     one.add_argument("--probe", help="radius of a spot in pixels, or a file with an image of the beam alone")
     one.add_argument("--mask", help="a file with an image that is not 0 where a pixel does not count")
-    one.add_argument("--center", type=float, nargs=2, metavar=("X", "Y"), help="of the direct beam in pixels")
+    one.add_argument(
+        "--center",
+        "--centre",
+        nargs="+",
+        metavar="X Y | beam | friedel",
+        help="of the direct beam in pixels; or how it is found: as a spot, or by pairs of spots on either "
+        "side of it, as is done anyway where it is hidden",
+    )
     one.add_argument(
         "--ellipse",
         nargs="+",

@@ -43,7 +43,7 @@ def simulate(options: argparse.Namespace) -> int:
 def spots(options: argparse.Namespace) -> int:
     """Find the spots in the images of a scan, and write them."""
     import edsym
-    from edsym.interface.finding_report import ellipse_of, image_of, report
+    from edsym.interface.finding_report import center_of, ellipse_of, image_of, report
 
     scan = edsym.read_scan(
         options.scan,
@@ -57,7 +57,7 @@ def spots(options: argparse.Namespace) -> int:
             scan,
             probe=image_of(options.probe, "probe"),
             mask=None if options.mask is None else image_of(options.mask, "mask") != 0,
-            center=options.center,
+            center=center_of(options.center),
             ellipse=ellipse_of(options.ellipse),
             false_spots=options.false_spots,
             spacing=options.spacing,

@@ -14,6 +14,7 @@ from edsym.errors import InputError
 from edsym.experiment.descan import centres_of, fitted_descan
 from edsym.experiment.spots.chance import level_of
 from edsym.experiment.spots.finder import Finder
+from edsym.experiment.spots.good import good_pixels
 from edsym.experiment.spots.grain import measured_grain
 from edsym.experiment.spots.probe import Probe
 from edsym.experiment.spots.search import _Search, spots_of
@@ -258,6 +259,52 @@ def test_a_scan_that_was_killed_goes_on_to_the_same_file(tmp_path, monkeypatch, 
     assert edsym.find_spots(cube, pixel=0.02, threads=1).x == pytest.approx(edsym.read_scan_spots(names[0]).x)
 
 
+def stopped(images):
+    """Return images with a beam stop that comes in from the dark outside of a round screen."""
+    y, x = np.indices((SIZE, SIZE))
+    hidden = (np.hypot(y - 48, x - 47) < 9) | ((np.abs(x - 47) < 4) & (y > 48))
+    images[:, hidden | (np.hypot(y - 47.5, x - 47.5) > 47)] = 0
+    return images, hidden
+
+
+def test_a_hidden_beam_is_found_by_the_spots_on_either_side_of_it():
+    rng = np.random.default_rng(16)
+    centres = np.array([(46.5 + 0.2 * k, 48.6 - 0.1 * k) for k in range(6)])
+    images, _ = stopped(np.array([image(rng, c) for c in centres]))  # g and -g differ by a factor of four
+    found = edsym.find_spots(images)
+    assert found.facts["friedel"] and found.descan.hidden and np.isnan(found.beam).all()
+    assert found.centre[:, ::-1] == pytest.approx(centres, abs=0.2)
+    assert np.hypot(*(found[3][:, :2] - found.centre[3]).T).min() > 8
+    assert edsym.find_spots(images, center="beam").centre != pytest.approx(found.centre, abs=2)
+
+
+def test_a_beam_that_is_not_known_to_be_hidden_is_found_by_the_better_plane():
+    rng = np.random.default_rng(17)
+    turns = [np.array([[np.cos(t), np.sin(t)], [-np.sin(t), np.cos(t)]]) for t in np.arange(14) / 4]
+    images, hidden = stopped(np.array([image(rng, places=PLACES @ turn) for turn in turns]))
+    images[:, hidden] = rng.poisson(0.1, (14, hidden.sum()))  # it lets some electrons through
+    found = edsym.find_spots(images)
+    assert found.facts["friedel"] and found.centre == pytest.approx(np.tile([48.6, 47.3], (14, 1)), abs=0.2)
+
+
+def test_a_stop_and_a_screen_are_masked_and_what_is_merely_dark_is_not():
+    y, x = np.indices((SIZE, SIZE))
+    rho, rng, good = np.hypot(y - 48, x - 47), np.random.default_rng(18), np.ones((SIZE, SIZE), bool)
+    values, hidden = stopped(rng.poisson(500 * np.exp(-rho / 5), (4, SIZE, SIZE)).astype(float))
+    dead = ~good_pixels(values, good)
+    near, far = hidden & (rho < 16), rho > 50
+    assert dead[near].mean() > 0.95 and not dead[far].any()
+    screen = rng.poisson(np.where(rho < 40, 30.0, 0.0), (4, SIZE, SIZE)).astype(float)
+    assert np.array_equal(good_pixels(screen, good), rho < 40)
+    disks = ndimage.binary_dilation((y % 12 == 6) & (x % 12 == 6), iterations=3) * 50.0
+    assert good_pixels(rng.poisson(disks, (4, SIZE, SIZE)).astype(float), good).all()
+
+
+def test_the_direct_beam_is_no_spot_where_it_is_told_to_be_either():
+    found = edsym.find_spots(image(np.random.default_rng(3), dose=10**6), center=(48.6, 47.3))
+    assert len(found[0]) == len(PLACES) and found.beam[0] == pytest.approx(4e5, rel=0.1)
+
+
 def test_an_image_of_the_beam_alone_tells_the_probe():
     rng = np.random.default_rng(9)
     beam = image(rng, dose=10**6, places=np.empty((0, 2)))
@@ -276,6 +323,7 @@ def test_an_image_of_the_beam_alone_tells_the_probe():
         (np.eye(32), {"mask": np.ones((32, 32), bool)}, "mask leaves 0 of 1024 pixels"),
         (np.eye(32), {"mask": np.ones((3, 3), bool)}, "mask is bool .3, 3., expected bool .32, 32."),
         (np.eye(32), {"center": (np.nan, 3)}, "center is .nan, 3., expected x and y"),
+        (np.eye(32), {"center": "middle"}, "center is 'middle', expected x and y in pixels, beam or friedel"),
         (np.eye(32), {"false_spots": 0}, "false_spots is 0, expected more than 0"),
         (np.eye(32), {"correlation": "sobel"}, "correlation is 'sobel', expected cross, hybrid, phase"),
         (np.eye(32), {"spacing": 0.1}, "spacing is 0.1"),

@@ -234,6 +234,8 @@ EXPECTED |= {
     "experiment.spots.finder": {"find_scan_spots"},
     "experiment.spots.search": {"find_scan_spots"},
     "experiment.spots.correlation": {"find_scan_spots"},
+    "experiment.spots.friedel": {"find_scan_spots"},
+    "experiment.spots.first_look": {"find_scan_spots"},
 }
 WITH_OTHER_CHOICES = EXPECTED | {
     "structures.materials_project": set(),

@@ -11,7 +11,11 @@ _FOLLOWED = 5.0  # times the scatter: a measurement further from the plane is an
 MAX_SCATTER = 0.2
 """A plane from which the measured centres scatter by more than this, in pixels, does not tell them."""
 
-_FEWEST = 12
+MAX_HIDDEN_SCATTER = 1.0
+"""The same where the direct beam is hidden, and a pattern's few pairs of spots tell it to about a pixel."""
+
+FEWEST = 12
+"""Fewer measured centres make no plane."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +30,14 @@ class Descan:
         Robust standard deviation of a measured coordinate from the plane, in pixels.
     n : int
         Patterns it was measured in; 0 where the user gave the centre or none could be measured.
+    hidden : bool
+        Whether pairs of spots on either side of it told it.
     """
 
     coefficients: np.ndarray
     scatter: float
     n: int
+    hidden: bool = False
 
     @classmethod
     def constant(cls, centre: np.ndarray) -> "Descan":
@@ -44,7 +51,8 @@ class Descan:
     @property
     def trusted(self) -> bool:
         """Whether the plane is nearer to the truth than what is measured in one pattern."""
-        return self.n == 0 or (self.n >= _FEWEST and self.scatter <= MAX_SCATTER)
+        limit = MAX_HIDDEN_SCATTER if self.hidden else MAX_SCATTER
+        return self.n == 0 or (self.n >= FEWEST and self.scatter <= limit)
 
 
 def _design(numbers: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -52,7 +60,11 @@ def _design(numbers: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def fitted_descan(
-    numbers: np.ndarray, centres: np.ndarray, shape: tuple[int, int], fallback: np.ndarray
+    numbers: np.ndarray,
+    centres: np.ndarray,
+    shape: tuple[int, int],
+    fallback: np.ndarray,
+    hidden: bool = False,
 ) -> Descan:
     """Return the plane through measured centres, by Tukey's biweight: errors of some do not move it.
 
@@ -66,12 +78,14 @@ def fitted_descan(
         Rows and columns of the scan.
     fallback : (2,) array
         The centre if none was measured.
+    hidden : bool
+        Whether pairs of spots told the centres.
     """
     known = np.isfinite(centres).all(axis=1)
     if not known.any():
         return Descan.constant(fallback)
     values, design = centres[known], _design(numbers[known], shape)
-    if len(values) < _FEWEST:
+    if len(values) < FEWEST:
         design = design * [1, 0, 0]
     fitted = np.zeros((3, 2))
     fitted[0] = np.median(values, axis=0)
@@ -83,7 +97,8 @@ def fitted_descan(
             break
         fitted = np.linalg.lstsq(design * weight[:, None], values * weight[:, None], rcond=None)[0]
     rest = values - design @ fitted
-    return Descan(fitted, max(1.4826 * float(np.median(np.abs(rest))), _LEAST_SCATTER), int(known.sum()))
+    scatter = max(1.4826 * float(np.median(np.abs(rest))), _LEAST_SCATTER)
+    return Descan(fitted, scatter, int(known.sum()), hidden)
 
 
 def centres_of(descan: Descan, measured: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -97,5 +112,5 @@ def centres_of(descan: Descan, measured: np.ndarray, shape: tuple[int, int]) -> 
         return plane
     far = np.abs(measured - plane).max(axis=1) > _FOLLOWED * descan.scatter
     return np.where(
-        (~np.isfinite(measured).all(axis=1) | (far & (descan.n >= _FEWEST)))[:, None], plane, measured
+        (~np.isfinite(measured).all(axis=1) | (far & (descan.n >= FEWEST)))[:, None], plane, measured
     )

@@ -25,8 +25,11 @@ def find_spots(patterns, **settings) -> Spots | ScanSpots:
         mask : (height, width) array of bool
             True where a pixel does not count: a beam stop, for example. Dead and hot pixels are found
             without.
-        center : (float, float)
-            x and y of the direct beam in pixels, in all patterns; without, it is found in each.
+        center : (float, float) or str
+            x and y of the direct beam in pixels, in all patterns; or ``"beam"``, it is found as a spot, or
+            ``"friedel"``, by pairs of spots on either side of it. Without, it is found as a spot unless it
+            lies where nothing is measured, as under a beam stop, or what is found agrees much worse than
+            the pairs do.
         ellipse : Ellipse or (float, float)
             What circles are on the detector: long over short axis, and the angle of the long one from x
             towards y in degrees, as `edsym.measure_ellipse` finds it. qx and qy are freed of it.

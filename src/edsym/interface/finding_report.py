@@ -27,6 +27,16 @@ def image_of(text: str | None, what: str) -> float | np.ndarray | None:
     return np.mean([scan[p] for p in range(min(len(scan), 64))], axis=0)
 
 
+def center_of(words: list[str] | None) -> list[float] | str | None:
+    """Return the place that two numbers are, or the word that says how the direct beam is found."""
+    if words is None or len(words) == 1:
+        return words and words[0]
+    try:
+        return [float(word) for word in words]
+    except ValueError:
+        raise InputError(f"center: {' '.join(words)} are no numbers") from None
+
+
 def ellipse_of(words: list[str] | None) -> Ellipse | None:
     """Return the ellipse that two numbers are, or that the rings in the file of this name tell."""
     if words is None or len(words) == 2:
@@ -76,6 +86,8 @@ def _centre(found: ScanSpots, plane) -> str:
     text = f"direct beam: x {x:.2f}, y {y:.2f} at the first position"
     if not plane.n:
         return f"direct beam: x {x:.2f}, y {y:.2f}, as given or, where nothing could be measured, guessed"
+    if plane.hidden:
+        text += ", hidden: found by pairs of spots on either side of it"
     if len(found) > 1:
         (y_row, x_row), (y_column, x_column) = 1000 * plane.coefficients[1:]
         text += (

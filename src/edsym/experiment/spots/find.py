@@ -23,6 +23,9 @@ from edsym.experiment.spots.search import Found, spots_of
 from edsym.experiment.spots.survey import Survey, survey
 from edsym.files import kept_arrays
 
+CENTERS = ("beam", "friedel")
+"""How the direct beam is found: as a spot, or by pairs of spots on either side of it."""
+
 _BLOCK_BYTES = 2**26
 _COLUMNS = ("y", "x", "intensity", "error", "significance")
 _NUMBERS = ("beam", "background", "noise")
@@ -34,7 +37,7 @@ def find_scan_spots(
     pixel: float | Sequence[float] | None = None,
     probe=None,
     mask: np.ndarray | None = None,
-    center: Sequence[float] | None = None,
+    center: Sequence[float] | str | None = None,
     ellipse: Sequence[float] | Ellipse | None = None,
     false_spots: float = 0.05,
     spacing: float | None = None,
@@ -89,15 +92,22 @@ def _check(false_spots: float, spacing: float | None, center, correlation: str, 
         raise InputError(f"spacing is {spacing!r}, expected 1 to {min(scan.frame)} pixels")
     if correlation not in POWERS:
         raise InputError(f"correlation is {correlation!r}, expected {', '.join(POWERS)}")
-    if center is not None:
-        place = np.asarray(center, float)
-        if place.shape != (2,) or not np.isfinite(place).all():
-            raise InputError(f"center is {center!r}, expected x and y in pixels")
+    if center is not None and not (isinstance(center, str) and center in CENTERS):
+        _check_place(center)
     if min(scan.frame) < 16:
         size = " × ".join(map(str, scan.frame))
         raise InputError(
             f"{scan.name}: patterns of {size} pixels are too small for spots, expected 16 × 16 at least"
         )
+
+
+def _check_place(center) -> None:
+    try:
+        place = np.asarray(center, float)
+    except (TypeError, ValueError):
+        place = np.empty(0)
+    if place.shape != (2,) or not np.isfinite(place).all():
+        raise InputError(f"center is {center!r}, expected x and y in pixels, {' or '.join(CENTERS)}")
 
 
 def _folder(parts: Path, scan: Scan, overview: Survey, blocks: list) -> Path:
@@ -114,6 +124,7 @@ def _folder(parts: Path, scan: Scan, overview: Survey, blocks: list) -> Path:
         f.spacing,
         f.wander,
         f.correlation,
+        f.hidden,
     ]
     text = json.dumps(facts, default=str).encode()
     arrays = (f.good, f.probe.profile, f.aspect, overview.descan.coefficients)
@@ -145,7 +156,7 @@ def _together(scan: Scan, overview: Survey, columns: dict) -> ScanSpots:
     f, measured = overview.finder, columns["centre"]
     descan = overview.descan
     if f.wander:
-        descan = fitted_descan(np.arange(len(scan)), measured, scan.shape, descan.coefficients[0])
+        descan = fitted_descan(np.arange(len(scan)), measured, scan.shape, descan.coefficients[0], f.hidden)
     facts = {
         "name": scan.name,
         "radius": f.probe.radius,
@@ -156,6 +167,7 @@ def _together(scan: Scan, overview: Survey, columns: dict) -> ScanSpots:
         "false_spots": f.false_spots,
         "spacing": f.spacing,
         "correlation": f.correlation,
+        "friedel": f.hidden,
         "masked": int((~f.good).sum()),
         "descan": descan.coefficients.tolist(),
         "descan_scatter": descan.scatter,

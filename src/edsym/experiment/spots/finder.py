@@ -40,6 +40,8 @@ class Finder:
         How far the direct beam may be from where it is expected, in pixels; 0: it is where it is expected.
     correlation : str
         Cross, hybrid or phase: of what spots are maxima.
+    hidden : bool
+        Whether the direct beam is hidden, and pairs of spots on either side tell where it is.
     """
 
     good: np.ndarray
@@ -51,6 +53,7 @@ class Finder:
     spacing: float
     wander: float
     correlation: str = "cross"
+    hidden: bool = False
 
     @cached_property
     def share(self) -> float:

@@ -116,7 +116,10 @@ class ScanSpots:
     def descan(self) -> Descan:
         """The plane through the centres."""
         return Descan(
-            np.array(self.facts["descan"]), self.facts["descan_scatter"], self.facts["descan_patterns"]
+            np.array(self.facts["descan"]),
+            self.facts["descan_scatter"],
+            self.facts["descan_patterns"],
+            self.facts.get("friedel", False),
         )
 
     def _offsets(self, pixel: np.ndarray) -> np.ndarray:

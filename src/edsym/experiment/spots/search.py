@@ -9,6 +9,7 @@ from edsym.experiment.spots.background import distances, levels, round_image, un
 from edsym.experiment.spots.correlation import standardised
 from edsym.experiment.spots.finder import LOCAL, Finder
 from edsym.experiment.spots.fitting import fit
+from edsym.experiment.spots.friedel import middle_of_spots
 from edsym.experiment.spots.grain import measured_grain
 from edsym.experiment.spots.peaks import apart, brightest, cover, local_maxima, significances
 from edsym.experiment.spots.pixels import electrons, problem_of
@@ -103,7 +104,7 @@ class _Search:
     def _beam(self, expected: np.ndarray) -> np.ndarray | None:
         """Return where the direct beam is to a pixel, or None if it is not looked for."""
         f = self.finder
-        if not f.wander:
+        if not f.wander or f.hidden:
             return None
         row, column = brightest(self.on, f.covered, *expected, f.wander, *f.aspect)
         return None if row < 0 else np.array([row, column], float)
@@ -199,13 +200,25 @@ class _Search:
     def _result(self, ground, y, x, height, error, sure) -> Found:
         f = self.finder
         intensity = height * f.template.sum() * f.gain
-        centre, beam, first = np.full(2, np.nan), float("nan"), 0
-        if self.start is not None:
-            first = 1
-            if sure[0] >= f.threshold:
-                centre, beam = np.array([y[0], x[0]]), float(intensity[0])
-        order = first + np.argsort(-intensity[first:], kind="stable")
+        centre, beam, spot = self._told_apart(y, x, intensity, error, sure)
+        order = np.flatnonzero(spot)[np.argsort(-intensity[spot], kind="stable")]
         level = float(ground[self.good].mean()) * f.gain
         few = f"{len(order)} spots, fewer than {MIN_SPOTS}" if len(order) < MIN_SPOTS else ""
         columns = (v[order] for v in (y, x, intensity, error, sure))
         return Found(*columns, centre, beam, level, float(np.sqrt(np.median(self.grain[1]))), few)
+
+    def _told_apart(self, y, x, intensity, error, sure) -> tuple[np.ndarray, float, np.ndarray]:
+        """Return the direct beam's place and intensity, NaN where not measured, and what are other spots."""
+        f, centre, beam = self.finder, np.full(2, np.nan), float("nan")
+        if self.start is not None:
+            if sure[0] >= f.threshold:
+                centre, beam = np.array([y[0], x[0]]), float(intensity[0])
+            return centre, beam, np.arange(len(y)) > 0
+        if f.hidden:
+            centre = middle_of_spots(y, x, intensity, error, self.centre, f.wander)
+        middle = centre if np.isfinite(centre).all() else self.centre
+        spot = np.hypot((y - middle[0]) * f.aspect[0], (x - middle[1]) * f.aspect[1]) >= f.spacing
+        if not f.hidden and not spot.all():
+            k = np.flatnonzero(~spot)[intensity[~spot].argmax()]
+            centre, beam = np.array([y[k], x[k]]), float(intensity[k])
+        return centre, beam, spot
