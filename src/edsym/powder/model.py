@@ -24,7 +24,6 @@ from edsym.powder.rival_settings import (
 from edsym.powder.settings import PowderNetworkSettings, PowderSettings
 from edsym.powder.structured import decode, group_features
 from edsym.powder.transformer import PublishedTransformer
-from edsym.powder.views import views
 from edsym.predictions.loglinear import fit_weights, softmax
 from edsym.symmetry import N_SPACE_GROUPS
 from edsym.symmetry.classes import powder_groups
@@ -93,7 +92,7 @@ class PowderModel:
     def _mean_of_views(self, patterns: np.ndarray) -> Tensor:
         if not isinstance(self.network, PowderNetwork):
             return self.network(torch.from_numpy(self.network.prepare(patterns)))
-        each = [self.network(torch.from_numpy(view)) for view in views(patterns, self.powder)]
+        each = [self.network(torch.from_numpy(view)) for view in self.network.views(patterns)]
         return torch.stack(each).mean(0)
 
     def decoded(self, patterns: np.ndarray) -> np.ndarray:

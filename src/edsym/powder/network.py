@@ -1,5 +1,6 @@
 """The perceptron on powder patterns: from profile and autocorrelations to scores of the space groups."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 
 from edsym.powder.features import Correlations, clean
 from edsym.powder.settings import PowderNetworkSettings, PowderSettings
+from edsym.powder.views import views
 from edsym.symmetry import N_SPACE_GROUPS
 
 # Inputs that vary less in training are divided by this all the same: no noise is blown up.
@@ -41,6 +43,10 @@ class PowderNetwork(nn.Module):
     def prepare(self, patterns: np.ndarray) -> np.ndarray:
         """Return patterns (n, bins) as the network takes them, see `edsym.powder.features.clean`."""
         return clean(patterns, self.powder)
+
+    def views(self, patterns: np.ndarray) -> Iterator[np.ndarray]:
+        """Return views of patterns (n, bins), whose scores are averaged, see `edsym.powder.views`."""
+        return views(patterns, self.powder)
 
     def measure(self, profiles: Tensor) -> None:
         """Take mean and spread of the inputs from clean profiles (n, bins)."""
