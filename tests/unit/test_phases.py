@@ -1,5 +1,7 @@
 """Phases of a scan: grains of one lattice among those of others."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -78,6 +80,19 @@ def test_a_strained_grain_that_fits_the_lattice_of_one_does_not_stay(seed, asks,
     assert abs(np.linalg.det(joined.found.solution.fit.basis)) == pytest.approx(4 / 4.08**3, rel=0.01)
     monkeypatch.setattr(grain_lattices, "_stranger", lambda *_: None)
     assert (5 in lattices.joined(best).own) == asks
+
+
+def test_a_phase_has_the_lattice_that_its_grains_show_together(rutile, monkeypatch):
+    lattices = grain_lattices.GrainLattices(rutile[:2], WAVELENGTH)
+    common, _ = lattices.of_all([0, 1])
+    assert lattices.is_found_again(common)
+    solution = common.found.solution
+    for factor, same in ((1.02, True), (1.04, False)):
+        fit = replace(solution.fit, basis=solution.fit.basis / factor)
+        found = replace(common.found, solution=replace(solution, fit=fit))
+        assert lattices.is_found_again(replace(common, found=found)) == same
+    monkeypatch.setattr(grain_lattices.GrainLattices, "is_found_again", lambda *_: False)
+    np.testing.assert_array_equal(phases(rutile[:2], WAVELENGTH), [0, 1])
 
 
 def test_what_has_no_lattice_in_common_stays_apart():

@@ -22,7 +22,6 @@ from edsym.provenance.digest import digest, files_digest
 from edsym.simulation.electrons import wavelength
 
 _FEWEST_OF_GRAIN = 3  # spots of a pattern that tell its neighbours from others
-_FAINTER = 0.3  # of min_intensity: what most patterns of a grain have may be as faint as that
 _BLOCK = 64  # positions that are kept together
 _TOLERANCE = 1.5  # pixels within which spots of neighbours are the same
 
@@ -48,8 +47,8 @@ def classify_scan(
     energy_kev : float
         Energy of the electrons in keV.
     min_intensity : float
-        Spots that are weaker are left out: a share of the beam, which is the direct beam and all spots. What
-        lies under the crystals, such as a film, has spots, too.
+        Spots that are weaker are left out where a position is asked alone: a share of the beam, which is the
+        direct beam and all spots. What lies under the crystals, such as a film, has spots, too.
     threads : int
         Processes that look for lattices at once; answers do not depend on it.
     progress : bool
@@ -71,9 +70,9 @@ def classify_scan(
     Notes
     -----
     Grains are neighbours whose patterns have the same spots (`edsym.mapping.grains`). All of a grain show one
-    orientation, so they are no independent views of a crystal: their mean pattern is asked, with spots down
-    to 0.3 of ``min_intensity``. Grains that surely have one lattice are a phase (`edsym.mapping.phases`), and
-    asked together, as views of one crystal at several orientations.
+    orientation, so they are no independent views of a crystal: their mean pattern is asked, with the spots,
+    however faint, that most of them have. Grains that surely have one lattice are a phase
+    (`edsym.mapping.phases`), and asked together, as views of one crystal at several orientations.
 
     Examples
     --------
@@ -104,11 +103,11 @@ def classify_scan(
             p_system[block], p_spacegroup[block] = answer["p_system"], answer["p_spacegroup"]
             bar.update(len(block))
     tolerance = _TOLERANCE * float(spots.pixel.max())
-    several = np.array([len(pattern) >= _FEWEST_OF_GRAIN for pattern in patterns])
-    grain = grains(patterns, several & (spots.reason == ""), spots.shape, tolerance)
-    faint = _patterns(spots, _FAINTER * min_intensity)
+    with_faint = _patterns(spots, 0.0)
+    several = np.array([len(pattern) >= _FEWEST_OF_GRAIN for pattern in with_faint])
+    grain = grains(with_faint, several & (spots.reason == ""), spots.shape, tolerance)
     common = [
-        common_pattern([faint[p] for p in np.flatnonzero(grain == g)], tolerance)
+        common_pattern([with_faint[p] for p in np.flatnonzero(grain == g)], tolerance)
         for g in range(grain.max() + 1)
     ]
 

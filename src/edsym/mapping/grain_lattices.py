@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from edsym.lattice.bravais import parameter_uncertainties
+from edsym.lattice.compare import same_lattice
 from edsym.lattice.find import Found, find_lattice, proposed
 from edsym.lattice.indexing import Fit, Indexing, index
 from edsym.lattice.joint import refine
@@ -20,6 +21,8 @@ _SHARE, _GAIN = 0.87, 4.5
 # Least probability that a lattice is right, and largest relative uncertainty of a length of one that several
 # grains have in common: that of many views is known to 0.3 %, a dense one with a long axis to 4 % at best.
 _LIKELY, _UNCERTAINTY = 0.5, 0.02
+# Relative difference of lattices that are the same: `Found.probability` is that of being right within it.
+_SAME = 0.03
 _STEPS = 6  # of a refinement
 
 
@@ -94,6 +97,14 @@ class GrainLattices:
         found = _of_views(candidate.found, views, fit, active)
         own = [grains[v] for v in active]
         return Candidate(found, dict(zip(own, found.solution.gain.tolist(), strict=True)), own)
+
+    def is_found_again(self, candidate: Candidate) -> bool:
+        """Return whether the grains of a candidate, looked at anew together, have its lattice."""
+        again = self._find(sorted(candidate.own))
+        if again is None:
+            return False
+        cells = [np.linalg.inv(one.solution.fit.basis).T for one in (again, candidate.found)]
+        return same_lattice(*cells, _SAME)
 
     def gain(self, found: Found, g: int) -> float:
         """Return the gain of a grain on a lattice that others were found in; 0 where that explains it not."""

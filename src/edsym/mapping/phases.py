@@ -20,9 +20,10 @@ def phases(patterns: Sequence[np.ndarray], wavelength: float, *, progress: bool 
     """Return which phase each grain is of.
 
     Of the lattice that all grains have together and those that single ones have, the one with most evidence
-    makes a phase of the grains that it explains best, and still explains when all of them have refined it.
-    Then the others are looked at alike, until no lattice explains two of them. What is left are phases of one
-    grain: such a grain may well be of the same material as another.
+    makes a phase of the grains that it explains best, and still explains when all of them have refined it, if
+    these have it when they are looked at anew together. Then the others are looked at alike, until no lattice
+    explains two of them. What is left are phases of one grain: such a grain may well be of the same material
+    as another.
 
     Parameters
     ----------
@@ -47,7 +48,8 @@ def phases(patterns: Sequence[np.ndarray], wavelength: float, *, progress: bool 
             near, far = left[:MOST], left[MOST:]
             common, tried = lattices.of_all(near)
             candidates = ranked([common, *(lattices.of_one(g, near) for g in near)])
-            best = next((one for one in map(lattices.joined, candidates) if len(one.own) > 1), None)
+            joined = (one for one in map(lattices.joined, candidates) if len(one.own) > 1)
+            best = next(filter(lattices.is_found_again, joined), None)
             own = [] if best is None else [*best.own, *(g for g in far if lattices.gain(best.found, g))]
             if own:
                 phase[own] = min(own)
