@@ -13,6 +13,7 @@ from edsym.lattice.linear import combined, dual, root, solve
 
 LARGEST_CHI = 30.0
 """What exact right angles may cost at most, χ²."""
+_HOPELESS = 20 * LARGEST_CHI  # what a step may cost at most: the next ones are corrections
 _EXACT = 1e-5  # how nearly right angles are made, in radians
 _ROUNDS = 8
 _STILL = 1e-12  # 1/Å: nothing moves any more
@@ -54,6 +55,25 @@ def constrained(basis, plane, heights, distortion, conditions):
 
 
 @njit(error_model="numpy", cache=True)
+def constrained_each(basis, plane, heights, distortion, conditions, start):
+    """Return what `constrained` does of several sets of conditions, one after the other.
+
+    Of `conditions` (k, 3, 3), set i has those from ``start[i]`` to ``start[i + 1]``.
+    """
+    n = len(start) - 1
+    bases, found = np.empty((n, 3, 3)), np.empty((4, n))
+    for i in range(n):
+        mine = conditions[start[i] : start[i + 1]]
+        moved, found[0, i], found[1, i], found[2, i], found[3, i] = constrained(
+            basis, plane, heights, distortion, mine
+        )
+        for row in range(3):
+            for c in range(3):
+                bases[i, row, c] = moved[row, c]
+    return bases, found[0], found[1], found[2], found[3]
+
+
+@njit(error_model="numpy", cache=True)
 def costs(basis, plane, heights, distortion, conditions):
     """Return for each condition alone (k,) what it costs, χ², and its gain, as `constrained` tells them."""
     of_plane, of_heights = root(plane), root(heights)
@@ -87,10 +107,14 @@ def _exact(basis, of_plane, of_heights, distortion, conditions):
                 right[c, 0] += by[c, a] * unit[a]
         pull = solve(covariance, right)
         last[:] = move
+        cost = 0.0
         for a in range(_UNKNOWNS):
             unit[a] = 0.0
             for c in range(n):
                 unit[a] += by[c, a] * pull[c, 0]
+            cost += unit[a] ** 2
+        if cost > _HOPELESS:
+            return here, np.inf, np.inf, -np.inf, slopes
         for axis in range(3):
             known = of_heights if axis == 2 else of_plane
             for i in (2, 1, 0):

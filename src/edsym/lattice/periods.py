@@ -18,6 +18,8 @@ _STILL = 1e-7  # Å: at the top
 _STEPS = 6
 _DEPTH_STEP = 4.0  # Å along the beam: the sphere is flat
 _ACROSS, _ALONG = 0.2, 1.5  # Å: tops that are no further apart are the same
+_OFF_ACROSS, _OFF_ALONG = 0.25, 2.0  # Å: what two periods do not give is further off their multiples
+_APART = 0.3  # sine of the angle of two periods that span a plane
 _HELD, _HELD_DEPTH = 1e-6, 1e-4  # added to the normal matrix, in 1/Å²
 
 
@@ -141,16 +143,44 @@ def out_of_plane(periods, most):
     periods : (m, 3) array
         A pair that spans the plane of the best ones, then the best of those that the pair does not give.
     """
-    if len(periods) < 3:
-        return periods
-    sizes = np.linalg.norm(periods, axis=1)
-    near = np.argsort(sizes[: most // 2])
-    one = periods[near[0]]
-    apart = np.linalg.norm(np.cross(one, periods[near]), axis=1) > 0.3 * sizes[near] * sizes[near[0]]
-    if not apart.any():
-        return periods[:most]
-    other = periods[near[apart.argmax()]]
-    whole = np.round(periods @ np.linalg.pinv(np.stack([one, other])))
-    off = periods - whole @ np.stack([one, other])
-    new = (np.hypot(off[:, 0], off[:, 1]) > 0.25) | (np.abs(off[:, 2]) > 2)
-    return np.concatenate([[one, other], periods[new][: most - 2]])
+    kept = _out_of_plane(periods, most)
+    return periods[kept[:most]]
+
+
+@njit(error_model="numpy", cache=True)
+def _out_of_plane(periods, most):
+    """Return which periods `out_of_plane` returns, or more of them."""
+    n = len(periods)
+    if n < 3:
+        return np.arange(n)
+    squares = np.array([_dot(period, period) for period in periods])
+    near = np.argsort(squares[: most // 2], kind="mergesort")
+    first, second, product = near[0], -1, 0.0
+    for k in near:
+        product = _dot(periods[first], periods[k])
+        room = squares[first] * squares[k]
+        if room - product**2 > _APART**2 * room:
+            second = k
+            break
+    if second < 0:
+        return np.arange(n)
+    one, other = periods[first], periods[second]
+    determinant = squares[first] * squares[second] - product**2
+    kept, m = np.empty(n + 2, np.int64), 2
+    kept[0], kept[1] = first, second
+    for k in range(n):
+        by_one, by_other = _dot(periods[k], one), _dot(periods[k], other)
+        i = np.rint((by_one * squares[second] - by_other * product) / determinant)
+        j = np.rint((by_other * squares[first] - by_one * product) / determinant)
+        x = periods[k, 0] - i * one[0] - j * other[0]
+        y = periods[k, 1] - i * one[1] - j * other[1]
+        z = periods[k, 2] - i * one[2] - j * other[2]
+        if math.hypot(x, y) > _OFF_ACROSS or abs(z) > _OFF_ALONG:
+            kept[m] = k
+            m += 1
+    return kept[:m]
+
+
+@njit(error_model="numpy", cache=True)
+def _dot(a, b):
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]

@@ -1,10 +1,11 @@
 """The symmetry of a lattice that is known badly along the beam: found from agreement, then used."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
-from edsym.lattice.constraint import LARGEST_CHI, constrained, costs
+from edsym.lattice.constraint import LARGEST_CHI, constrained_each, costs
 from edsym.lattice.holohedry import CONDITIONS, groups
 from edsym.lattice.linear import determinant
 from edsym.lattice.refinement import FLAT, Fit, Pattern, evaluate, offsets, precision
@@ -61,33 +62,32 @@ def symmetrised(fit: Fit, pattern: Pattern) -> list[Solution]:
     cost, gain = costs(*known, CONDITIONS)
     likely = np.argsort(cost - gain, kind="stable")
     axes = likely[cost[likely] < LARGEST_CHI][:_MOST_AXES]
-    *_, looseness = constrained(*known, CONDITIONS[:0])
-    solutions = [Solution(score, basis, origin, basis[:, :2], points, spot, 0, 0.0, 0.0, looseness)]
-    tried = []
-    for members in groups(sorted(axes.tolist())):
-        moved, across, along, gain, looseness = constrained(*known, CONDITIONS[members])
-        if across + along < LARGEST_CHI:
-            tried.append((gain - (across + along) / 2, moved, across, along, gain, looseness, len(members)))
-    tried.sort(key=lambda one: -one[0])
-    for _, moved, across, along, gain, looseness, n_axes in tried[:_MOST_GROUPS]:
+    members = [[], *groups(axes.tolist())]  # without symmetry, and with each
+    conditions = CONDITIONS[[axis for one in members for axis in one]]
+    begin = np.cumsum([0, *map(len, members)])
+    bases, across, along, gain, looseness = constrained_each(*known, conditions, begin)
+    solutions = [Solution(score, basis, origin, basis[:, :2], points, spot, 0, 0.0, 0.0, looseness[0])]
+    cost = across + along
+    order = np.argsort(cost / 2 - gain, kind="stable")
+    for i in order[(order > 0) & (cost[order] < LARGEST_CHI)][:_MOST_GROUPS].tolist():
         start = basis.copy()
-        start[:, 2] = moved[:, 2]
+        start[:, 2] = bases[i, :, 2]
         if abs(determinant(start)) < FLAT:  # nearly flat, it has points without end near the sphere
             continue
         seen = evaluate(start, origin, scale, False, pattern)
-        if np.isfinite(seen.score):
+        if math.isfinite(seen.score):
             solutions.append(
                 Solution(
-                    score=seen.score - across / 2 + gain,
-                    basis=moved,
+                    score=seen.score - across[i] / 2 + gain[i],
+                    basis=bases[i],
                     origin=seen.origin,
                     plane=seen.basis[:, :2],
                     points=seen.points,
                     spot=seen.spot,
-                    axes=n_axes,
-                    cost=across + along,
-                    gain=gain,
-                    looseness=looseness,
+                    axes=len(members[i]),
+                    cost=cost[i],
+                    gain=gain[i],
+                    looseness=looseness[i],
                 )
             )
     return sorted(solutions, key=lambda one: -one.score)

@@ -41,16 +41,17 @@ def highest_peaks(q, spread, depths, radius, most):
         In Å, with y >= 0, the best first: by the sum over its standard deviation for spots at random places.
     """
     more = -len(q) % _TOGETHER
-    turns = 2 * np.pi * np.concatenate([q, np.zeros((more, 3))])
+    q = np.concatenate([q, np.zeros((more, 3))])
     weight = np.exp(-2 * (np.pi * np.outer(depths, spread)) ** 2)
     deviation = np.sqrt((weight**2).sum(axis=1) / 2)
     weight = np.concatenate([weight, np.zeros((len(depths), more))], axis=1)
     grid = _STEP * np.arange(round(radius / _STEP) + 1)
-    waves = np.ascontiguousarray(turns[:, :2].T)[:, :, None] * grid
-    along = np.outer(depths, turns[:, 2])
+    turns = np.ascontiguousarray(q[:, :2].T)[:, :, None] * grid
+    waves = np.float32(2 * np.pi) * (turns - np.rint(turns)).astype(np.float32)  # faster than at full length
+    along = 2 * np.pi * np.outer(depths, q[:, 2])
     scores, places = _peaks(
-        np.cos(waves).astype(np.float32),
-        np.sin(waves).astype(np.float32),
+        np.cos(waves),
+        np.sin(waves),
         (weight * np.cos(along)).astype(np.float32),
         (weight * np.sin(along)).astype(np.float32),
         deviation,
