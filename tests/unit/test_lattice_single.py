@@ -11,7 +11,7 @@ from scipy.optimize import least_squares, minimize
 from edsym.errors import InputError
 from edsym.lattice import symmetrise
 from edsym.lattice.compare import deviation, reduced
-from edsym.lattice.constraint import constrained, costs
+from edsym.lattice.constraint import constrained, constrained_each, costs
 from edsym.lattice.differences import differences, position_error
 from edsym.lattice.elementary import SUMS, cos_turns, exp
 from edsym.lattice.holohedry import CONDITIONS, TWO_FOLDS, groups
@@ -92,18 +92,18 @@ def test_nothing_is_invented_where_spots_lie_on_one_plane():
 
 
 def test_a_symmetry_that_would_flatten_a_lattice_is_not_looked_at(monkeypatch):
-    told, looked, starts = symmetrise.constrained, symmetrise.evaluate, []
+    told, looked, starts = symmetrise.constrained_each, symmetrise.evaluate, []
 
     def flattened(*known):
         moved, *more = told(*known)
-        heights = moved[:, :1] if len(known[-1]) else moved[:, 2:]
-        return np.hstack([moved[:, :2], heights]), *more
+        moved[1:, :, 2] = moved[1:, :, 0]
+        return moved, *more
 
     def recorded(start, *more):
         starts.append(abs(np.linalg.det(start)))
         return looked(turned(CELLS["cubic"], 1), *more)
 
-    monkeypatch.setattr(symmetrise, "constrained", flattened)
+    monkeypatch.setattr(symmetrise, "constrained_each", flattened)
     monkeypatch.setattr(symmetrise, "evaluate", recorded)
     spots = drawn(turned(CELLS["cubic"], 1), 1)
     assert single_view(*spots.T, WAVELENGTH), "what was fitted is there"
@@ -175,6 +175,10 @@ def test_symmetry_gives_the_heights():
     assert np.allclose(cost, [one[1] + one[2] for one in alone]) and gain == pytest.approx(
         [one[3] for one in alone]
     )
+    for one, all_of in zip(
+        zip(*alone, strict=True), constrained_each(start, *known, cubic, np.arange(10)), strict=True
+    ):
+        assert np.array_equal(one, all_of)
 
 
 def test_a_moved_basis_costs_least_and_what_it_was_moved_by():

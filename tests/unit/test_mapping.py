@@ -193,7 +193,8 @@ def test_grains_of_a_phase_are_asked_together(spots, model, monkeypatch):
 
 
 def test_an_ended_classification_goes_on_and_says_the_same(spots, found, model, monkeypatch, tmp_path):
-    monkeypatch.setattr(classify, "_BLOCK", 8)
+    for size in ("_BLOCK", "_POSITIONS"):
+        monkeypatch.setattr(classify, size, 8)
     monkeypatch.setattr(classify, "grains", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         classify.classify_scan(spots, model, 200.0, parts=tmp_path / "parts")

@@ -22,7 +22,8 @@ from edsym.provenance.digest import digest, files_digest
 from edsym.simulation.electrons import wavelength
 
 _FEWEST_OF_GRAIN = 3  # spots of a pattern that tell its neighbours from others
-_BLOCK = 64  # positions that are kept together
+_BLOCK = 64  # crystals that are kept together
+_POSITIONS = 512  # and positions: processes are begun once for so many
 _TOLERANCE = 1.5  # pixels within which spots of neighbours are the same
 
 
@@ -86,13 +87,13 @@ def classify_scan(
     trained = load_model(model)
     if not 0 <= min_intensity < 1:
         raise InputError(f"min_intensity is {min_intensity!r}, expected 0 or more and less than 1")
-    patterns = _patterns(spots, min_intensity)
+    patterns = bright_spots(spots, min_intensity)
     reason = _reasons(spots, patterns, trained)
     kept = _Kept(parts, model, energy_kev)
     asked = np.flatnonzero([len(pattern) >= FEWEST and len(pattern) <= MAX_SPOTS for pattern in patterns])
     p_system, p_spacegroup = (np.full((len(spots), n), np.nan, np.float32) for n in (7, 230))
     with _bar(asked, "positions", "pattern", progress) as bar:
-        for block in _blocks(asked):
+        for block in _blocks(asked, _POSITIONS):
             crystals = [[patterns[p]] for p in block]
 
             def ask(crystals: list = crystals) -> dict[str, np.ndarray]:
@@ -103,7 +104,7 @@ def classify_scan(
             p_system[block], p_spacegroup[block] = answer["p_system"], answer["p_spacegroup"]
             bar.update(len(block))
     tolerance = _TOLERANCE * float(spots.pixel.max())
-    with_faint = _patterns(spots, 0.0)
+    with_faint = bright_spots(spots, 0.0)
     several = np.array([len(pattern) >= _FEWEST_OF_GRAIN for pattern in with_faint])
     grain = grains(with_faint, several & (spots.reason == ""), spots.shape, tolerance)
     common = [
@@ -114,7 +115,7 @@ def classify_scan(
     def said(crystals: list[list[np.ndarray]], kind: str = "phase") -> Crystals:
         found = []
         with _bar(crystals, f"cells of {kind}s", kind, progress) as bar:
-            for block in _blocks(crystals) or [[]]:
+            for block in _blocks(crystals, _BLOCK) or [[]]:
 
                 def ask(block: list = block) -> dict[str, np.ndarray]:
                     return vars(said_of(block, trained, energy_kev, threads, done=bar.update))
@@ -147,8 +148,11 @@ def classify_scan(
     )
 
 
-def _patterns(spots: ScanSpots, min_intensity: float) -> list[np.ndarray]:
-    """Return qx, qy and intensity of the spots of each pattern, of those that are bright enough."""
+def bright_spots(spots: ScanSpots, min_intensity: float) -> list[np.ndarray]:
+    """Return qx, qy and intensity (n, 3) of the spots of each pattern that are bright enough.
+
+    Parameters are those of `classify_scan`.
+    """
     columns = np.stack([spots.qx, spots.qy, spots.intensity], axis=1).astype(float)
     parts = np.split(columns, spots.offset[1:-1])
     incident = np.nan_to_num(spots.beam) + [part[:, 2].sum() for part in parts]
@@ -174,9 +178,9 @@ def _reasons(spots: ScanSpots, patterns: list[np.ndarray], trained: TrainedModel
     return reason.astype(str)
 
 
-def _blocks(asked: Sequence) -> list:
+def _blocks(asked: Sequence, size: int) -> list:
     """Return what is asked, in parts that are kept together."""
-    return [asked[start : start + _BLOCK] for start in range(0, len(asked), _BLOCK)]
+    return [asked[start : start + size] for start in range(0, len(asked), size)]
 
 
 def _bar(asked: Sequence, what: str, unit: str, progress: bool) -> tqdm:

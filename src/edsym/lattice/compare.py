@@ -40,11 +40,12 @@ def reduced(basis: np.ndarray) -> np.ndarray:
 
 def shortest_lengths(basis: np.ndarray) -> np.ndarray:
     """Return the lengths of the `N_SHORTEST` shortest lattice vectors, ascending; v and -v count once."""
-    return _shortest(reduced(basis))
+    return shortest_of_reduced(reduced(basis))
 
 
 @njit(cache=True, nogil=True)
-def _shortest(rows):
+def shortest_of_reduced(rows):
+    """Return what `shortest_lengths` does, of a reduced basis."""
     n, shortest = len(_COMBINATIONS), np.inf
     lengths = np.empty(n + len(_MULTIPLES))
     for c in range(n):

@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numba import njit
 
-from edsym.lattice.linear import combined, dual, root, solve
+from edsym.lattice.linear import combined, dual, root, solve, write_root, write_solution
 
 LARGEST_CHI = 30.0
 """What exact right angles may cost at most, χ²."""
@@ -95,18 +95,20 @@ def _exact(basis, of_plane, of_heights, distortion, conditions):
     n = 2 * len(conditions)
     cosines, slopes, by = np.zeros(n), np.zeros((n, _UNKNOWNS)), np.zeros((n, _UNKNOWNS))
     unit, move, last = np.zeros(_UNKNOWNS), np.zeros(_UNKNOWNS), np.empty(_UNKNOWNS)
-    covariance, right = np.zeros((n, n)), np.empty((n, 1))
+    covariance, lower, pull = np.zeros((n, n)), np.zeros((n, n)), np.empty((n, 1))
     here = basis.copy()
     for _ in range(_ROUNDS if n else 0):
         _angles(here, basis, conditions, cosines, slopes)
         _independent(slopes, of_plane, of_heights, distortion, by, covariance)
         for c in range(n):
             covariance[c, c] += _EXACT**2
-            right[c, 0] = -cosines[c]
+            pull[c, 0] = -cosines[c]
             for a in range(_UNKNOWNS):
-                right[c, 0] += by[c, a] * unit[a]
-        pull = solve(covariance, right)
-        last[:] = move
+                pull[c, 0] += by[c, a] * unit[a]
+        write_root(covariance, lower)
+        write_solution(lower, pull)
+        for a in range(_UNKNOWNS):
+            last[a] = move[a]
         cost = 0.0
         for a in range(_UNKNOWNS):
             unit[a] = 0.0
@@ -124,7 +126,10 @@ def _exact(basis, of_plane, of_heights, distortion, conditions):
                 move[3 * axis + i] = left / known[i, i]
         move[9], move[10] = distortion * unit[9], distortion * unit[10]
         _moved(basis, move, here)
-        if np.abs(move - last).max() < _STILL:
+        step = 0.0
+        for a in range(_UNKNOWNS):
+            step = max(step, abs(move[a] - last[a]))
+        if step < _STILL:
             break
     _angles(here, basis, conditions, cosines, slopes)
     for cosine in cosines:

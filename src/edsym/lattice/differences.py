@@ -28,15 +28,24 @@ def differences(x, y) -> tuple[np.ndarray, np.ndarray]:
         Differences between `SHORTEST` and `LONGEST`.
     """
     # The direct beam is a spot as well.
-    x, y = np.append(x, 0.0), np.append(y, 0.0)
-    one, other = np.triu_indices(len(x), 1)
-    dx, dy = x[one] - x[other], y[one] - y[other]
-    sign = np.where((dy < 0) | ((dy == 0) & (dx < 0)), -1.0, 1.0)
-    length = np.hypot(dx, dy)
-    kept = (length > SHORTEST) & (length < LONGEST)
-    dx, dy = (sign * dx)[kept], (sign * dy)[kept]
+    dx, dy = _on_half_plane(np.append(x, 0.0), np.append(y, 0.0))
     order = np.argsort(dx, kind="stable")
     return dx[order], dy[order]
+
+
+@njit(error_model="numpy", cache=True)
+def _on_half_plane(x, y):
+    n, found = len(x), 0
+    dx, dy = np.empty(n * (n - 1) // 2), np.empty(n * (n - 1) // 2)
+    for one in range(n):
+        for other in range(one + 1, n):
+            by_x, by_y = x[one] - x[other], y[one] - y[other]
+            if not SHORTEST < math.hypot(by_x, by_y) < LONGEST:
+                continue
+            sign = -1.0 if by_y < 0 or (by_y == 0 and by_x < 0) else 1.0
+            dx[found], dy[found] = sign * by_x, sign * by_y
+            found += 1
+    return dx[:found], dy[:found]
 
 
 def position_error(dx, dy, least: float, most: float) -> float:

@@ -5,7 +5,7 @@ and 1 (Lebedev, Vagin & Murshudov 2006, Acta Cryst. D62, 83-95). All symmetry of
 inversion follows from its twofold axes.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from itertools import product
 
@@ -74,17 +74,15 @@ def groups(members: Sequence[int]) -> list[list[int]]:
     list of list of int
         The axes of each group, ascending; the small groups first.
     """
-    others = ~_bits(members)
-    return [list(axes) for axes, bits in _all_groups() if not bits & others]
-
-
-def _bits(axes: Iterable[int]) -> int:
-    return sum(1 << int(axis) for axis in axes)
+    found, marks = _all_groups()
+    others = np.ones(len(TWO_FOLDS), np.float32)
+    others[list(members)] = 0
+    return [list(found[g]) for g in np.flatnonzero(marks @ others == 0)]
 
 
 @cache
-def _all_groups() -> list[tuple[list[int], int]]:
-    """Return the groups that up to three of all axes generate, as `groups` orders them, and as bits."""
+def _all_groups() -> tuple[list[list[int]], np.ndarray]:
+    """Return the groups that up to three of all axes generate, as `groups` orders them, and marks of axes."""
     made = _made_by_two().tolist()
     found = last = {frozenset([axis]) for axis in range(len(TWO_FOLDS))}
     for _ in range(2):
@@ -92,7 +90,10 @@ def _all_groups() -> list[tuple[list[int], int]]:
         last = larger - found - {frozenset()}
         found = found | last
     axes = sorted(map(sorted, found), key=lambda one: (len(one), one))
-    return [(one, _bits(one)) for one in axes]
+    marks = np.zeros((len(axes), len(TWO_FOLDS)), np.float32)
+    for mark, one in zip(marks, axes, strict=True):
+        mark[one] = 1
+    return axes, marks
 
 
 def _closed(group: frozenset[int], axis: int, made: list) -> frozenset[int]:

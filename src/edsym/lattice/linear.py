@@ -12,9 +12,15 @@ def root(matrix):
 
     In rows that the matrix says nothing about, the diagonal element is infinite.
     """
-    n = len(matrix)
-    lower = np.zeros((n, n))
-    for i in range(n):
+    lower = np.zeros(matrix.shape)
+    write_root(matrix, lower)
+    return lower
+
+
+@njit(error_model="numpy", cache=True)
+def write_root(matrix, lower):
+    """Write what `root` returns into an array: in small loops, to ask for memory takes most of the time."""
+    for i in range(len(matrix)):
         for j in range(i + 1):
             total = matrix[i, j]
             for k in range(j):
@@ -23,7 +29,6 @@ def root(matrix):
                 lower[i, i] = math.sqrt(total) if total > 1e-14 * abs(matrix[i, i]) else np.inf
             else:
                 lower[i, j] = total / lower[j, j]
-    return lower
 
 
 @njit(error_model="numpy", cache=True)
@@ -32,8 +37,15 @@ def solve(matrix, right):
 
     Rows that the system says nothing about are left alone: their part of the solution is 0.
     """
-    n, m = right.shape
-    out, lower = right.copy(), root(matrix)
+    out = right.copy()
+    write_solution(root(matrix), out)
+    return out
+
+
+@njit(error_model="numpy", cache=True)
+def write_solution(lower, out):
+    """Write the solution (n, m) of a system over its right side, by its root (n, n)."""
+    n, m = out.shape
     for c in range(m):
         for i in range(n):
             for k in range(i):
@@ -43,7 +55,6 @@ def solve(matrix, right):
             for k in range(i + 1, n):
                 out[i, c] -= lower[k, i] * out[k, c]
             out[i, c] /= lower[i, i]
-    return out
 
 
 @njit(error_model="numpy", cache=True)

@@ -8,7 +8,7 @@ from numba import njit
 from edsym.errors import InputError
 from edsym.lattice.bases import best_bases
 from edsym.lattice.candidate import Candidate
-from edsym.lattice.compare import reduced, shortest_lengths
+from edsym.lattice.compare import N_SHORTEST, reduce_rows, shortest_of_reduced
 from edsym.lattice.differences import differences, position_error
 from edsym.lattice.linear import combined, determinant, dual
 from edsym.lattice.periods import find_periods, out_of_plane
@@ -112,13 +112,25 @@ def _solutions(sphere, periods, pattern: Pattern) -> list[Solution]:
 
 def _apart(bases) -> list[np.ndarray]:
     """Return the first bases whose lattices differ, as far as badly known heights tell."""
-    kept = []
-    for basis in map(reduced, bases):
-        if not any(_alike(basis, other) for other in kept):
-            kept.append(basis)
-            if len(kept) == _LATTICES:
+    bases = bases.copy()
+    return list(bases[_first_apart(bases)])
+
+
+@njit(error_model="numpy", cache=True)
+def _first_apart(bases):
+    """Return which bases `_apart` returns, after these were reduced in place."""
+    kept, found = np.empty(_LATTICES, np.int64), 0
+    for i in range(len(bases)):
+        reduce_rows(bases[i])
+        same = False
+        for k in range(found):
+            same = same or _alike(bases[i], bases[kept[k]])
+        if not same:
+            kept[found] = i
+            found += 1
+            if found == _LATTICES:
                 break
-    return kept
+    return kept[:found]
 
 
 @njit(error_model="numpy", cache=True)
@@ -140,15 +152,33 @@ def _alike(basis, other):
 
 def _distinct(solutions) -> list[Solution]:
     """Return the best solutions by their score, without those that a better one is the same as."""
-    kept, known = [], []
-    for solution in sorted(solutions, key=lambda one: -one.score):
-        lengths = np.append(shortest_lengths(dual(solution.basis)), np.cbrt(1 / determinant(solution.basis)))
-        if not any(np.abs(lengths / other - 1).max() < _SAME for other in known):
-            kept.append(solution)
-            known.append(lengths)
-            if len(kept) == _MOST_SOLUTIONS:
+    if not solutions:
+        return []
+    ordered = sorted(solutions, key=lambda one: -one.score)
+    return [ordered[i] for i in _first_of_each(np.stack([one.basis for one in ordered])).tolist()]
+
+
+@njit(error_model="numpy", cache=True)
+def _first_of_each(bases):
+    """Return which reciprocal bases (n, 3, 3) are of no lattice before, at most so many as are kept."""
+    kept, known, found = np.empty(_MOST_SOLUTIONS, np.int64), np.empty((_MOST_SOLUTIONS, N_SHORTEST + 1)), 0
+    for i in range(len(bases)):
+        rows = dual(bases[i])
+        reduce_rows(rows)
+        known[found, :N_SHORTEST] = shortest_of_reduced(rows)
+        known[found, N_SHORTEST] = np.cbrt(1 / determinant(bases[i]))
+        same = False
+        for k in range(found):
+            most = 0.0
+            for v in range(N_SHORTEST + 1):
+                most = max(most, abs(known[found, v] / known[k, v] - 1))
+            same = same or most < _SAME
+        if not same:
+            kept[found] = i
+            found += 1
+            if found == _MOST_SOLUTIONS:
                 break
-    return kept
+    return kept[:found]
 
 
 def _candidate(columns, bright, solution, probability) -> Candidate:

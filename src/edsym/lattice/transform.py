@@ -15,6 +15,7 @@ SHORTEST = 2.0
 _STEP = 0.2  # Å across the beam
 _LEAST_PEAK = 2.5  # standard deviations
 _TOGETHER = 4  # spots that are added at once
+_WIDE = 32  # a multiple of the numbers that processors add at once: nothing is left over
 _BLOCK = 64  # values that are looked at together
 _PEAKS = 1024  # for which there is room from the beginning
 
@@ -45,7 +46,7 @@ def highest_peaks(q, spread, depths, radius, most):
     weight = np.exp(-2 * (np.pi * np.outer(depths, spread)) ** 2)
     deviation = np.sqrt((weight**2).sum(axis=1) / 2)
     weight = np.concatenate([weight, np.zeros((len(depths), more))], axis=1)
-    grid = _STEP * np.arange(round(radius / _STEP) + 1)
+    grid = _STEP * np.arange(-(-(round(radius / _STEP) + 3) // _WIDE) * _WIDE)
     turns = np.ascontiguousarray(q[:, :2].T)[:, :, None] * grid
     waves = np.float32(2 * np.pi) * (turns - np.rint(turns)).astype(np.float32)  # faster than at full length
     along = 2 * np.pi * np.outer(depths, q[:, 2])
@@ -69,7 +70,7 @@ def _peaks(cosines, sines, along_cosines, along_sines, deviation, depths, radius
     """
     scores, places, found = np.empty(_PEAKS), np.empty((_PEAKS, 3)), 0
     n_depths, size = along_cosines.shape[0], cosines.shape[2]
-    sums = np.zeros((3, size + 1, 2 * size + 1), np.float32)  # a row and a column of zeros beyond the grid
+    sums = np.zeros((3, size, 2 * size - 1), np.float32)
     room = np.zeros(n_depths)  # square of the longest vector across the beam whose neighbours are looked at
     for d in range(n_depths):
         nearest = abs(depths[d])
@@ -95,7 +96,8 @@ def _sum_up(cosines, sines, along_cosines, along_sines, room, sums):
             left_cosines[i] = cosines[1, i, j] * along_cosines[i] - sines[1, i, j] * along_sines[i]
             left_sines[i] = cosines[1, i, j] * along_sines[i] + sines[1, i, j] * along_cosines[i]
         before = max(0, j - 1) * _STEP
-        reach = min(size, int(math.sqrt(max(0.0, room - before * before)) / _STEP) + 3)
+        reach = int(math.sqrt(max(0.0, room - before * before)) / _STEP) + 3
+        reach = min(size, -(-reach // _WIDE) * _WIDE)
         _add_up(left_cosines, cosines[0], reach, even)
         _add_up(left_sines, sines[0], reach, odd)
         row, middle = sums[j], size - 1
@@ -119,13 +121,13 @@ def _add_up(factors, rows, reach, total):
 @njit(error_model="numpy", cache=True)
 def _look(sums, d, depths, deviation, radius, found, scores, places):
     """Add the peaks at one depth to those found; return their number, scores and places."""
-    middle, z, here, least = sums.shape[2] // 2 - 1, depths[d], sums[d % 3], _LEAST_PEAK * deviation
-    for j in range(sums.shape[1] - 1):
+    middle, z, here, least = sums.shape[2] // 2, depths[d], sums[d % 3], _LEAST_PEAK * deviation
+    for j in range(sums.shape[1]):
         y = j * _STEP
         room = radius**2 - y * y - z * z
         if room < 0:
             break
-        half = min(middle - 1, int(math.sqrt(room) / _STEP) + 1)
+        half = int(math.sqrt(room) / _STEP) + 1
         for start in range(middle - half, middle + half + 1, _BLOCK):
             stop = min(start + _BLOCK, middle + half + 1)
             if not _any_above(here[j], start, stop, np.float32(least * (1 - 1e-6))):
