@@ -10,8 +10,9 @@ clear pattern tells: the sum of a disk at that place above the ring around it. W
 where that sum is largest, within two pixels of the lattice point, as slopes of a ball bend the beams. The
 contrast of a spot is that sum over what it varies by: counts of disk and ring, and the film, by how much such
 sums differ at places of no spot as far from the beam; a brighter one nearer than two spots may be hides it.
-What is found elsewhere is a speckle if the clear pattern is brighter there, too, by two standard deviations
-of counting, and otherwise false.
+What is found elsewhere is a speckle if the clear pattern is brighter there, too, than the median around it,
+by two standard deviations of counting, and otherwise false; anywhere tells how many of other places as far
+from the direct beam are so bright.
 """
 
 import argparse
@@ -107,6 +108,25 @@ class Pattern:
         low, here, high = np.array([part[i - 1 : i + 2, j], part[i, j - 1 : j + 2]]).T
         return [i0 - n - 1 + i, j0 - n - 1 + j] + (low - high) / (2 * (low + high - 2 * here))
 
+    def stands_out(self, place: np.ndarray, dose: float) -> bool:
+        """Return whether a disk at a place (2,) is brighter than the median of the ring around it, at a dose.
+
+        Neighbours and the flank of the direct beam lie in part of the ring alone: they shift its mean.
+        """
+        y, x = np.indices(self.image.shape)
+        rho = np.hypot(y - place[0], x - place[1])
+        disk, ring = rho <= self.radius, (rho > self.radius + 1.5) & (rho <= 2 * self.radius + 1)
+        under = dose * disk.sum() * np.median(self.image[ring])
+        on = dose * self.image[disk].sum()
+        return on - under >= THERE * np.sqrt(on + under * disk.sum() / ring.sum())
+
+    def turned(self, places: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return places (n, 2) as far from the direct beam, at random angles, those that are in the image."""
+        far = np.linalg.norm(places - self.centre, axis=1, keepdims=True)
+        angle = rng.uniform(0, 2 * np.pi, len(places))
+        new = self.centre + far * np.stack([np.sin(angle), np.cos(angle)], 1)
+        return new[((new >= 0) & (new <= self.image.shape[0] - 1)).all(axis=1)]
+
     def contrast(self, places: np.ndarray, dose: float, film: bool) -> np.ndarray:
         """Return how far disks at places (n, 2) stand out at a dose."""
         i, j = np.rint(places).astype(int).T
@@ -155,7 +175,7 @@ def line(patterns: list[Pattern], dose: float, correlation: str) -> str:
     images = np.array([rng.poisson(dose * p.image) for p in patterns], np.uint32)
     found = edsym.find_spots(images, correlation=correlation, progress=True)
     asked = right = seen = speckles = false = total = 0
-    errors = []
+    errors, anywhere = [], []
     for n, p in enumerate(patterns):
         spots = found[n][:, [1, 0]]
         total += len(spots)
@@ -170,15 +190,16 @@ def line(patterns: list[Pattern], dose: float, correlation: str) -> str:
         if len(spots):
             off = spots[np.minimum(_distances(spots, p.places), _distances(spots, p.all)) > FALSE]
             off = off[((off >= 0) & (off <= p.image.shape[0] - 1)).all(axis=1)]
-            real = p.contrast(off, dose, False) >= THERE if len(off) else np.zeros(0, bool)
+            real = np.array([p.stands_out(place, dose) for place in off], bool)
             speckles += real.sum()
             false += (~real).sum()
+            anywhere += [p.stands_out(place, dose) for place in p.turned(off, rng)]
     beam = np.abs(found.measured[:, ::-1] - [p.centre for p in patterns])
     rms = np.sqrt(np.mean(np.concatenate(errors) ** 2))
     return (
         f"| {dose:,.0f} | {right} of {asked} | {right / asked:.1%} | {seen / asked:.1%} | {rms:.2f} | "
-        f"{false / total:.1%} | {speckles / total:.1%} | {total / len(patterns):.1f} | "
-        f"{np.nanmax(beam):.2f} | {found.facts['radius']:.2f} |"
+        f"{false / total:.1%} | {speckles / total:.1%} | {np.mean(anywhere):.0%} | "
+        f"{total / len(patterns):.1f} | {np.nanmax(beam):.2f} | {found.facts['radius']:.2f} |"
     )
 
 
@@ -224,6 +245,7 @@ def main() -> None:
         "rms",
         "false",
         "speckles",
+        "anywhere",
         "spots",
         "centre",
         "radius",
