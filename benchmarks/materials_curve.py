@@ -60,7 +60,7 @@ def main() -> None:
         for size in missing:
             chosen = np.isin(learned.material_id, by_chance[:size])
             rows = [{"model": title, "materials": size} | row for row in ready.rows(chosen)]
-            done = pd.concat([done, pd.DataFrame(rows)], ignore_index=True)
+            done = pd.concat([*([done] if len(done) else []), pd.DataFrame(rows)], ignore_index=True)
             with atomic_path(path) as temporary:
                 done.to_csv(temporary, index=False, float_format="%.2f")
             print(title, size, flush=True)
