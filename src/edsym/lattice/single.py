@@ -165,7 +165,9 @@ def _first_of_each(bases):
     for i in range(len(bases)):
         rows = dual(bases[i])
         reduce_rows(rows)
-        known[found, :N_SHORTEST] = shortest_of_reduced(rows)
+        lengths = shortest_of_reduced(rows)
+        for v in range(N_SHORTEST):  # one by one: numba compiles seconds at an array put into another
+            known[found, v] = lengths[v]
         known[found, N_SHORTEST] = np.cbrt(1 / determinant(bases[i]))
         same = False
         for k in range(found):
