@@ -276,6 +276,8 @@ def test_a_hidden_beam_is_found_by_the_spots_on_either_side_of_it():
     assert found.centre[:, ::-1] == pytest.approx(centres, abs=0.2)
     assert np.hypot(*(found[3][:, :2] - found.centre[3]).T).min() > 8
     assert edsym.find_spots(images, center="beam").centre != pytest.approx(found.centre, abs=2)
+    aside = edsym.find_spots(images[:, :80, 12:])
+    assert aside.centre[:, ::-1] == pytest.approx(centres - [0, 12], abs=0.2)
 
 
 def test_a_beam_that_is_not_known_to_be_hidden_is_found_by_the_better_plane():

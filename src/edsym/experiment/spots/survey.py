@@ -18,7 +18,8 @@ from edsym.experiment.spots.probe import Probe
 from edsym.experiment.spots.search import Found, spots_of
 
 _SAMPLE, _SAMPLE_BYTES = 48, 2**28
-_HIDDEN = 6.0  # pixels: so far the direct beam may be from where it is roughly, if it is hidden
+_HIDDEN, _HIDDEN_RADII = 6.0, 1.0  # pixels, radii: so far a hidden beam may be from where it is roughly
+_BLUR = 1.5  # radii: lattices of spots are washed out
 _SURER = 0.5  # times the scatter of what seemed to be the direct beam: pairs of spots tell it instead
 
 
@@ -56,9 +57,9 @@ def survey(scan: Scan, mask, probe, center, false_spots: float, spacing: float |
         return Survey(sample.searched(where, 0.0, False)[0], Descan.constant(where))
     hidden, rough = sample.beam(center)
     wander = max(min(scan.frame) / 8, 2 * sample.disk.radius)
-    one = sample.surveyed(rough, wander, False) if not hidden else sample.surveyed(rough, _HIDDEN, True)
+    one = sample.surveyed(rough, wander, False) if not hidden else sample.surveyed(rough, sample.around, True)
     if center is None and not hidden and one.descan.n >= FEWEST and not one.descan.trusted:
-        other = sample.surveyed(middle_of_image(sample.mean, sample.good), _HIDDEN, True)
+        other = sample.surveyed(sample.middle(), sample.around, True)
         enough = other.descan.n >= one.descan.n / 2
         return other if enough and other.descan.scatter < _SURER * one.descan.scatter else one
     return one
@@ -101,10 +102,19 @@ class _Sample:
         covered = self.finder(self.disk, self.noise, 0.0, False).covered
         inner = tuple(slice(n // 4, n - n // 4) for n in covered.shape)
         if center == "friedel" or (center is None and not covered[inner].all()):
-            middle = middle_of_image(self.mean, self.good)
+            middle = self.middle()
             if center == "friedel" or not covered[tuple(np.rint(middle).astype(int))]:
                 return True, middle
         return False, rough_beam(self.mean, self.good)
+
+    @property
+    def around(self) -> float:
+        """How far from its rough place a hidden beam may be, in pixels."""
+        return max(_HIDDEN, _HIDDEN_RADII * self.disk.radius)
+
+    def middle(self) -> np.ndarray:
+        """Return the rough place (2,) of a hidden beam."""
+        return middle_of_image(self.mean, self.good, _BLUR * self.disk.radius)
 
     def searched(self, rough: np.ndarray, wander: float, hidden: bool) -> tuple[Finder, list[Found]]:
         """Return what finds spots, and those of the patterns; the surer the probe, the surer the spots."""
