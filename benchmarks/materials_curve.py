@@ -8,6 +8,7 @@ computed again.
 import argparse
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib
@@ -17,6 +18,7 @@ import pandas as pd
 matplotlib.use("Agg")
 from lattice_network import LEVELS, TRAINED, of_some, scores, sides, test_sets
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from split_runs import rank
 
 from edsym.detector.detect import as_detector, detect
@@ -191,25 +193,36 @@ def markdown(table: pd.DataFrame) -> str:
 
 def draw(table: pd.DataFrame, path: Path) -> None:
     """Draw crystal systems and space groups against materials, of one pattern and of ten views."""
-    figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.2), sharex=True, layout="constrained")
-    for ax, (target, title) in zip(
-        axes, {"system": "crystal system", "spacegroup": "space group"}.items(), strict=True
-    ):
+    with figure_of_targets(path, "Training materials", columns=2) as axes:
         for (model, level, views), rows in table.groupby(["model", "spots", "views"], sort=False):
             rows = rows.sort_values("materials")
-            error = np.abs(rows[[f"{target}_low", f"{target}_high"]].to_numpy().T - rows[target].to_numpy())
             label = f"{model}, {level}, {'one pattern' if views == 1 else 'ten views'}"
             style = {"color": _COLOURS[model], "ls": "-" if level == TRAINED else ":"}
-            marker = {"marker": "o" if views == 1 else "s", "ms": 3, "lw": 1, "capsize": 1}
-            ax.errorbar(rows.materials, rows[target], error, label=label, **style, **marker)
+            style |= {"marker": "o" if views == 1 else "s", "capsize": 1}
+            for target, ax in axes.items():
+                draw_curve(ax, rows.materials, rows, target, label=label, **style)
+
+
+@contextmanager
+def figure_of_targets(path: Path, along: str, columns: int) -> Iterator[dict[str, Axes]]:
+    """Yield the axes of crystal systems and of space groups; then write the figure, with its legend."""
+    figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.2), sharex=True, layout="constrained")
+    yield dict(zip(("system", "spacegroup"), axes, strict=True))
+    for ax, title in zip(axes, ("crystal system", "space group"), strict=True):
         ax.set_xscale("log")
         ax.set_ylim(0, 100)
-        ax.set_xlabel("Training materials")
+        ax.set_xlabel(along)
         ax.set_title(title, fontsize=9)
     axes[0].set_ylabel("Accuracy, %")
-    figure.legend(*axes[0].get_legend_handles_labels(), fontsize=6, ncols=2, loc="outside lower center")
+    figure.legend(*axes[0].get_legend_handles_labels(), fontsize=6, ncols=columns, loc="outside lower center")
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format="png", dpi=200)
+
+
+def draw_curve(ax: Axes, x: pd.Series, rows: pd.DataFrame, target: str, **style) -> None:
+    """Draw accuracies of a target with their intervals."""
+    error = np.abs(rows[[f"{target}_low", f"{target}_high"]].to_numpy().T - rows[target].to_numpy())
+    ax.errorbar(x, rows[target], error, ms=3, lw=1, **style)
 
 
 if __name__ == "__main__":

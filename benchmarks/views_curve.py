@@ -11,15 +11,11 @@ from functools import partial
 from pathlib import Path
 
 import inputs
-import matplotlib
 import numpy as np
 import pandas as pd
 import yaml
-
-matplotlib.use("Agg")
 from lattice_network import tested_of
-from materials_curve import row
-from matplotlib import pyplot as plt
+from materials_curve import draw_curve, figure_of_targets, row
 
 from edsym import load_model
 from edsym.detector.detect import detect
@@ -187,24 +183,20 @@ def markdown(table: pd.DataFrame) -> str:
 
 def draw(table: pd.DataFrame, path: Path) -> None:
     """Draw crystal systems and space groups against the number of views."""
-    figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.2), sharex=True, layout="constrained")
-    for ax, (target, title) in zip(
-        axes, {"system": "crystal system", "spacegroup": "space group"}.items(), strict=True
-    ):
+    with figure_of_targets(path, "Views", columns=3) as axes:
         for (model, method), rows in table.groupby(["model", "method"], sort=False):
-            error = np.abs(rows[[f"{target}_low", f"{target}_high"]].to_numpy().T - rows[target].to_numpy())
-            style = {"color": _COLOURS[rows.kind.iloc[0]], "ls": "-" if method == "together" else ":"}
-            ax.errorbar(
-                rows.views, rows[target], error, label=f"{model}, {method}", marker="o", ms=3, lw=1, **style
-            )
-        ax.set_xscale("log")
-        ax.set_ylim(0, 100)
-        ax.set_xlabel("Views")
-        ax.set_title(title, fontsize=9)
-    axes[0].set_ylabel("Accuracy, %")
-    figure.legend(*axes[0].get_legend_handles_labels(), fontsize=6, ncols=3, loc="outside lower center")
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=200)
+            colour, line = _COLOURS[rows.kind.iloc[0]], "-" if method == "together" else ":"
+            for target, ax in axes.items():
+                draw_curve(
+                    ax,
+                    rows.views,
+                    rows,
+                    target,
+                    label=f"{model}, {method}",
+                    marker="o",
+                    color=colour,
+                    ls=line,
+                )
 
 
 if __name__ == "__main__":
