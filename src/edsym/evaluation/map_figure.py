@@ -62,7 +62,9 @@ def draw_maps(maps: list[ScanMap], truth: Truth | None, shares: list[Shares]) ->
     else:
         systems = np.array([CRYSTAL_SYSTEMS.index(name) for name in truth.grain_system])
         _systems(known, np.where(truth.grain < 0, -1, systems[truth.grain]), "True crystal system")
-    _bars(bars, shares)
+    bars.set_axis_off()
+    # within their place: names beside it would take room from all maps of the column
+    _bars(bars.inset_axes([0.55, 0, 0.45, 1]), shares)
     for row, one in zip(grid[1:], maps, strict=False):  # the row of known phases is left
         _systems(row[0], one.of_positions.system.reshape(one.shape), f"{one.model}: positions")
         _systems(row[1], one.phase_map(), f"{one.model}: phases")
@@ -180,7 +182,7 @@ def _bars(axes: Axes, shares: list[Shares]) -> None:
             if value > 8:
                 axes.text(start + value / 2, k, f"{value:.0f}", ha="center", va="center", fontsize=5)
             start += value
-    axes.set_yticks(range(len(shares)), [one.label for one in shares], fontsize=5)
+    axes.set_yticks(range(len(shares)), [one.label for one in shares], fontsize=4.5)
     axes.invert_yaxis()
     axes.set_xlim(0, 100)
-    axes.set_title("Shares, % (grey: other systems)", loc="left", fontsize=6.5)
+    axes.set_title("Shares, % (grey: other systems)", loc="right", fontsize=6.5)
