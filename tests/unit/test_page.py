@@ -134,7 +134,7 @@ def test_of_many_positions_the_brightest_of_each_grain_and_an_even_net_are_kept(
 def test_spots_tell_whether_the_model_is_given_them_and_are_bounded(spots, found, monkeypatch):
     arrays = content.spots_of(found, spots, 0.001)
     used = [arrays["used"][a:b].sum() for a, b in zip(arrays["offset"], arrays["offset"][1:], strict=False)]
-    assert used == [len(pattern) for pattern in classify._patterns(spots, 0.001)]
+    assert used == [len(pattern) for pattern in classify.bright_spots(spots, 0.001)]
     np.testing.assert_array_equal(arrays["hkl"][:8, :2], 4 * GOLD)
     np.testing.assert_allclose(arrays["q"][:9] / 32767 * content.farthest(spots), PLACES, atol=1e-4)
     np.testing.assert_allclose(10 ** -(arrays["share"][0] / content.DECADE), 9 / 100.01, rtol=1e-3)
