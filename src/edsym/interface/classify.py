@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -89,20 +90,8 @@ def classify_scan(
         raise InputError(f"min_intensity is {min_intensity!r}, expected 0 or more and less than 1")
     patterns = bright_spots(spots, min_intensity)
     reason = _reasons(spots, patterns, trained)
-    kept = _Kept(parts, model, energy_kev)
-    asked = np.flatnonzero([len(pattern) >= FEWEST and len(pattern) <= MAX_SPOTS for pattern in patterns])
-    p_system, p_spacegroup = (np.full((len(spots), n), np.nan, np.float32) for n in (7, 230))
-    with _bar(asked, "positions", "pattern", progress) as bar:
-        for block in _blocks(asked, _POSITIONS):
-            crystals = [[patterns[p]] for p in block]
-
-            def ask(crystals: list = crystals) -> dict[str, np.ndarray]:
-                told = answers(trained, crystals, energy_kev, threads)
-                return {"p_system": told[0], "p_spacegroup": told[1]}
-
-            answer = kept.arrays("positions", crystals, ask)
-            p_system[block], p_spacegroup[block] = answer["p_system"], answer["p_spacegroup"]
-            bar.update(len(block))
+    asking = _Asking(trained, _Kept(parts, model, energy_kev), energy_kev, threads, progress)
+    positions = asking.positions(patterns)
     tolerance = _TOLERANCE * float(spots.pixel.max())
     with_faint = bright_spots(spots, 0.0)
     several = np.array([len(pattern) >= _FEWEST_OF_GRAIN for pattern in with_faint])
@@ -111,32 +100,15 @@ def classify_scan(
         common_pattern([with_faint[p] for p in np.flatnonzero(grain == g)], tolerance)
         for g in range(grain.max() + 1)
     ]
-
-    def said(crystals: list[list[np.ndarray]], kind: str = "phase") -> Crystals:
-        found = []
-        with _bar(crystals, f"cells of {kind}s", kind, progress) as bar:
-            for block in _blocks(crystals, _BLOCK) or [[]]:
-
-                def ask(block: list = block) -> dict[str, np.ndarray]:
-                    return vars(said_of(block, trained, energy_kev, threads, done=bar.update))
-
-                found.append(Crystals(**kept.arrays("crystals", block, ask)))
-                bar.update(sum(map(len, found)) - bar.n)
-        return Crystals.joined(found)
-
-    of_grains = said([[pattern] for pattern in common], "grain")
-    large = [pattern if len(pattern) >= FEWEST else pattern[:0] for pattern in common]
-    phase = kept.arrays(
-        "phases", [large], lambda: {"phase": phases(large, wavelength(energy_kev), progress=progress)}
-    )["phase"]
+    of_grains = asking.crystals([[pattern] for pattern in common], "grain")
+    phase = asking.phases(common)
     return ScanMap(
         str(spots.facts.get("name", "")),
         Path(model).name,
         np.array(spots.shape),
         np.array([energy_kev]),
         Positions(
-            p_system,
-            p_spacegroup,
+            *positions,
             np.array([pattern[:, 2].sum() for pattern in patterns]),
             np.array([len(pattern) for pattern in patterns]),
             reason,
@@ -144,7 +116,7 @@ def classify_scan(
         grain,
         of_grains,
         phase,
-        said_of_phases(phase, common, of_grains, said),
+        said_of_phases(phase, common, of_grains, asking.crystals),
     )
 
 
@@ -183,10 +155,6 @@ def _blocks(asked: Sequence, size: int) -> list:
     return [asked[start : start + size] for start in range(0, len(asked), size)]
 
 
-def _bar(asked: Sequence, what: str, unit: str, progress: bool) -> tqdm:
-    return tqdm(total=len(asked), desc=what, unit=unit, disable=not progress)
-
-
 class _Kept:
     """Answers of a model at an energy in the files of a folder, from which an ended run goes on."""
 
@@ -201,3 +169,56 @@ class _Kept:
         about = json.dumps([*self.about, kind, [[len(view) for view in views] for views in crystals]])
         name = digest([about.encode(), *(view.tobytes() for views in crystals for view in views)])
         return kept_arrays(self.parts / f"{name}.npz", make)
+
+
+@dataclass(frozen=True)
+class _Asking:
+    """A model and the lattice finder, asked of the patterns of a scan part by part; answers are kept."""
+
+    trained: TrainedModel
+    kept: _Kept
+    energy_kev: float
+    threads: int
+    progress: bool
+
+    def positions(self, patterns: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the probabilities (n, 7), (n, 230) of each pattern by itself; NaN where it is not asked."""
+        asked = np.flatnonzero([FEWEST <= len(pattern) <= MAX_SPOTS for pattern in patterns])
+        found = tuple(np.full((len(patterns), n), np.nan, np.float32) for n in (7, 230))
+        with self._bar(asked, "positions", "pattern") as bar:
+            for block in _blocks(asked, _POSITIONS):
+                crystals = [[patterns[p]] for p in block]
+
+                def ask(crystals: list = crystals) -> dict[str, np.ndarray]:
+                    told = answers(self.trained, crystals, self.energy_kev, self.threads)
+                    return {"p_system": told[0], "p_spacegroup": told[1]}
+
+                answer = self.kept.arrays("positions", crystals, ask)
+                found[0][block], found[1][block] = answer["p_system"], answer["p_spacegroup"]
+                bar.update(len(block))
+        return found
+
+    def crystals(self, crystals: list[list[np.ndarray]], kind: str = "phase") -> Crystals:
+        """Return what is said of crystals, each with its patterns."""
+        found = []
+        with self._bar(crystals, f"cells of {kind}s", kind) as bar:
+            for block in _blocks(crystals, _BLOCK) or [[]]:
+
+                def ask(block: list = block) -> dict[str, np.ndarray]:
+                    return vars(said_of(block, self.trained, self.energy_kev, self.threads, done=bar.update))
+
+                found.append(Crystals(**self.kept.arrays("crystals", block, ask)))
+                bar.update(sum(map(len, found)) - bar.n)
+        return Crystals.joined(found)
+
+    def phases(self, common: list[np.ndarray]) -> np.ndarray:
+        """Return which phase each grain is of, by their common patterns; one of few spots is its own."""
+        large = [pattern if len(pattern) >= FEWEST else pattern[:0] for pattern in common]
+
+        def ask() -> dict[str, np.ndarray]:
+            return {"phase": phases(large, wavelength(self.energy_kev), progress=self.progress)}
+
+        return self.kept.arrays("phases", [large], ask)["phase"]
+
+    def _bar(self, asked: Sequence, what: str, unit: str) -> tqdm:
+        return tqdm(total=len(asked), desc=what, unit=unit, disable=not self.progress)
