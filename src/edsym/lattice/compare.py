@@ -57,7 +57,7 @@ def shortest_of_reduced(rows):
     return np.sort(lengths)[:N_SHORTEST]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _dot(a, b):
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 

@@ -18,7 +18,7 @@ _LOG2_E = 1 / np.log(2.0)
 _BIAS, _MANTISSA = 1023, 52  # of the exponent of a double, and bits below it
 
 
-@njit(cache=True, fastmath=False)
+@njit(cache=True, fastmath=False, forceinline=True)
 def exp(x):
     """Return e^x of a float64 to a relative 4e-16; beyond ±700 that of ±700.
 
@@ -37,7 +37,7 @@ def exp(x):
     return series * power
 
 
-@njit(cache=True, fastmath=False)
+@njit(cache=True, fastmath=False, forceinline=True)
 def cos_turns(x):
     """Return cos 2π x to 1e-15, for |x| <= ½: 2 cos² π x - 1, of which eleven terms of the power series."""
     u = -(np.pi * np.pi) * x * x

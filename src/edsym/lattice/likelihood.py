@@ -179,25 +179,26 @@ def log_density(ratio):
 def _summed(parameters, columns, unseen, level, wavelength, width):
     """Return what `_gradient` does, but the value of points that are not seen alone, whatever b is."""
     at_h, at_k, at_l, scale, falloff = parameters
-    h, k, l, q = columns[0], columns[1], columns[2], columns[3]  # noqa: E741
     value, half, narrow = 0.0, 0.5 / (width * width), width * width
     by_h = by_k = by_l = by_c = by_b = 0.0
     hh = kk = ll = hk = hl = kl = 0.0
     ch = ck = cl = bh = bk = bl = 0.0
     cc = cb = bb = 0.0
-    for start in range(0, len(q), AT_ONCE):
-        product = 1.0
-        for p in range(start, min(start + AT_ONCE, len(q))):
+    for start in range(0, len(level), AT_ONCE):
+        stop, hidden_here, product = start + AT_ONCE, unseen - start, 1.0
+        h, k, l = columns[0, start:stop], columns[1, start:stop], columns[2, start:stop]  # noqa: E741
+        q, compared = columns[3, start:stop], level[start:stop]
+        for p in range(len(q)):  # from 0 on, or numbers are fetched one by one
             depth = h[p] * at_h + k[p] * at_k + l[p] * at_l
             s = -depth - 0.5 * wavelength * (q[p] * q[p] + depth * depth)
             square = narrow + s * s
-            ratio = level[p] * exp(falloff * q[p] - scale) * square * half
+            ratio = compared[p] * exp(falloff * q[p] - scale) * square * half
             more = 1 + ratio
             hidden = more * more - (1 - ABSENT)
             over = 1 / (more * hidden * square)  # one division a point, since divisions take long
             rest = over * hidden * square  # 1 / more
-            product *= 1 - (1 - ABSENT) * rest * rest if p < unseen else 1.0
-            on_c = -2 * (1 - ABSENT) * ratio * over * square if p < unseen else -1 + 3 * ratio * rest
+            product *= 1 - (1 - ABSENT) * rest * rest if p < hidden_here else 1.0
+            on_c = -2 * (1 - ABSENT) * ratio * over * square if p < hidden_here else -1 + 3 * ratio * rest
             deep = on_c * 2 * s * over * more * hidden * (1 + wavelength * depth)
             on_h, on_k, on_l, on_b = deep * h[p], deep * k[p], deep * l[p], -on_c * q[p]
             by_h += on_h

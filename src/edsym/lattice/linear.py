@@ -57,7 +57,7 @@ def write_solution(lower, out):
             out[i, c] /= lower[i, i]
 
 
-@njit(error_model="numpy", cache=True)
+@njit(error_model="numpy", cache=True, forceinline=True)
 def determinant(m):
     """Return the determinant of a (3, 3) matrix."""
     return (
@@ -67,7 +67,7 @@ def determinant(m):
     )
 
 
-@njit(error_model="numpy", cache=True)
+@njit(error_model="numpy", cache=True, forceinline=True)
 def dual(m):
     """Return the rows that are dual to those of a (3, 3) matrix: its inverse, transposed."""
     out, det = np.empty((3, 3)), determinant(m)
@@ -79,7 +79,7 @@ def dual(m):
     return out
 
 
-@njit(error_model="numpy", cache=True)
+@njit(error_model="numpy", cache=True, forceinline=True)
 def combined(hkl, basis):
     """Return the three components of a combination of the rows of a (3, 3) matrix."""
     return (

@@ -89,9 +89,9 @@ def _slopes_of_unseen(c, b, q, factor):
     """Return what `_slopes` does, of points that are not seen, and without what is known of b beforehand."""
     value = by_c = by_b = cc = cb = bb = 0.0
     for start in range(0, len(q), AT_ONCE):
-        product = 1.0
-        for p in range(start, min(start + AT_ONCE, len(q))):
-            ratio = exp(b * q[p] - c) * factor[p]
+        lengths, factors, product = q[start : start + AT_ONCE], factor[start : start + AT_ONCE], 1.0
+        for p in range(len(lengths)):  # from 0 on, or numbers are fetched one by one
+            ratio = exp(b * lengths[p] - c) * factors[p]
             more = 1 + ratio
             hidden = more * more - (1 - ABSENT)
             over = 1 / (more * hidden)
@@ -100,9 +100,9 @@ def _slopes_of_unseen(c, b, q, factor):
             slope = -2 * (1 - ABSENT) * ratio * over
             bend = max(0.0, slope * (rest - 2 * ratio * more * more * over))
             by_c += slope
-            by_b -= slope * q[p]
+            by_b -= slope * lengths[p]
             cc += bend
-            cb -= bend * q[p]
-            bb += bend * q[p] * q[p]
+            cb -= bend * lengths[p]
+            bb += bend * lengths[p] * lengths[p]
         value += math.log(product)
     return value, by_c, by_b, cc, cb, bb
