@@ -9,18 +9,22 @@ from scipy.ndimage import maximum_filter
 from scipy.optimize import least_squares, minimize
 
 from edsym.errors import InputError
-from edsym.lattice import symmetrise
+from edsym.lattice import single, symmetrise
+from edsym.lattice.bases import best_bases, score_triples
 from edsym.lattice.compare import deviation, reduced
-from edsym.lattice.constraint import constrained, constrained_each, costs
+from edsym.lattice.constraint import LARGEST_CHI, constrained, costs
 from edsym.lattice.differences import differences, position_error
 from edsym.lattice.elementary import SUMS, cos_turns, exp
-from edsym.lattice.holohedry import CONDITIONS, TWO_FOLDS, groups
+from edsym.lattice.holohedry import CONDITIONS, TWO_FOLDS, group_table, groups
 from edsym.lattice.likelihood import _gradient, by_visibility, fit_heights, levels
+from edsym.lattice.linear import dual
 from edsym.lattice.periods import find_periods
 from edsym.lattice.points import FARTHEST, assign, points_near_sphere
-from edsym.lattice.probability import probabilities
+from edsym.lattice.probability import features, probabilities
+from edsym.lattice.refinement import Pattern, evaluate, offsets, precision, refined, scale_of
 from edsym.lattice.scale import _slopes, fit_scale
 from edsym.lattice.single import single_view
+from edsym.lattice.symmetrise import _likely_groups, symmetrised
 from edsym.lattice.transform import highest_peaks
 from edsym.seeds import generator
 from edsym.simulation.beams.candidates import find_candidates
@@ -91,23 +95,116 @@ def test_nothing_is_invented_where_spots_lie_on_one_plane():
     assert single_view(*spots[:4].T, WAVELENGTH) == []
 
 
+def test_what_a_second_search_finds_stands_beside_what_the_first_one_found(monkeypatch):
+    spots = drawn(turned(CELLS["cubic"], 1), 1)
+    first = single_view(*spots.T, WAVELENGTH)[0]
+    monkeypatch.setattr(single, "_WEAK", np.inf)
+    monkeypatch.setattr(single, "out_of_plane", lambda periods, most: periods[:2])
+    assert np.array_equal(single_view(*spots.T, WAVELENGTH)[0].basis, first.basis)
+
+
+def pattern_of(spots, error=0.001):
+    """Return spots as the finder's steps take them."""
+    x, y, intensity = np.ascontiguousarray(spots[np.argsort(spots[:, 0])].T)
+    return Pattern.of(WAVELENGTH, x, y, intensity, error)
+
+
 def test_a_symmetry_that_would_flatten_a_lattice_is_not_looked_at(monkeypatch):
-    told, looked, starts = symmetrise.constrained_each, symmetrise.evaluate, []
+    told, starts = symmetrise.constrained, []
 
     def flattened(*known):
         moved, *more = told(*known)
-        moved[1:, :, 2] = moved[1:, :, 0]
+        moved[:, 2] = moved[:, 0]
         return moved, *more
 
     def recorded(start, *more):
-        starts.append(abs(np.linalg.det(start)))
-        return looked(turned(CELLS["cubic"], 1), *more)
+        starts.append(start)
+        return evaluate(start, *more)
 
-    monkeypatch.setattr(symmetrise, "constrained_each", flattened)
     monkeypatch.setattr(symmetrise, "evaluate", recorded)
-    spots = drawn(turned(CELLS["cubic"], 1), 1)
-    assert single_view(*spots.T, WAVELENGTH), "what was fitted is there"
+    for name in ("_add_fits", "_constrained_groups"):
+        monkeypatch.setattr(symmetrise, name, getattr(symmetrise, name).py_func)
+    pattern = pattern_of(drawn(turned(CELLS["cubic"], 1), 1))
+    bases = np.linalg.inv(turned(CELLS["cubic"], 1)).T[None]
+    assert len(symmetrise.symmetrised(bases, pattern).score) == 1 + len(starts) > 1
+    monkeypatch.setattr(symmetrise, "constrained", flattened)
+    starts.clear()
+    assert len(symmetrise.symmetrised(bases, pattern).score) == 1, "what was fitted is there"
     assert not starts, "points of a flat lattice have no end"
+
+
+@pytest.mark.parametrize(("name", "most"), [("cubic", 10), ("orthorhombic", 9)])
+def test_lattices_are_fitted_as_they_are_and_with_their_likeliest_symmetries(name, most):
+    direct = np.stack([np.linalg.inv(turned(CELLS[one], 1)).T for one in ("triclinic", name)])
+    pattern = pattern_of(drawn(turned(CELLS[name], 1), 1))
+    found = symmetrised(direct[1:], pattern)
+    fit = refined(dual(direct[1]), scale_of(pattern), pattern)
+    off = offsets(fit.points, fit.spot, fit.basis, fit.origin, pattern)
+    error = max(3e-5, np.sqrt((off**2).sum() / (2 * len(off) - 8)))
+    plane, heights = precision(fit, error)
+    known = fit.basis, plane, heights / 2, error
+    assert found.score[0] == fit.score and np.array_equal(found.basis[0], fit.basis)
+    assert found.looseness[0] == constrained(*known, CONDITIONS[:0])[4]
+    assert found.axes[0] == 0 and found.points[0] == len(fit.points)
+    assert np.array_equal(found.hkl[0][fit.spot[fit.spot >= 0]], fit.points[fit.spot >= 0])
+    assert found.indexed[0].sum() == (fit.spot >= 0).sum()
+    cost, gain = costs(*known, CONDITIONS)
+    likely = np.argsort(cost - gain, kind="stable")
+    tried = []
+    for axes in groups(likely[cost[likely] < LARGEST_CHI][:14].tolist()):
+        basis, across, along, gain_of_all, looseness = constrained(*known, CONDITIONS[axes])
+        if across + along < LARGEST_CHI:
+            start = np.column_stack([fit.basis[:, :2], basis[:, 2]])
+            seen = evaluate(start, fit.origin, fit.scale, False, pattern)
+            score = seen.score - across / 2 + gain_of_all
+            value = (across + along) / 2 - gain_of_all
+            tried.append((value, score, len(axes), across + along, gain_of_all, looseness, *basis.ravel()))
+    best = np.array(sorted(tried, key=lambda one: one[0])[:10])[:, 1:]
+    assert most == 10 < len(tried) or 0 < len(tried) <= most
+    columns = found.score, found.axes, found.cost, found.gain, found.looseness, found.basis.reshape(-1, 9)
+    assert np.column_stack(columns)[1:] == pytest.approx(best, rel=1e-9)
+    several = symmetrised(direct[[0, 1, 1]], pattern)
+    assert several.score.tolist() == 2 * found.score.tolist(), "the first lattice has no fit"
+
+
+def test_the_groups_that_are_tried_are_those_of_the_likeliest_axes():
+    rng = generator(0, "axes")
+    cost, gain = 60 * rng.random(81), 5 * rng.random(81)
+    likely = np.argsort(cost - gain)
+    axes = likely[cost[likely] < LARGEST_CHI][:14].tolist()
+    table, sizes = group_table()
+    found = [table[g, : sizes[g]].tolist() for g in _likely_groups(cost, gain, table, sizes)]
+    assert found == [[], *groups(axes)] and len(found) > 14
+
+
+@pytest.mark.parametrize("n", [5, 8, 19])
+def test_triples_of_periods_are_ranked_by_the_likelihood_written_out(n):
+    rng = generator(n, "triples")
+    basis, error = turned(CELLS["triclinic"], 4), 0.002
+    spots = drawn(basis, 4)[:n]
+    q = np.column_stack([spots[:, :2], -WAVELENGTH / 2 * (spots[:, :2] ** 2).sum(axis=1)])
+    spread = rng.uniform(0.003, 0.02, len(q))
+    periods = rng.integers(-2, 3, (12, 3)) @ np.linalg.inv(basis).T + 0.03 * rng.normal(size=(12, 3))
+    periods[1] = 2.02 * periods[0]
+    told = {}
+    for triple in ((i, j, m) for i in range(12) for j in range(i) for m in range(j)):
+        rows = periods[list(triple)]
+        volume = abs(np.linalg.det(rows))
+        if not max(5, 0.15 * np.prod(np.linalg.norm(rows, axis=1))) <= volume <= 2500:
+            continue
+        phases = q @ rows.T
+        off = (phases - np.round(phases)) @ np.linalg.inv(rows).T
+        chi = (off[:, :2] ** 2).sum(axis=1) / error**2 + (off[:, 2] / spread) ** 2
+        density = np.exp(-chi / 2) / (15.75 * error**2 * spread)
+        score = np.log(0.05 + 0.95 * density / volume).sum()
+        if score > 0:
+            told[triple] = score
+    scores, triples = score_triples(q @ periods.T, spread, error, periods)
+    found = dict(zip(map(tuple, triples.tolist()), scores.tolist(), strict=True))
+    assert found == pytest.approx(told, rel=1e-9) and len(told) > 10
+    best = sorted(told, key=lambda triple: -told[triple])
+    for most in (7, 1000):
+        assert np.array_equal(best_bases(q, spread, error, periods, most), periods[np.array(best[:most])])
 
 
 def test_points_near_the_sphere_are_those_that_the_simulation_takes():
@@ -175,10 +272,6 @@ def test_symmetry_gives_the_heights():
     assert np.allclose(cost, [one[1] + one[2] for one in alone]) and gain == pytest.approx(
         [one[3] for one in alone]
     )
-    for one, all_of in zip(
-        zip(*alone, strict=True), constrained_each(start, *known, cubic, np.arange(10)), strict=True
-    ):
-        assert np.array_equal(one, all_of)
 
 
 def test_a_moved_basis_costs_least_and_what_it_was_moved_by():
@@ -267,21 +360,26 @@ def test_elementary_functions_are_right_where_sums_may_be_taken_in_any_order():
     )
 
 
-def test_the_highest_peaks_are_those_of_a_transform_written_out():
+@pytest.mark.parametrize("across", [None, 0.0, -0.2])
+def test_the_highest_peaks_are_those_of_a_transform_written_out(across):
     spots = drawn(turned(CELLS["cubic"], 4), 4)[:9]
     q = np.column_stack([spots[:, :2], -WAVELENGTH / 2 * (spots[:, :2] ** 2).sum(axis=1)])
+    if across is not None:  # turned until a peak is where x changes its sign
+        x, y, _ = highest_peaks(q, np.full(9, 0.005), np.zeros(1), 12.0, 1)[0]
+        turn = np.exp(1j * (np.arccos(across / np.hypot(x, y)) - np.arctan2(y, x))) * (q[:, 0] + 1j * q[:, 1])
+        q[:, 0], q[:, 1] = turn.real, turn.imag
     depths, steps, spread = 4.0 * np.arange(-3, 4), np.arange(-61, 62), np.linspace(0.003, 0.02, 9)
     t = 0.2 * np.stack(np.meshgrid(5 * depths, steps[61:], steps, indexing="ij"), axis=-1)[..., ::-1]
     weight = np.exp(-2 * (np.pi * spread * t[..., 2:]) ** 2)
     sums = (weight * np.cos(2 * np.pi * t @ q.T)).sum(axis=-1)
     top = sums >= maximum_filter(sums, 3, mode="constant", cval=-np.inf)
     length = np.linalg.norm(t, axis=-1)
-    scores = np.where(top & (length > 2) & (length < 12), sums / np.sqrt((weight**2).sum(axis=-1) / 2), 0)
+    scores = np.where(top & (length > 2) & (length < 12.1), sums / np.sqrt((weight**2).sum(axis=-1) / 2), 0)
     best = t.reshape(-1, 3)[np.argsort(-scores, axis=None)[: (scores > 2.5).sum()]]
-    found = highest_peaks(q, spread, depths, 12.0, 1000)
+    found = highest_peaks(q, spread, depths, 12.1, 1000)
     assert len(found) == len(best) > 20
     assert np.allclose(sorted(map(tuple, np.round(found, 2))), sorted(map(tuple, np.round(best, 2))))
-    assert len(highest_peaks(q, spread, depths, 12.0, 10)) == 10
+    assert len(highest_peaks(q, spread, depths, 12.1, 10)) == 10
 
 
 def test_the_scale_alone_is_fitted_as_with_heights_that_are_held():
@@ -306,15 +404,29 @@ def test_the_scale_alone_is_fitted_as_with_heights_that_are_held():
 
 
 def test_a_clear_lead_and_exact_heights_make_a_lattice_likelier():
-    def fit(score, looseness):
-        spot = np.where(np.arange(200) < 30, 0, -1)
-        same = {"spot": spot, "points": spot, "axes": 3, "cost": 3.0, "gain": 9.0}
-        return SimpleNamespace(score=score, looseness=looseness, **same)
+    def fits(scores, looseness):
+        m = len(scores)
+        same = {
+            "points": np.full(m, 200),
+            "axes": np.full(m, 3),
+            "cost": np.full(m, 3.0),
+            "gain": np.full(m, 9.0),
+        }
+        indexed = np.tile(np.arange(30) < 24, (m, 1))
+        return SimpleNamespace(
+            score=np.array(scores), indexed=indexed, looseness=np.full(m, looseness), **same
+        )
 
-    assert probabilities([], 30).shape == (0,)
-    clear = probabilities([fit(250.0, 1e-3), fit(200.0, 1e-3)], 30)
-    close = probabilities([fit(250.0, 1e-3), fit(249.0, 1e-3)], 30)
-    loose = probabilities([fit(250.0, 0.3), fit(200.0, 0.3)], 30)
+    assert probabilities(fits([], 1e-3), 30).shape == (0,)
+    clear, close, loose = (
+        probabilities(fits([250.0, other], looseness), 30)
+        for other, looseness in ((200.0, 1e-3), (249.0, 1e-3), (200.0, 0.3))
+    )
+    leads = features(fits([200.0, 250.0, 220.0, 250.0], 1e-3), 30)["lead"]
+    assert leads.tolist() == [-50, 0, -30, 0]
+    assert features(fits([250.0, 200.0], 1e-3), 30)["lead"].tolist() == [50, -50]
+    alone = features(fits([250.0], 1e-3), 30)
+    assert alone["lead"] == 250 and alone["stray"] == pytest.approx(0.2) and alone["seen"] == np.log(24 / 200)
     assert clear[0] > max(close[0], loose[0])
     assert clear[0] > clear[1]
 

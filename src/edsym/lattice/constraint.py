@@ -55,25 +55,6 @@ def constrained(basis, plane, heights, distortion, conditions):
 
 
 @njit(error_model="numpy", cache=True)
-def constrained_each(basis, plane, heights, distortion, conditions, start):
-    """Return what `constrained` does of several sets of conditions, one after the other.
-
-    Of `conditions` (k, 3, 3), set i has those from ``start[i]`` to ``start[i + 1]``.
-    """
-    n = len(start) - 1
-    bases, found = np.empty((n, 3, 3)), np.empty((4, n))
-    for i in range(n):
-        mine = conditions[start[i] : start[i + 1]]
-        moved, found[0, i], found[1, i], found[2, i], found[3, i] = constrained(
-            basis, plane, heights, distortion, mine
-        )
-        for row in range(3):
-            for c in range(3):
-                bases[i, row, c] = moved[row, c]
-    return bases, found[0], found[1], found[2], found[3]
-
-
-@njit(error_model="numpy", cache=True)
 def costs(basis, plane, heights, distortion, conditions):
     """Return for each condition alone (k,) what it costs, χ², and its gain, as `constrained` tells them."""
     of_plane, of_heights = root(plane), root(heights)

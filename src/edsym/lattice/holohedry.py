@@ -81,6 +81,16 @@ def groups(members: Sequence[int]) -> list[list[int]]:
 
 
 @cache
+def group_table() -> tuple[np.ndarray, np.ndarray]:
+    """Return the axes (g, k) of no group and of all that `groups` may return, and how many each has."""
+    every = [[], *_all_groups()[0]]
+    table = np.full((len(every), max(map(len, every))), _NONE)
+    for row, axes in zip(table, every, strict=True):
+        row[: len(axes)] = axes
+    return table, np.array([len(axes) for axes in every])
+
+
+@cache
 def _all_groups() -> tuple[list[list[int]], np.ndarray]:
     """Return the groups that up to three of all axes generate, as `groups` orders them, and marks of axes."""
     made = _made_by_two().tolist()

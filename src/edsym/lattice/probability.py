@@ -14,8 +14,11 @@ _FILE = Path(__file__).with_name("probability.json")
 
 
 @cache
-def _model() -> dict:
-    return json.loads(_FILE.read_text(encoding="utf-8"))
+def _model() -> tuple[float, dict[str, tuple[np.ndarray, np.ndarray]]]:
+    """Return the constant term, and knots and values of the function of each feature."""
+    read = json.loads(_FILE.read_text(encoding="utf-8"))
+    bias = read.pop("bias")
+    return bias, {name: (np.array(one["knots"]), np.array(one["values"])) for name, one in read.items()}
 
 
 def features(solutions, n_spots: int) -> dict[str, np.ndarray]:
@@ -23,7 +26,7 @@ def features(solutions, n_spots: int) -> dict[str, np.ndarray]:
 
     Parameters
     ----------
-    solutions : list of Solution
+    solutions : Solutions
         Lattices that differ, by their score.
     n_spots : int
         Spots of the pattern that were used.
@@ -36,19 +39,20 @@ def features(solutions, n_spots: int) -> dict[str, np.ndarray]:
         near the Ewald sphere that have a spot; ``axes``, number of twofold axes; ``loose``, logarithm of the
         standard deviation of ln V; ``cost`` and ``gain`` of the symmetry, see `Solution`.
     """
-    scores = np.array([one.score for one in solutions])
-    others = np.array([max(np.delete(scores, i), default=0.0) for i in range(len(scores))])
-    indexed = np.array([(one.spot >= 0).sum() for one in solutions])
+    scores, indexed = solutions.score, solutions.indexed.sum(axis=1)
+    best = scores.argmax()
+    others = np.full(len(scores), scores[best])
+    others[best] = np.delete(scores, best).max() if len(scores) > 1 else 0.0
     return {
         "lead": scores - others,
         "score": scores / n_spots,
         "spots": np.full(len(scores), np.log(n_spots)),
         "stray": 1 - indexed / n_spots,
-        "seen": np.log(indexed / np.array([len(one.points) for one in solutions])),
-        "axes": np.array([one.axes for one in solutions], dtype=np.float64),
-        "loose": np.log(np.maximum([one.looseness for one in solutions], 1e-6)),
-        "cost": np.array([one.cost for one in solutions]),
-        "gain": np.array([one.gain for one in solutions]),
+        "seen": np.log(indexed / solutions.points),
+        "axes": solutions.axes,
+        "loose": np.log(np.maximum(solutions.looseness, 1e-6)),
+        "cost": solutions.cost,
+        "gain": solutions.gain,
     }
 
 
@@ -58,10 +62,10 @@ def probabilities(solutions, n_spots: int) -> np.ndarray:
     Parameters are those of `features`. The sum may exceed 1: two lattices that differ by 4 % may both be
     right within 3 %.
     """
-    if not solutions:
+    if not len(solutions.score):
         return np.empty(0)
-    model = _model()
-    odds = np.full(len(solutions), model["bias"])
+    bias, functions = _model()
+    odds = np.full(len(solutions.score), bias)
     for name, column in features(solutions, n_spots).items():
-        odds += np.interp(column, model[name]["knots"], model[name]["values"])
+        odds += np.interp(column, *functions[name])
     return 1 / (1 + np.exp(-odds))

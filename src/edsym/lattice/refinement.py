@@ -81,22 +81,24 @@ class Fit(NamedTuple):
     curvature: np.ndarray
 
 
-def refine(basis: np.ndarray, pattern: Pattern) -> Fit:
+def scale_of(pattern: Pattern) -> np.ndarray:
+    """Return the scale and the fall-off of a pattern's intensities with which fits begin."""
+    return first_scale(np.hypot(pattern.x, pattern.y), pattern.intensity)
+
+
+@njit(error_model="numpy", cache=True)
+def refined(basis, scale, pattern):
     """Fit a lattice to a pattern, with a rocking curve that narrows from one round to the next.
 
     Parameters
     ----------
-    basis : (3, 3) array
+    basis : (3, 3) float64
         Start: rows are reciprocal vectors in 1/Å, in the frame of the beam.
+    scale : (2,) float64
+        As `scale_of` returns it.
     pattern : Pattern
         The spots.
     """
-    scale = first_scale(np.hypot(pattern.x, pattern.y), pattern.intensity)
-    return _refined(np.ascontiguousarray(basis, np.float64), scale, pattern)
-
-
-@njit(error_model="numpy", cache=True)
-def _refined(basis, scale, pattern):
     basis, origin = basis.copy(), np.zeros(2)
     for width in _NARROWING:
         reduce_rows(basis)

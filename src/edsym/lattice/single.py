@@ -13,8 +13,8 @@ from edsym.lattice.differences import differences, position_error
 from edsym.lattice.linear import combined, determinant, dual
 from edsym.lattice.periods import find_periods, out_of_plane
 from edsym.lattice.probability import probabilities
-from edsym.lattice.refinement import Pattern, refine
-from edsym.lattice.symmetrise import Solution, symmetrised
+from edsym.lattice.refinement import Pattern
+from edsym.lattice.symmetrise import Solutions, joined, symmetrised
 
 FEWEST_SPOTS = 5
 """Spots below which nothing is said."""
@@ -70,16 +70,17 @@ def single_view(qx, qy, intensity, wavelength, *, tolerance=None, n=5) -> list[C
     pattern = Pattern.of(wavelength, x, y, brightness, max(_MARGIN * error, _LEAST_ERROR))
     sphere = np.column_stack([x, y, -wavelength / 2 * (x**2 + y**2)])
     solutions = _solutions(sphere, find_periods(sphere, pattern.spread, _PERIODS, _RADIUS), pattern)
-    if max((one.score for one in solutions), default=0.0) < _WEAK * len(x):
+    if solutions.score.max(initial=0.0) < _WEAK * len(x):
         # A zone axis, whose plane takes all places, or a long cell, whose spots look as if they scattered.
         periods = find_periods(sphere, pattern.spread, _MORE_PERIODS, _LONG_RADIUS)
         if tolerance is None:
             pattern = pattern._replace(error=min(pattern.error, _SMALL_ERROR))
-        solutions += _solutions(sphere, out_of_plane(periods, _PERIODS), pattern)
+        more = _solutions(sphere, out_of_plane(periods, _PERIODS), pattern)
+        solutions = joined([solutions, more])
     solutions = _distinct(solutions)
     chances = probabilities(solutions, len(x))
     order = np.argsort(-chances, kind="stable")[:n]
-    return [_candidate(columns, bright, solutions[i], chances[i]) for i in order]
+    return [_candidate(columns, bright, solutions.take(i), chances[i]) for i in order]
 
 
 def _checked(qx, qy, intensity, wavelength) -> np.ndarray:
@@ -97,23 +98,15 @@ def _checked(qx, qy, intensity, wavelength) -> np.ndarray:
     return np.stack(columns)
 
 
-def _solutions(sphere, periods, pattern: Pattern) -> list[Solution]:
+def _solutions(sphere, periods, pattern: Pattern) -> Solutions:
     """Return the lattices that some periods span, fitted and symmetrised."""
-    if len(periods) < 3:
-        return []
-    solutions = []
     bases = best_bases(sphere, pattern.spread, max(pattern.error, _LEAST_SEARCH_ERROR), periods, _BASES)
-    for basis in _apart(bases):
-        fit = refine(dual(basis), pattern)
-        if np.isfinite(fit.score):
-            solutions += symmetrised(fit, pattern)
-    return solutions
+    return symmetrised(_apart(bases), pattern)
 
 
-def _apart(bases) -> list[np.ndarray]:
-    """Return the first bases whose lattices differ, as far as badly known heights tell."""
-    bases = bases.copy()
-    return list(bases[_first_apart(bases)])
+def _apart(bases) -> np.ndarray:
+    """Return the first bases whose lattices differ, as far as badly known heights tell; all are reduced."""
+    return bases[_first_apart(bases)]
 
 
 @njit(error_model="numpy", cache=True)
@@ -150,12 +143,10 @@ def _alike(basis, other):
     return abs(round(determinant(whole))) == 1
 
 
-def _distinct(solutions) -> list[Solution]:
+def _distinct(solutions: Solutions) -> Solutions:
     """Return the best solutions by their score, without those that a better one is the same as."""
-    if not solutions:
-        return []
-    ordered = sorted(solutions, key=lambda one: -one.score)
-    return [ordered[i] for i in _first_of_each(np.stack([one.basis for one in ordered])).tolist()]
+    order = np.argsort(-solutions.score, kind="stable")
+    return solutions.take(order[_first_of_each(solutions.basis[order])])
 
 
 @njit(error_model="numpy", cache=True)
@@ -186,10 +177,9 @@ def _first_of_each(bases):
 def _candidate(columns, bright, solution, probability) -> Candidate:
     n = columns.shape[1]
     hkl, residual = np.zeros((n, 3), dtype=np.int64), np.full(n, np.inf)
-    seen = np.flatnonzero(solution.spot >= 0)
-    at = bright[solution.spot[seen]]
-    hkl[at] = solution.points[seen]
-    off = columns[:2, at].T - solution.points[seen] @ solution.plane - solution.origin
+    at, indices = bright[solution.indexed], solution.hkl[solution.indexed]
+    hkl[at] = indices
+    off = columns[:2, at].T - indices @ solution.plane - solution.origin
     residual[at] = np.hypot(*off.T)
     # Three vectors and the origin, of two components each, were fitted.
     spread = np.sqrt((off**2).sum() / max(1, 2 * len(at) - 8))
