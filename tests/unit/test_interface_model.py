@@ -175,6 +175,13 @@ def test_several_crystals_are_answered_each():
         answer.p_system_views[0], geometric_mean(model.probabilities[0][:2], np.array([0]))[0]
     )
     np.testing.assert_array_equal(answer.p_system_views[1], model.probabilities[0][2])
+    fits = {10: calibration(1.3, 0.5), 2: calibration(0.8, 0.7)}
+    each = replace(two, material_id=np.array(["a", "b", "c"]), material=np.arange(3))
+    for crystals in (two, each):  # crystals of one view are scaled as fitted to about as many
+        found = TrainedModel(model, fits, {}).predict(crystals)
+        lone = scale_temperature(model.probabilities[1][2:], 0.9)
+        np.testing.assert_array_equal(found.p_spacegroup_views[-1:], lone)
+    np.testing.assert_array_equal(found.p_system_views, scale_temperature(model.probabilities[0], 0.8))
 
 
 @pytest.mark.filterwarnings("ignore:.*unlike those of the training")
@@ -197,6 +204,9 @@ def test_too_many_spots_are_refused_and_the_brightest_taken_when_asked(network):
         network.predict(spots)
     with pytest.warns(InputWarning, match="2 of 2 patterns are unlike"):
         assert len(network.predict(spots.brightest(5)).p_system) == 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(network.predict(spots.brightest(5), warn=False).p_system) == 2
 
 
 def test_counts_are_as_bright_in_all_as_usual_patterns_of_the_training(network):

@@ -121,7 +121,8 @@ class Stub:
     model = SimpleNamespace(detector=SimpleNamespace(position_error=0.003))
     asked = 0
 
-    def predict(self, spots, *, energy_kev, threads):
+    def predict(self, spots, *, energy_kev, threads, warn):
+        assert not warn
         type(self).asked += len(spots)
         first = np.array([pattern[0, 0] > 0 for pattern in spots])
         first = first[np.unique(spots.material, return_index=True)[1]]  # of each crystal

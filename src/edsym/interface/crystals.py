@@ -1,11 +1,10 @@
 """What a model and the lattice finder say of crystals of a scan, each with its patterns: arrays for a map."""
 
-import warnings
 from collections.abc import Callable
 
 import numpy as np
 
-from edsym.errors import InputError, InputWarning
+from edsym.errors import InputError
 from edsym.interface.cell import find_cell
 from edsym.interface.model import MAX_SPOTS, TrainedModel
 from edsym.interface.spots import Spots
@@ -27,10 +26,9 @@ def answers(
     asked = [all(FEWEST <= len(view) <= MAX_SPOTS for view in views) for views in crystals]
     if not any(asked):
         return found
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", InputWarning)  # reasons tell it, position by position
-        chosen = [views for views, ask in zip(crystals, asked, strict=True) if ask]
-        answer = trained.predict(as_spots(chosen), energy_kev=energy_kev, threads=threads)
+    chosen = [views for views, ask in zip(crystals, asked, strict=True) if ask]
+    # Reasons tell, position by position, which answers cannot be relied on.
+    answer = trained.predict(as_spots(chosen), energy_kev=energy_kev, threads=threads, warn=False)
     found[0][asked], found[1][asked] = answer.p_system_views, answer.p_spacegroup_views
     return found
 

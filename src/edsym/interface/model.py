@@ -48,7 +48,9 @@ class TrainedModel:
     ):
         self.model, self.calibrations, self.ranges = model, calibrations, ranges
 
-    def predict(self, patterns, *, energy_kev: float | None = None, threads: int | None = None) -> Prediction:
+    def predict(
+        self, patterns, *, energy_kev: float | None = None, threads: int | None = None, warn: bool = True
+    ) -> Prediction:
         """Return what the model says of patterns, all of them taken as views of one crystal.
 
         Parameters
@@ -62,6 +64,8 @@ class TrainedModel:
             training.
         threads : int, optional
             Processes or threads, if the model has use for them; the answer does not depend on it.
+        warn : bool
+            Whether to look for patterns on which the answer cannot be relied, and to warn of them.
 
         Returns
         -------
@@ -93,9 +97,10 @@ class TrainedModel:
                 f"pattern {sizes.argmax()} has {sizes.max()} spots, at most {MAX_SPOTS} are allowed; "
                 f"Spots.brightest({MAX_SPOTS}) leaves so many"
             )
-        if self.ranges:
+        if warn and self.ranges:
             warn_outside(spots, self.ranges)
-        warn_noisier(spots, self.model.detector)
+        if warn:
+            warn_noisier(spots, self.model.detector)
         if not spots.absolute:
             usual = self.ranges["total_intensity"][1] if self.ranges else _USUAL_TOTAL
             spots = replace(spots, intensity=spots.intensity * np.float32(usual), absolute=True)
@@ -117,6 +122,9 @@ class TrainedModel:
         for target, read_together in zip(TARGETS, read, strict=True):
             p = probabilities_of(predictions, target)
             answer[f"p_{target}"] = _scaled(p, single, "single", target)
+            if counts.max() == 1:
+                answer[f"p_{target}_views"] = _scaled(p, self._fitted(1), "single", target)
+                continue
             views = []
             for m, own in enumerate(map(slice, start, start + counts)):
                 read_own = None if read_together is None else read_together[m : m + 1]
@@ -130,6 +138,11 @@ class TrainedModel:
             **answer,
         )
 
+    def _fitted(self, views: int) -> Calibration:
+        """Return what was fitted to about so many views."""
+        nearest = min(self.calibrations, key=lambda n: abs(np.log(n / views)), default=None)
+        return self.calibrations.get(nearest, Calibration())
+
     def _views(
         self, p: np.ndarray, features: np.ndarray, together: np.ndarray | None, target: str
     ) -> np.ndarray:
@@ -137,8 +150,7 @@ class TrainedModel:
 
         `together` (1, C) has the answer of a model that reads views together.
         """
-        nearest = min(self.calibrations, key=lambda n: abs(np.log(n / len(p))), default=None)
-        fitted = self.calibrations.get(nearest, Calibration())
+        fitted = self._fitted(len(p))
         if len(p) == 1:
             return _scaled(p, fitted, "single", target)
         if together is not None:
