@@ -53,8 +53,8 @@ NETWORKS = {
     "lattice-shuffled": Network("Lattice network, shuffled labels", "cell", shuffled=True),
     "mlp": Network("Perceptron", "mlp", 5),
     "mlp-shuffled": Network("Perceptron, shuffled labels", "mlp", 5, shuffled=True),
-    "gmoe": Network("PE-AG-GMoE with pair spectra", "gmoe", 3),
-    "gmoe-shuffled": Network("PE-AG-GMoE with pair spectra, shuffled labels", "gmoe", 3, shuffled=True),
+    "gmoe": Network("PE-AG-GMoE with pair spectra", "gmoe", 20),
+    "gmoe-shuffled": Network("PE-AG-GMoE with pair spectra, shuffled labels", "gmoe", 6, shuffled=True),
 }
 
 
