@@ -104,7 +104,7 @@ def test_pairs_are_counted_by_ratio_and_by_difference(peaks):
     assert sine.numpy() == pytest.approx(np.sin(np.radians(5 + 0.1 * (peaks[..., 0].numpy() + 0.5)) / 2))
     index, weight = network.pairs(sine)
     spectra, present = network.spectra(index, weight, peaks[..., 1]), (peaks[..., 1] > 0).double()
-    biases = network.biases(index, weight, present)
+    biases = network.biases(index, weight, present, torch.float64)
     ends = np.sin(np.radians([2.5, 17.5]))
     for i in range(5):
         expected = np.zeros(80)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from edsym.powder.features import clean
 from edsym.powder.rival_settings import PowderConvNextSettings
 from edsym.powder.settings import PowderSettings
+from edsym.powder.views import OneView
 from edsym.symmetry import N_SPACE_GROUPS
 
 # Points that the stem, and each step from one stage to the next, make one of.
@@ -21,7 +22,7 @@ _EPSILON = 1e-6
 _LAYER_SCALE = 0.1
 
 
-class ConvNext(nn.Module):
+class ConvNext(OneView, nn.Module):
     """Stages of blocks on the profile, and a head of 230 scores without a prior on all points of the last.
 
     The published head reads the mean of the points; of lines, their places tell most.

@@ -83,15 +83,10 @@ class PowderModel:
         self.calibration, self.record = Calibration(), {}
 
     def scores(self, patterns: np.ndarray) -> np.ndarray:
-        """Return the scores (n, 230) without a prior of patterns (n, bins) on the axis.
-
-        Those of a `PowderNetwork` are means over views, see `edsym.powder.views`.
-        """
+        """Return the scores (n, 230) without a prior of patterns (n, bins) on the axis: means over views."""
         return self._run(self._mean_of_views, patterns)
 
     def _mean_of_views(self, patterns: np.ndarray) -> Tensor:
-        if not isinstance(self.network, PowderNetwork):
-            return self.network(torch.from_numpy(self.network.prepare(patterns)))
         each = [self.network(torch.from_numpy(view)) for view in self.network.views(patterns)]
         return torch.stack(each).mean(0)
 

@@ -14,6 +14,7 @@ from edsym.powder.features import clean
 from edsym.powder.rival_settings import PowderPeaksSettings
 from edsym.powder.settings import PowderSettings
 from edsym.powder.transformer import Block
+from edsym.powder.views import OneView
 from edsym.symmetry import N_SPACE_GROUPS
 
 # Waves over ln Q of a peak's embedding: the shortest has a length of 2π / 2^8, 0.025.
@@ -56,7 +57,7 @@ def _find_peaks(profiles, count):
     return found
 
 
-class PeakTransformer(nn.Module):
+class PeakTransformer(OneView, nn.Module):
     """Peaks with the spectra of their pairs, blocks of attention with pair bias, and a head of 230 scores.
 
     Parameters
@@ -96,7 +97,7 @@ class PeakTransformer(nn.Module):
         sine = self.sine(peaks[..., 0])
         index, weight = self.pairs(sine)
         x = self.embed(self.described(sine, height)) + self.spectrum(self.spectra(index, weight, height))
-        for block, bias in zip(self.blocks, self.biases(index, weight, present), strict=True):
+        for block, bias in zip(self.blocks, self.biases(index, weight, present, x.dtype), strict=True):
             x = block(x, bias=bias)
         mean = (present[..., None] * x).sum(1) / present.sum(1, keepdim=True).clamp_min(1)
         return self.head(self.norm(mean))
@@ -133,11 +134,12 @@ class PeakTransformer(nn.Module):
         found = weight.new_zeros(*index.shape[:2], 2 * self.bins)
         return found.scatter_add_(2, index.flatten(2), (weight * height[:, None, :, None]).flatten(2))
 
-    def biases(self, index: Tensor, weight: Tensor, present: Tensor) -> Tensor:
+    def biases(self, index: Tensor, weight: Tensor, present: Tensor, dtype: torch.dtype) -> Tensor:
         """Return the biases of attention (depth, n, heads, peaks, peaks); peaks that are none get none."""
         # of the two bins that share a quantity, the nearer one
         nearer = index[..., ::2] + (weight[..., 1::2] > 0.5)
-        found = nn.functional.embedding(nearer[..., 0], self.bias)
-        found = found + nn.functional.embedding(nearer[..., 1], self.bias)
-        found = found.unflatten(3, self.layout).permute(3, 0, 4, 1, 2)
-        return found + _NEVER * (1 - present)[:, None, None]
+        # the largest arrays of the network: in the arithmetic of the attention that they go to
+        table = self.bias.to(dtype)
+        ratio, difference = (nn.functional.embedding(nearer[..., i], table) for i in range(2))
+        found = (ratio + difference).unflatten(3, self.layout).permute(3, 0, 4, 1, 2).contiguous()
+        return found + (_NEVER * (1 - present)).to(dtype)[:, None, None]

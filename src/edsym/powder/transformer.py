@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from edsym.powder.rival_settings import PowderTransformerSettings
 from edsym.powder.settings import PowderSettings
 from edsym.powder.structured import FEATURES
+from edsym.powder.views import OneView
 from edsym.symmetry.classes import powder_groups
 
 # Points of the published axis.
@@ -21,7 +22,7 @@ _EPSILON = 1e-6
 _SPREAD, _POSITION_SPREAD = 0.01, 0.02
 
 
-class PublishedTransformer(nn.Module):
+class PublishedTransformer(OneView, nn.Module):
     """Tokens of points, a learned position and one of sin² θ, four blocks, and linear heads.
 
     Parameters

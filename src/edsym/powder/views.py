@@ -19,6 +19,14 @@ STRAINS = (-0.015, -0.008, 0.0, 0.008, 0.015)
 """By how much lattices are larger, as a share of their lengths."""
 
 
+class OneView:
+    """Of a network that answers to patterns as they are: views gained the transformer over peaks nothing."""
+
+    def views(self, patterns: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield what the network reads of patterns (n, bins)."""
+        yield self.prepare(patterns)
+
+
 def views(patterns: np.ndarray, settings: PowderSettings) -> Iterator[np.ndarray]:
     """Yield the views of patterns (n, bins): profiles (n, bins) as `edsym.powder.features.clean` has them."""
     profiles = clean(smoothed(patterns), settings)
