@@ -62,11 +62,13 @@ def materials(tmp_path_factory):
     """A table of 40 crystals: rock salt and caesium chloride of different sizes."""
     folder = tmp_path_factory.mktemp("powder")
     rows = []
+    cells = [
+        Pymatgen.from_spacegroup(group, Lattice.cubic(4), ["Na", "Cl"], [[0, 0, 0], [0.5] * 3])
+        for group in ("Pm-3m", "Fm-3m")
+    ]
     for i in range(40):
-        group, second = ("Fm-3m", 0.5) if i % 2 else ("Pm-3m", 0.5)
-        cell = Pymatgen.from_spacegroup(
-            group, Lattice.cubic(4 + 0.05 * i), ["Na", "Cl"], [[0, 0, 0], [second] * 3]
-        )
+        cell = cells[i % 2].copy()
+        cell.lattice = Lattice.cubic(4 + 0.05 * i)
         rows.append((f"m{i:02d}", 225 if i % 2 else 221, cell))
     frame = pd.DataFrame(
         {
