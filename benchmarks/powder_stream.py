@@ -236,9 +236,12 @@ class Learner:
         own, model = self.fit, self.model
         own.network.load_state_dict(self.best)
         on = torch.cuda.get_device_name() if own.device == "cuda" else "cpu"
+        epochs = max(round(shown / len(own.training)), 1)
+        model.settings = model.settings.replace(epochs=epochs)
         model.record = {
             "materials": len(own.training),
             "validation_materials": len(own.validation),
+            "epochs": epochs,
             "patterns": shown,
             "seconds": round(time.time() - self.start, 1),
             "device": on,

@@ -60,7 +60,8 @@ def test_a_network_learns_until_the_end_and_is_a_model(stream, shown, tmp_path, 
     learner.stream = replace(shown, end=time.time() + 2)
     learner.learn(tmp_path)
     model = PowderModel.load(tmp_path / "peaks-material")
-    assert model.record["patterns"] > 0 and model.counts.sum() == 20
+    assert model.record["epochs"] == model.settings.epochs == round(model.record["patterns"] / 20) > 0
+    assert model.counts.sum() == 20
     rows = (tmp_path / "peaks-material.csv").read_text().splitlines()
     assert len(rows) == len(model.record["validation_loss"]) + 1 >= 3
     # the weights are those of the lowest loss
