@@ -91,6 +91,17 @@ def test_peaks_are_the_highest_maxima_between_bins():
     assert find_peaks(profiles, 2)[0, :, 0] == pytest.approx([100, 199.75], abs=0.05)
 
 
+def test_views_of_peaks_are_the_pattern_and_the_smoothed_one():
+    rng = np.random.default_rng(0)
+    patterns = 0.02 * rng.random((1, 300)).astype(np.float32) + 0.01
+    patterns[0, 100] = 1
+    network = PeakTransformer(SMALL, PEAKS)
+    own, smooth = network.views(patterns)
+    expected = np.convolve(patterns[0], [0.25, 0.5, 0.25], "same")[None].astype(np.float32)
+    assert np.array_equal(own, network.prepare(patterns)) and not np.array_equal(own, smooth)
+    assert smooth == pytest.approx(network.prepare(expected), abs=1e-5)
+
+
 @pytest.fixture
 def peaks():
     place = torch.tensor([[20.0, 50.5, 90.25, 200, 240], [30, 60, 150, 0, 0]])

@@ -5,6 +5,8 @@ Qi² - Qj², linear in the metric tensor: each peak starts with the spectrum of 
 peak to peak gets a learned bias by both (arXiv 1803.02155 has such biases for positions in a text).
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from numba import njit
@@ -14,7 +16,7 @@ from edsym.powder.features import clean
 from edsym.powder.rival_settings import PowderPeaksSettings
 from edsym.powder.settings import PowderSettings
 from edsym.powder.transformer import Block
-from edsym.powder.views import OneView
+from edsym.powder.views import smoothed
 from edsym.symmetry import N_SPACE_GROUPS
 
 # Waves over ln Q of a peak's embedding: the shortest has a length of 2π / 2^8, 0.025.
@@ -57,7 +59,7 @@ def _find_peaks(profiles, count):
     return found
 
 
-class PeakTransformer(OneView, nn.Module):
+class PeakTransformer(nn.Module):
     """Peaks with the spectra of their pairs, blocks of attention with pair bias, and a head of 230 scores.
 
     Parameters
@@ -87,6 +89,11 @@ class PeakTransformer(OneView, nn.Module):
     def prepare(self, patterns: np.ndarray) -> np.ndarray:
         """Return the peaks (n, peaks, 2) of patterns (n, bins), see `find_peaks`."""
         return find_peaks(clean(patterns, self.powder), self.peaks)
+
+    def views(self, patterns: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield the peaks (n, peaks, 2) of patterns (n, bins) as they are, and of smoothed ones."""
+        yield self.prepare(patterns)
+        yield self.prepare(smoothed(patterns))
 
     def measure(self, peaks: Tensor) -> None:
         """Do nothing: what describes a peak is not far from 1."""

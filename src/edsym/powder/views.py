@@ -20,7 +20,7 @@ STRAINS = (-0.015, -0.008, 0.0, 0.008, 0.015)
 
 
 class OneView:
-    """Of a network that answers to patterns as they are: views gained the transformer over peaks nothing."""
+    """Of a network that answers to patterns as they are."""
 
     def views(self, patterns: np.ndarray) -> Iterator[np.ndarray]:
         """Yield what the network reads of patterns (n, bins)."""
