@@ -11,7 +11,8 @@ where that sum is largest, within two pixels of the lattice point, as slopes of 
 contrast of a spot is that sum over what it varies by: counts of disk and ring, and the film, by how much such
 sums differ at places of no spot as far from the beam; a brighter one nearer than two spots may be hides it.
 What is found elsewhere is a speckle if the clear pattern is brighter there, too, than the median around it,
-by two standard deviations of counting, and otherwise false; anywhere tells how many of other places as far
+by two standard deviations of counting, and otherwise false; of those that seem to have the contrast that is
+asked for, apart. Anywhere tells how many of other places as far
 from the direct beam are so bright.
 """
 
@@ -127,12 +128,18 @@ class Pattern:
         new = self.centre + far * np.stack([np.sin(angle), np.cos(angle)], 1)
         return new[((new >= 0) & (new <= self.image.shape[0] - 1)).all(axis=1)]
 
-    def contrast(self, places: np.ndarray, dose: float, film: bool) -> np.ndarray:
+    def contrast(self, places: np.ndarray, dose: float) -> np.ndarray:
         """Return how far disks at places (n, 2) stand out at a dose."""
+        return self._contrast(places, dose * self.above, dose * self.under, dose)
+
+    def seen_contrast(self, places: np.ndarray, counts: np.ndarray, dose: float) -> np.ndarray:
+        """Return the same of counts (n, n) at this dose: what a spot seems to have, whatever is there."""
+        return self._contrast(places, *self.disks(counts), dose)
+
+    def _contrast(self, places, above, under, dose: float) -> np.ndarray:
         i, j = np.rint(places).astype(int).T
-        above, under = dose * self.above[i, j], dose * np.maximum(self.under[i, j], 0)
-        variance = np.maximum(above, 0) + (1 + self.disks.share) * under
-        return above / np.sqrt(variance + film * (dose * self.film[i, j]) ** 2 + 1e-9)
+        variance = np.maximum(above, 0) + (1 + self.disks.share) * np.maximum(under, 0)
+        return above[i, j] / np.sqrt(variance[i, j] + (dose * self.film[i, j]) ** 2 + 1e-9)
 
 
 def _scatter(values: np.ndarray) -> float:
@@ -174,13 +181,15 @@ def line(patterns: list[Pattern], dose: float, correlation: str) -> str:
     rng = np.random.default_rng(0)
     images = np.array([rng.poisson(dose * p.image) for p in patterns], np.uint32)
     found = edsym.find_spots(images, correlation=correlation, progress=True)
-    asked = right = seen = speckles = false = total = 0
+    asked = right = seen = speckles = false = total = sure = sure_false = 0
     errors, anywhere = [], []
     for n, p in enumerate(patterns):
         spots = found[n][:, [1, 0]]
         total += len(spots)
+        inside = spots[((spots >= 0) & (spots <= p.image.shape[0] - 1)).all(axis=1)]
+        sure += (p.seen_contrast(inside, images[n].astype(float), dose) >= SURE).sum()
         if len(p.places):
-            contrast = p.contrast(p.places, dose, True)
+            contrast = p.contrast(p.places, dose)
             wanted = _apart(p.places[contrast >= SURE], contrast[contrast >= SURE], found.facts["spacing"])
             nearest = _distances(wanted, spots)
             asked += len(wanted)
@@ -193,12 +202,14 @@ def line(patterns: list[Pattern], dose: float, correlation: str) -> str:
             real = np.array([p.stands_out(place, dose) for place in off], bool)
             speckles += real.sum()
             false += (~real).sum()
+            sure_false += (p.seen_contrast(off[~real], images[n].astype(float), dose) >= SURE).sum()
             anywhere += [p.stands_out(place, dose) for place in p.turned(off, rng)]
     beam = np.abs(found.measured[:, ::-1] - [p.centre for p in patterns])
     rms = np.sqrt(np.mean(np.concatenate(errors) ** 2))
     return (
         f"| {dose:,.0f} | {right} of {asked} | {right / asked:.1%} | {seen / asked:.1%} | {rms:.2f} | "
-        f"{false / total:.1%} | {speckles / total:.1%} | {np.mean(anywhere):.0%} | "
+        f"{false / total:.1%} | {sure_false / sure:.1%} of {sure} | {speckles / total:.1%} | "
+        f"{np.mean(anywhere):.0%} | "
         f"{total / len(patterns):.1f} | {np.nanmax(beam):.2f} | {found.facts['radius']:.2f} |"
     )
 
@@ -244,6 +255,7 @@ def main() -> None:
         "within 1.5",
         "rms",
         "false",
+        "of that contrast",
         "speckles",
         "anywhere",
         "spots",
