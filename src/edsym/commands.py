@@ -249,10 +249,16 @@ def classify_powder(options: argparse.Namespace) -> int:
     import edsym
 
     pattern = edsym.read_powder(options.pattern, options.wavelength)
-    answers = edsym.classify_powder(pattern, options.model, options.prior).top(options.top)
+    answer = edsym.classify_powder(pattern, options.model, options.prior)
+    answers, cell = answer.top(options.top), answer.cell
     if options.csv:
         _write_table(answers, options.csv)
     print(answers.to_string(index=False, float_format="{:.3f}".format))
+    if cell is None:
+        print("cell: none explains all of the first lines")
+    else:
+        numbers = " ".join([*(f"{x:.4f}" for x in cell.lengths), *(f"{x:.2f}" for x in cell.angles)])
+        print(f"cell: {cell.system}, {numbers}, by {cell.lines} lines (figure of merit {cell.merit:.0f})")
     return 0
 
 

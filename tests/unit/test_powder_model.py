@@ -373,7 +373,8 @@ def test_the_command_answers_with_a_model_of_a_folder(model, tmp_path, capsys):
     assert main(["classify-powder", *arguments, "--csv", str(tmp_path / "a.csv")]) == 0
     answers = pd.read_csv(tmp_path / "a.csv")
     assert answers["rank"].tolist() == [1, 2] and answers.space_group[0] in answers.members[0].split()
-    assert f"{answers.p_group[0]:.3f}" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert f"{answers.p_group[0]:.3f}" in told and "cell: none explains" in told
     assert main(["classify-powder", *arguments[:2], "nowhere"]) == 2
     assert "no powder model 'nowhere'" in capsys.readouterr().err
     with pytest.raises(InputError, match="expected 1 to 97"):

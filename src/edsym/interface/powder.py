@@ -1,19 +1,24 @@
 """Powder patterns in a notebook: simulated ones, and what the network says of measured ones."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from edsym.errors import InputError
 from edsym.interface.powder_answer import PowderAnswer
+from edsym.powder.indexing import SYSTEMS, PowderCell, find_lines, index_lines
 from edsym.powder.pattern import PowderPattern
 from edsym.powder.reflections import reflections
 from edsym.powder.settings import PowderSettings
 from edsym.structures.structure import Structure
-from edsym.symmetry import N_SPACE_GROUPS
+from edsym.symmetry import CRYSTAL_SYSTEMS, N_SPACE_GROUPS
 
 STORED = "powder"
 """Name of the model that comes with edsym."""
+
+# Probability of a crystal system whose cells are looked for.
+_LIKELY = 0.05
 
 
 def simulate_powder(structure: Structure, seed: int | None = None, **changes) -> PowderPattern:
@@ -67,7 +72,8 @@ def classify_powder(
     Returns
     -------
     PowderAnswer
-        Its ``top(5)`` is a table of groups and probabilities.
+        Its ``top(5)`` is a table of groups and probabilities; its ``cell`` is looked for in the crystal
+        systems that have a probability of 0.05 or more.
 
     Raises
     ------
@@ -90,6 +96,16 @@ def classify_powder(
     trained = PowderModel.load(folder)
     if not isinstance(pattern, PowderPattern):
         pattern = read_powder(pattern)
-    scores = trained.scores(pattern.on_axis(trained.powder)[None])
+    profile = pattern.on_axis(trained.powder)
+    scores = trained.scores(profile[None])
     evidence = trained.probabilities(scores, np.ones(N_SPACE_GROUPS))
-    return PowderAnswer(trained.probabilities(scores, prior)[0], evidence[0])
+    answer = PowderAnswer(trained.probabilities(scores, prior)[0], evidence[0])
+    return replace(answer, cell=_cell(profile, answer.p_system, trained.powder))
+
+
+def _cell(profile: np.ndarray, p_system: np.ndarray, settings: PowderSettings) -> PowderCell | None:
+    """Return the cell that explains a pattern (bins,), of the crystal systems that are likely."""
+    likely = [name for name, p in zip(CRYSTAL_SYSTEMS, p_system, strict=True) if p >= _LIKELY]
+    # trigonal crystals have hexagonal axes
+    systems = [s for s in SYSTEMS if s in likely or (s == "hexagonal" and "trigonal" in likely)]
+    return index_lines(find_lines(profile, settings), settings.wavelength, systems)

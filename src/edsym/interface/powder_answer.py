@@ -1,6 +1,7 @@
 """What a model says of a powder pattern."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,10 @@ from edsym.errors import InputError
 from edsym.structures.symbols import space_group_symbols
 from edsym.symmetry import CRYSTAL_SYSTEMS, SYSTEM_OF_GROUP, system_index
 from edsym.symmetry.classes import CLASSES
+
+if TYPE_CHECKING:
+    # by its name: predictions with powder patterns do not stand on how cells are found
+    from edsym.powder.indexing import PowderCell
 
 
 @dataclass(frozen=True)
@@ -22,10 +27,13 @@ class PowderAnswer:
         and by what intensities tell.
     evidence : (230,) array
         The same if all space groups were met alike: what the pattern says, without a prior.
+    cell : PowderCell or None
+        The cell that explains the first lines of the pattern, see `edsym.powder.indexing`; None if none does.
     """
 
     p_spacegroup: np.ndarray
     evidence: np.ndarray
+    cell: "PowderCell | None" = None
 
     @property
     def p_system(self) -> np.ndarray:
