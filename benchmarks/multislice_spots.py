@@ -187,7 +187,8 @@ def line(patterns: list[Pattern], dose: float, correlation: str) -> str:
         spots = found[n][:, [1, 0]]
         total += len(spots)
         inside = spots[((spots >= 0) & (spots <= p.image.shape[0] - 1)).all(axis=1)]
-        sure += (p.seen_contrast(inside, images[n].astype(float), dose) >= SURE).sum()
+        bright = p.seen_contrast(inside, images[n].astype(float), dose) >= SURE
+        sure += bright.sum()
         if len(p.places):
             contrast = p.contrast(p.places, dose)
             wanted = _apart(p.places[contrast >= SURE], contrast[contrast >= SURE], found.facts["spacing"])
@@ -197,12 +198,11 @@ def line(patterns: list[Pattern], dose: float, correlation: str) -> str:
             seen += (nearest < FALSE).sum()
             errors.append(nearest[nearest < NEAR])
         if len(spots):
-            off = spots[np.minimum(_distances(spots, p.places), _distances(spots, p.all)) > FALSE]
-            off = off[((off >= 0) & (off <= p.image.shape[0] - 1)).all(axis=1)]
+            far = np.minimum(_distances(inside, p.places), _distances(inside, p.all)) > FALSE
+            off, bright = inside[far], bright[far]
             real = np.array([p.stands_out(place, dose) for place in off], bool)
             speckles += real.sum()
             false += (~real).sum()
-            bright = p.seen_contrast(off, images[n].astype(float), dose) >= SURE
             sure_speckles += (bright & real).sum()
             sure_false += (bright & ~real).sum()
             anywhere += [p.stands_out(place, dose) for place in p.turned(off, rng)]

@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 from scipy.signal import find_peaks
 
+from edsym.lattice.bravais import cell_parameters
 from edsym.powder.render import KALPHA2_RATIO
 from edsym.powder.settings import PowderSettings
 from edsym.powder.views import smoothed
@@ -187,10 +188,8 @@ def _cell(metric: np.ndarray) -> tuple[tuple, tuple]:
     """Return lengths in Å and angles in degrees by a reciprocal metric (5,)."""
     a, b, c, d, e = metric
     direct = np.linalg.inv([[a, e / 2, d / 2], [e / 2, b, 0], [d / 2, 0, c]])
-    lengths = np.sqrt(np.diag(direct))
-    first, second = [1, 0, 0], [2, 2, 1]
-    cosines = direct[first, second] / (lengths[first] * lengths[second])
-    return tuple(lengths.tolist()), tuple(np.degrees(np.arccos(cosines)).tolist())
+    parameters = cell_parameters(np.linalg.cholesky(direct)).tolist()
+    return tuple(parameters[:3]), tuple(parameters[3:])
 
 
 @njit(cache=True)
